@@ -1,0 +1,171 @@
+"""What a running job says: one frozen dataclass per kind of event, and their JSON lines.
+
+A job is an iterator of these. The child process prints one JSON line per event, the parent parses it,
+records it in the store and shows it. Values are plain JSON; NaN and infinities travel as None, because
+strict JSON has no word for them, and the plots show a gap there.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .errors import WorkbenchError
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events."""
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """The job has what it needs and begins. `total` is the planned number of steps (0: unknown)."""
+
+    total: int = 0
+    device: str = ""
+    dtype: str = ""
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """Where a job stands between metrics: `done` of `total` units, and a phase in words."""
+
+    done: int
+    total: int
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Metrics(Event):
+    """Named numbers at one step. The part of a name before "/" groups curves."""
+
+    step: int
+    values: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Sample(Event):
+    """One answer seen during a run, with the scores it had then. `scores` has "reward", "kl", "tokens", ..."""
+
+    step: int
+    prompt: str
+    text: str
+    scores: dict[str, float | None] = field(default_factory=dict)
+    prompt_id: str = ""
+
+
+@dataclass(frozen=True)
+class Token(Event):
+    """A piece of streamed text. `column` and `index` say which answer it belongs to."""
+
+    column: int
+    index: int
+    text: str
+    prompt_id: str = ""
+
+
+@dataclass(frozen=True)
+class Answer(Event):
+    """A finished answer with everything that made it; the parent stores it as a response."""
+
+    prompt_id: str
+    text: str
+    column: int = 0
+    index: int = 0
+    role: str = ""
+    sampler: dict[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    template_hash: str = ""
+    prompt_tokens: int = 0
+    response_tokens: int = 0
+    finish_reason: str = ""
+    seconds: float = 0.0
+    scores: dict[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Loaded(Event):
+    """A model is in memory in the child (a generation session)."""
+
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Saved(Event):
+    """Something whole is on disk: `kind` is "adapter", "reward", "checkpoint", "model" or "file"."""
+
+    kind: str
+    path: str
+    step: int = 0
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Warned(Event):
+    """Something the person should know while the job goes on, in one sentence."""
+
+    step: int
+    text: str
+    topic: str = ""
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """The job did all it was asked to do. `summary` holds its final figures."""
+
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stopped(Event):
+    """The job ended because it was asked to; what was saved before stays usable."""
+
+    step: int = 0
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """The job ended in an error: a sentence, what to do next, and details for the log."""
+
+    text: str
+    hint: str = ""
+    details: str = ""
+
+
+KINDS: dict[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (Started, Progress, Metrics, Sample, Token, Answer, Loaded, Saved, Warned, Finished, Stopped, Failed)
+}
+ENDINGS = (Finished, Stopped, Failed)
+
+
+def plain(value: Any) -> Any:
+    """The value with every non-finite float replaced by None, ready for strict JSON."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def to_line(event: Event) -> str:
+    """One line of JSON, without the line break."""
+    return json.dumps({"event": type(event).__name__, **plain(asdict(event))}, ensure_ascii=True, allow_nan=False)
+
+
+def from_line(line: str) -> Event:
+    """The event that a line holds. Raises WorkbenchError for a line that holds none."""
+    try:
+        fields = json.loads(line)
+        return KINDS[fields.pop("event")](**fields)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise WorkbenchError(
+            f"The job printed a line that is not an event: {line[:120]!r}.", "See the run's log."
+        ) from error

@@ -1,0 +1,32 @@
+"""Where a model is, in words that a job specification can carry. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """A base and, on it, one adapter.
+
+    base: a folder, a .gguf file, or a hub id. adapter: a folder with a LoRA adapter ("" for none).
+    kind: "base", "adapter" or "reward"; name: what people call it; id: its row in the store.
+    """
+
+    base: str
+    format: str = "safetensors"
+    adapter: str = ""
+    kind: str = "base"
+    name: str = ""
+    id: str = ""
+    base_hash: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any] | None) -> ModelRef | None:
+        """The reference that to_json wrote; None stays None."""
+        return cls(**value) if value else None

@@ -1,0 +1,186 @@
+"""Rows of feedback. Nothing is overwritten or deleted: undo sets `retracted_at`, redo clears it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..feedback import KINDS
+from ..feedback.base import Answer, Judgement
+from .prompts import checked_text
+from .records import Feedback
+from .rows import new_id, now, to_json
+
+if TYPE_CHECKING:
+    from .store import Store
+
+ASIDE = ("skip", "flag")
+"""Kinds that set an item aside without judging it; they teach nothing, but can be undone like the others."""
+
+_SELECT = """SELECT feedback.*, (SELECT json_group_array(response_id) FROM
+    (SELECT response_id FROM shown WHERE feedback_id = feedback.id ORDER BY position)) AS response_ids
+    FROM feedback """
+
+
+class FeedbackRows:
+    """Judgements, in the order of `seq`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(
+        self,
+        kind: str,
+        prompt_id: str,
+        response_ids: Sequence[str],
+        value: Mapping[str, Any],
+        *,
+        by: object = None,
+        comment: str = "",
+        reasons: Iterable[str] = (),
+        import_key: str | None = None,
+        **fields: Any,
+    ) -> Feedback:
+        """Commit one judgement and return it. When this returns, it is on disk.
+
+        `response_ids` in the order in which they were shown. `value` is checked by its kind; raises WorkbenchError
+        when it is no judgement of that many answers. A known import_key returns the row that is there.
+        Fields: annotator, seconds, blind, run_id.
+        """
+        if import_key:
+            known = self._store.rows(_SELECT + "WHERE import_key = ?", [import_key])
+            if known:
+                return _feedback(known[0])
+        stored = dict(value) if kind in ASIDE else KINDS[kind].check(value, len(response_ids))
+        row = {
+            "id": new_id(),
+            "kind": kind,
+            "prompt_id": prompt_id,
+            "value": to_json(stored),
+            "comment": checked_text(comment, "The comment"),
+            "reasons": to_json(list(reasons)),
+            "import_key": import_key,
+            "created_at": now(),
+            **fields,
+        }
+        row["blind"] = int(row.get("blind", True))
+        with self._store.writing() as db:
+            db["feedback"].insert(row)  # type: ignore[union-attr]
+            db.conn.executemany(
+                "INSERT INTO shown(feedback_id, position, response_id) VALUES (?, ?, ?)",
+                [(row["id"], position, response_id) for position, response_id in enumerate(response_ids)],
+            )
+        self._store.changed("feedback", by)
+        return self.find(row["id"])
+
+    def find(self, feedback_id: str) -> Feedback:
+        """The judgement with this id."""
+        return _feedback(self._store.rows(_SELECT + "WHERE id = ?", [feedback_id])[0])
+
+    def list(
+        self,
+        *,
+        kinds: Sequence[str] | None = None,
+        annotator: str | None = None,
+        run_id: str | None = None,
+        retracted: bool = False,
+    ) -> list[Feedback]:
+        """Judgements in order. `retracted` also lists those that were taken back."""
+        sql = _SELECT + "WHERE (:retracted OR retracted_at IS NULL) AND (:annotator IS NULL OR annotator = :annotator) "
+        sql += "AND (:run_id IS NULL OR run_id = :run_id) "
+        sql += "AND (:kinds IS NULL OR kind IN (SELECT value FROM json_each(:kinds))) ORDER BY seq"
+        params = {
+            "retracted": int(retracted),
+            "annotator": annotator,
+            "run_id": run_id,
+            "kinds": None if kinds is None else json.dumps(list(kinds)),
+        }
+        return [_feedback(row) for row in self._store.rows(sql, params)]
+
+    def undo(self, annotator: str, by: object = None) -> Feedback | None:
+        """Take back the newest judgement of this person and return it; None when there is none. Works after a restart."""
+        seq = self._store.value(
+            "SELECT MAX(seq) FROM feedback WHERE annotator = ? AND retracted_at IS NULL AND import_key IS NULL",
+            [annotator],
+        )
+        return self._set_retracted(seq, "undo", by)
+
+    def redo(self, annotator: str, by: object = None) -> Feedback | None:
+        """Put back what undo took last, unless the person has judged since; None when there is nothing."""
+        seq = self._store.value(
+            "SELECT MIN(seq) FROM feedback WHERE annotator = :who AND retracted_by = 'undo' AND seq > COALESCE("
+            "(SELECT MAX(seq) FROM feedback WHERE annotator = :who AND retracted_at IS NULL AND import_key IS NULL), 0)",
+            {"who": annotator},
+        )
+        return self._set_retracted(seq, None, by)
+
+    def retract(self, feedback_ids: Iterable[str], retracted: bool = True, by: object = None) -> None:
+        """Take judgements out of everything that learns or counts, or put them back."""
+        when, who = (now(), "person") if retracted else (None, None)
+        with self._store.writing() as db:
+            db.conn.executemany(
+                "UPDATE feedback SET retracted_at = ?, retracted_by = ? WHERE id = ?",
+                [(when, who, feedback_id) for feedback_id in feedback_ids],
+            )
+        self._store.changed("feedback", by)
+
+    def _set_retracted(self, seq: int | None, retracted_by: str | None, by: object) -> Feedback | None:
+        if seq is None:
+            return None
+        with self._store.writing() as db:
+            db.execute(
+                "UPDATE feedback SET retracted_at = ?, retracted_by = ? WHERE seq = ?",
+                [now() if retracted_by else None, retracted_by, seq],
+            )
+        self._store.changed("feedback", by)
+        return _feedback(self._store.rows(_SELECT + "WHERE seq = ?", [seq])[0])
+
+    def counts(self) -> dict[str, int]:
+        """Judgements that stand, by kind."""
+        sql = "SELECT kind, COUNT(*) AS n FROM feedback WHERE retracted_at IS NULL GROUP BY kind"
+        return {row["kind"]: row["n"] for row in self._store.rows(sql)}
+
+    def annotators(self) -> dict[str, int]:
+        """Everyone who judged, with the number of judgements that stand."""
+        sql = "SELECT annotator, COUNT(*) AS n FROM feedback WHERE retracted_at IS NULL GROUP BY annotator ORDER BY n DESC"
+        return {row["annotator"]: row["n"] for row in self._store.rows(sql)}
+
+    def judgements(self, *, annotators: Sequence[str] | None = None) -> list[Judgement]:
+        """Every judgement that stands, with its texts, in order: what conversion to training examples reads.
+
+        Votes of an evaluation are left out: they measure a model and must not teach the next one.
+        """
+        sql = _SELECT + "WHERE retracted_at IS NULL AND run_id IS NULL AND kind NOT IN ('skip', 'flag') "
+        sql += "AND (:who IS NULL OR annotator IN (SELECT value FROM json_each(:who))) ORDER BY seq"
+        who = None if annotators is None else json.dumps(list(annotators))
+        prompts = {prompt.id: prompt for prompt in self._store.prompts.list()}
+        texts = {
+            row["id"]: row["text"]
+            for row in self._store.rows("SELECT id, text FROM responses WHERE id IN (SELECT response_id FROM shown)")
+        }
+        return [
+            Judgement(
+                id=item.id,
+                kind=item.kind,
+                prompt_id=item.prompt_id,
+                messages=prompts[item.prompt_id].messages,
+                answers=tuple(Answer(id_, texts[id_]) for id_ in item.response_ids),
+                value=item.value,
+                split=prompts[item.prompt_id].split,
+                annotator=item.annotator,
+            )
+            for item in (_feedback(row) for row in self._store.rows(sql, {"who": who}))
+        ]
+
+
+def _feedback(row: dict[str, Any]) -> Feedback:
+    return Feedback(
+        **row
+        | {
+            "value": json.loads(row["value"]),
+            "reasons": tuple(json.loads(row["reasons"])),
+            "response_ids": tuple(json.loads(row["response_ids"])),
+            "blind": bool(row["blind"]),
+        }
+    )

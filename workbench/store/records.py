@@ -1,0 +1,153 @@
+"""Frozen dataclasses, one per table. JSON columns arrive here as Python values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..feedback.base import Message
+
+
+@dataclass(frozen=True)
+class Model:
+    """A base, an adapter on a base, or a reward model.
+
+    kind: "base", "adapter" or "reward". format: "safetensors" or "gguf".
+    source: "local", "hub", "gguf", "starter" or "run". location: a path, or a hub id.
+    """
+
+    id: str
+    name: str
+    kind: str
+    source: str
+    location: str
+    format: str = "safetensors"
+    hash: str = ""
+    parent_id: str | None = None
+    run_id: str | None = None
+    licence: str = ""
+    parameters: int = 0
+    size_bytes: int = 0
+    info: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+    created_at: str = ""
+    removed_at: str | None = None
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt: an optional system text, then turns that end with the user's."""
+
+    id: str
+    hash: str
+    system: str
+    turns: tuple[Message, ...]
+    tags: tuple[str, ...] = ()
+    split: str = "train"
+    source: str = ""
+    created_at: str = ""
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """System and turns as one conversation."""
+        head: tuple[Message, ...] = ({"role": "system", "content": self.system},) if self.system else ()
+        return head + self.turns
+
+    @property
+    def text(self) -> str:
+        """The last user turn: what a person reads as the prompt."""
+        return self.turns[-1]["content"] if self.turns else ""
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer with everything that made it. model_id: the base; adapter_id: the adapter on it, if any."""
+
+    id: str
+    prompt_id: str
+    text: str
+    model_id: str | None = None
+    adapter_id: str | None = None
+    run_id: str | None = None
+    sampler: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    template_hash: str = ""
+    prompt_tokens: int = 0
+    response_tokens: int = 0
+    finish_reason: str = ""
+    seconds: float = 0.0
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
+    import_key: str | None = None
+    queued: bool = True
+    created_at: str = ""
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """One judgement. `response_ids` stand in the order in which they were shown.
+
+    kind: a key of feedback.KINDS, or "skip" or "flag". retracted_by: "undo" or "person".
+    """
+
+    seq: int
+    id: str
+    kind: str
+    prompt_id: str
+    response_ids: tuple[str, ...]
+    value: Mapping[str, Any]
+    annotator: str = ""
+    seconds: float = 0.0
+    comment: str = ""
+    reasons: tuple[str, ...] = ()
+    blind: bool = True
+    run_id: str | None = None
+    import_key: str | None = None
+    created_at: str = ""
+    retracted_at: str | None = None
+    retracted_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a method. status: waiting, running, finished, stopped, failed or interrupted.
+
+    pid: the process that supervises it, so that a run left by a crash can be told from one of another window.
+    """
+
+    id: str
+    name: str
+    method: str
+    status: str
+    options: Mapping[str, Any]
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    model_id: str | None = None
+    reward_id: str | None = None
+    result_id: str | None = None
+    step: int = 0
+    total: int = 0
+    error: str = ""
+    hint: str = ""
+    details: str = ""
+    log_path: str = ""
+    pid: int = 0
+    data_hash: str = ""
+    device: str = ""
+    versions: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    created_at: str = ""
+    started_at: str | None = None
+    ended_at: str | None = None
+
+
+@dataclass(frozen=True)
+class RunSample:
+    """An answer that a run showed at a step."""
+
+    run_id: str
+    step: int
+    prompt: str
+    text: str
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    prompt_id: str = ""
