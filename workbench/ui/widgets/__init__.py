@@ -1,0 +1,34 @@
+"""The widgets that every pane is built from.
+
+Text      label(text, role, tone, wrap, tabular, mono, selectable), SectionLabel, ElidedLabel,
+          ReadingText, FactRows, Divider
+Buttons   Button, Segmented(Option...), RatingRow, Switch, LinkButton, ToggleChip, ChoiceCard
+Marks     Chip, KeyHint, LetterBadge, StatusDot
+Meters    Bar, Spark, SpinRing
+Fields    SearchField, SliderField
+Holders   Card, Banner, EmptyState, PanelSplitter; row(...), column(...), holding(layout)
+"""
+
+from .buttons import Button, Option, RatingRow, Segmented, Switch
+from .chips import Chip, KeyHint, LetterBadge, StatusDot, ToggleChip
+from .containers import (
+    Banner,
+    Card,
+    ChoiceCard,
+    EmptyState,
+    LinkButton,
+    PanelSplitter,
+    column,
+    holding,
+    row,
+)
+from .fields import SearchField, SliderField
+from .meters import Bar, Spark, SpinRing
+from .text import Divider, ElidedLabel, FactRows, ReadingText, SectionLabel, label, soft_broken, visible
+
+__all__ = [
+    "Banner", "Bar", "Button", "Card", "Chip", "ChoiceCard", "Divider", "ElidedLabel", "EmptyState", "FactRows",
+    "KeyHint", "LetterBadge", "LinkButton", "Option", "PanelSplitter", "RatingRow", "ReadingText", "SearchField",
+    "SectionLabel", "Segmented", "SliderField", "Spark", "SpinRing", "StatusDot", "Switch", "ToggleChip",
+    "column", "holding", "label", "row", "soft_broken", "visible",
+]  # fmt: skip

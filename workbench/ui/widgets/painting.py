@@ -1,0 +1,100 @@
+"""What the painted widgets share: rounded boxes, the focus ring, key chips, and keyboard focus."""
+
+from __future__ import annotations
+
+import sys
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFocusEvent, QFontMetricsF, QPainter, QPen
+
+from ..theme import KEYBOARD_REASONS, font, theme
+
+KEY_HEIGHT = 18
+KEY_GAP = 4
+MAC_KEYS = {"Ctrl": "\u2318", "Alt": "\u2325", "Shift": "\u21e7", "Enter": "\u21a9"}
+
+
+class KeyboardFocus:
+    """Mix-in that knows whether the focus came by keyboard, and so whether to draw the ring."""
+
+    _ring = False
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        kept = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
+        if event.reason() not in kept:  # coming back to the window keeps what was shown
+            self._ring = event.reason() in KEYBOARD_REASONS
+        super().focusInEvent(event)  # type: ignore[misc]
+        self.update()  # type: ignore[attr-defined]
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)  # type: ignore[misc]
+        self.update()  # type: ignore[attr-defined]
+
+    def ring_shown(self) -> bool:
+        """Whether the focus ring is to be drawn now."""
+        return self._ring and self.hasFocus()  # type: ignore[attr-defined]
+
+
+def box(
+    painter: QPainter,
+    rect: QRectF,
+    radius: float,
+    fill: QColor | None = None,
+    border: QColor | None = None,
+    width: float = 1.0,
+) -> None:
+    """A rounded rectangle whose border lies inside `rect`, on whole pixels."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    inset = width / 2 if border is not None else 0.0
+    painter.setPen(QPen(border, width) if border is not None else Qt.PenStyle.NoPen)
+    painter.setBrush(fill if fill is not None else Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(rect.adjusted(inset, inset, -inset, -inset), radius - inset, radius - inset)
+
+
+def ring(painter: QPainter, rect: QRectF, radius: float) -> None:
+    """The focus ring: 2 px, inside the control's edge."""
+    box(painter, rect, radius, None, theme().color("focus"), 2.0)
+
+
+def key_names(keys: str) -> list[str]:
+    """ "Ctrl Enter" as the chips to show, with the signs of the Mac on a Mac."""
+    parts = keys.split()
+    return [MAC_KEYS.get(part, part) for part in parts] if sys.platform == "darwin" else parts
+
+
+def key_width(name: str) -> float:
+    """The width of one key chip."""
+    return max(KEY_HEIGHT, round(QFontMetricsF(font("micro")).horizontalAdvance(name)) + 10)
+
+
+def keys_width(keys: str) -> float:
+    """The width of all chips of a key text such as "Ctrl Enter"."""
+    names = key_names(keys)
+    return sum(key_width(name) for name in names) + KEY_GAP * (len(names) - 1)
+
+
+def paint_keys(painter: QPainter, x: float, middle: float, keys: str, look: str = "plain") -> None:
+    """Draw key chips from x on. `look`: "plain", "accent" (on a primary button) or "human" (on amber)."""
+    painter.setFont(font("micro"))
+    fills = {
+        "plain": (theme().color("sunken"), theme().color("line2"), theme().color("text2")),
+        "accent": (theme().color("onAccent", 0.2), None, theme().color("onAccent")),
+        "human": (theme().color("onHuman", 0.16), None, theme().color("onHuman")),
+    }
+    fill, border, text = fills[look]
+    for name in key_names(keys):
+        rect = QRectF(x, round(middle - KEY_HEIGHT / 2), key_width(name), KEY_HEIGHT)
+        box(painter, rect, 4, fill, border)
+        painter.setPen(text)
+        painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, name)
+        x += rect.width() + KEY_GAP
+
+
+def text_width(role: str, text: str) -> float:
+    """The width of a text in the font of a role."""
+    return QFontMetricsF(font(role)).horizontalAdvance(text)
+
+
+def polyline(points: list[tuple[float, float]]) -> list[QPointF]:
+    """Pairs as points."""
+    return [QPointF(x, y) for x, y in points]
