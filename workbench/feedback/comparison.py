@@ -22,10 +22,18 @@ choices = (
 
 
 def check(value: Mapping[str, Any], shown: int) -> dict[str, Any]:
-    """{"choice": "a" | "b" | "tie" | "both_bad", "strength": 0..2}; "a" is the answer shown first."""
+    """{"choice": "a" | "b" | "tie" | "both_bad", "strength": 0..2}; "a" is the answer shown first.
+
+    A and B are 1 (better) or 2 (much better); the others are always stored with 0.
+    """
     choice = value.get("choice")
-    strength = value.get("strength", 1 if choice in ("a", "b") else 0)
-    if shown != 2 or choice not in ("a", "b", "tie", "both_bad") or strength not in (0, 1, 2):
+    strength = value.get("strength", 1)
+    fine = isinstance(strength, int) and not isinstance(strength, bool) and 0 <= strength <= 2
+    if choice in ("tie", "both_bad"):
+        strength = 0  # neither is better, so there is nothing to be strong about
+    elif choice not in ("a", "b") or strength == 0:
+        fine = False
+    if shown != 2 or not fine:
         raise WorkbenchError("A comparison chooses between two answers.", "Choose A, B, the same, or both bad.")
     return {"choice": choice, "strength": strength}
 

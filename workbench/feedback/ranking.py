@@ -22,7 +22,7 @@ def check(value: Mapping[str, Any], shown: int) -> dict[str, Any]:
     order = value.get("order") or []
     groups = [list(group) for group in order] if _is_nested(order) else []
     placed = [index for group in groups for index in group]
-    whole = all(isinstance(index, int) and 0 <= index < shown for index in placed)
+    whole = all(isinstance(index, int) and not isinstance(index, bool) and 0 <= index < shown for index in placed)
     if not whole or len(placed) < 2 or len(set(placed)) != len(placed) or not all(groups):
         raise WorkbenchError("A ranking places at least two answers, each once.", "Place the answers best first.")
     return {"order": groups}

@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..errors import WorkbenchError
 from ..feedback import KINDS
 from ..feedback.base import Answer, Judgement
-from .prompts import checked_text
+from .prompts import MAX_TEXT, checked_text
 from .records import Feedback
 from .rows import new_id, now, to_json
 
@@ -52,12 +53,12 @@ class FeedbackRows:
             known = self._store.rows(_SELECT + "WHERE import_key = ?", [import_key])
             if known:
                 return _feedback(known[0])
-        stored = dict(value) if kind in ASIDE else KINDS[kind].check(value, len(response_ids))
+        stored = _checked(kind, value, len(response_ids))
         row = {
             "id": new_id(),
             "kind": kind,
             "prompt_id": prompt_id,
-            "value": to_json(stored),
+            "value": stored,
             "comment": checked_text(comment, "The comment"),
             "reasons": to_json(list(reasons)),
             "import_key": import_key,
@@ -66,6 +67,11 @@ class FeedbackRows:
         }
         row["blind"] = int(row.get("blind", True))
         with self._store.writing() as db:
+            if not import_key:  # the person went on, so what undo took stays out
+                db.execute(
+                    "UPDATE feedback SET retracted_by = 'undone' WHERE annotator = ? AND retracted_by = 'undo'",
+                    [row.get("annotator", "")],
+                )
             db["feedback"].insert(row)  # type: ignore[union-attr]
             db.conn.executemany(
                 "INSERT INTO shown(feedback_id, position, response_id) VALUES (?, ?, ?)",
@@ -99,7 +105,10 @@ class FeedbackRows:
         return [_feedback(row) for row in self._store.rows(sql, params)]
 
     def undo(self, annotator: str, by: object = None) -> Feedback | None:
-        """Take back the newest judgement of this person and return it; None when there is none. Works after a restart."""
+        """Take back the newest judgement of this person and return it; None when there is none.
+
+        Works after a restart. Imported judgements are passed over: they were not made here.
+        """
         seq = self._store.value(
             "SELECT MAX(seq) FROM feedback WHERE annotator = ? AND retracted_at IS NULL AND import_key IS NULL",
             [annotator],
@@ -108,10 +117,9 @@ class FeedbackRows:
 
     def redo(self, annotator: str, by: object = None) -> Feedback | None:
         """Put back what undo took last, unless the person has judged since; None when there is nothing."""
+        # Undo goes backwards, so the earliest that it took is the one that it took last.
         seq = self._store.value(
-            "SELECT MIN(seq) FROM feedback WHERE annotator = :who AND retracted_by = 'undo' AND seq > COALESCE("
-            "(SELECT MAX(seq) FROM feedback WHERE annotator = :who AND retracted_at IS NULL AND import_key IS NULL), 0)",
-            {"who": annotator},
+            "SELECT MIN(seq) FROM feedback WHERE annotator = ? AND retracted_by = 'undo'", [annotator]
         )
         return self._set_retracted(seq, None, by)
 
@@ -143,8 +151,8 @@ class FeedbackRows:
 
     def annotators(self) -> dict[str, int]:
         """Everyone who judged, with the number of judgements that stand."""
-        sql = "SELECT annotator, COUNT(*) AS n FROM feedback WHERE retracted_at IS NULL GROUP BY annotator ORDER BY n DESC"
-        return {row["annotator"]: row["n"] for row in self._store.rows(sql)}
+        sql = "SELECT annotator, COUNT(*) AS n FROM feedback WHERE retracted_at IS NULL GROUP BY annotator "
+        return {row["annotator"]: row["n"] for row in self._store.rows(sql + "ORDER BY n DESC")}
 
     def judgements(self, *, annotators: Sequence[str] | None = None) -> list[Judgement]:
         """Every judgement that stands, with its texts, in order: what conversion to training examples reads.
@@ -172,6 +180,16 @@ class FeedbackRows:
             )
             for item in (_feedback(row) for row in self._store.rows(sql, {"who": who}))
         ]
+
+
+def _checked(kind: str, value: Mapping[str, Any], shown: int) -> str:
+    """The JSON to store. Raises WorkbenchError when the value is no judgement of that many answers."""
+    if kind not in KINDS and kind not in ASIDE:
+        raise WorkbenchError(f"There is no kind of feedback called {kind}.", f"Choose one of {', '.join(KINDS)}.")
+    stored = to_json(dict(value) if kind in ASIDE else KINDS[kind].check(value, shown))
+    if len(stored) > MAX_TEXT:
+        raise WorkbenchError("The judgement is longer than 10 million characters.", "Shorten it.")
+    return stored
 
 
 def _feedback(row: dict[str, Any]) -> Feedback:

@@ -39,7 +39,8 @@ class ModelRows:
 
     def _same(self, kind: str, location: str, digest: str, parent_id: str | None) -> Model | None:
         rows = self._store.rows(
-            "SELECT * FROM models WHERE removed_at IS NULL AND kind = ? AND location = ? AND hash = ? AND parent_id IS ?",
+            "SELECT * FROM models WHERE removed_at IS NULL AND kind = ? AND location = ? AND hash = ? "
+            "AND parent_id IS ?",
             [kind, location, digest, parent_id],
         )
         return _model(rows[0]) if rows else None

@@ -125,7 +125,7 @@ class ResponseRows:
         if key:
             known = self._store.rows("SELECT * FROM responses WHERE import_key = ?", [key])
             if known:
-                return _response(known[0])
+                return response_of(known[0])
         response = Response(new_id(), prompt_id, checked_text(text, "The answer"), created_at=now(), **fields)
         row = dataclasses.asdict(response) | {
             "sampler": to_json(dict(response.sampler)),
@@ -142,17 +142,17 @@ class ResponseRows:
         rows = self._store.rows("SELECT * FROM responses WHERE id = ?", [response_id])
         if not rows:
             raise WorkbenchError("This answer is not in the project.", "Choose another.")
-        return _response(rows[0])
+        return response_of(rows[0])
 
     def of_prompt(self, prompt_id: str) -> list[Response]:
         """All answers to a prompt, oldest first."""
         sql = "SELECT * FROM responses WHERE prompt_id = ? ORDER BY rowid"
-        return [_response(row) for row in self._store.rows(sql, [prompt_id])]
+        return [response_of(row) for row in self._store.rows(sql, [prompt_id])]
 
     def of_run(self, run_id: str) -> list[Response]:
         """All answers that a run (a generation, an evaluation) made, oldest first."""
         sql = "SELECT * FROM responses WHERE run_id = ? ORDER BY rowid"
-        return [_response(row) for row in self._store.rows(sql, [run_id])]
+        return [response_of(row) for row in self._store.rows(sql, [run_id])]
 
     def queue(self, response_ids: Iterable[str], queued: bool = True, by: object = None) -> None:
         """Put answers into the feedback queue, or take them out."""
@@ -172,7 +172,7 @@ def _prompt(row: dict[str, Any]) -> Prompt:
     return Prompt(**row | lists)
 
 
-def _response(row: dict[str, Any]) -> Response:
+def response_of(row: dict[str, Any]) -> Response:
     return Response(
         **row
         | {"sampler": json.loads(row["sampler"]), "scores": json.loads(row["scores"]), "queued": bool(row["queued"])}

@@ -88,7 +88,8 @@ class Response:
 class Feedback:
     """One judgement. `response_ids` stand in the order in which they were shown.
 
-    kind: a key of feedback.KINDS, or "skip" or "flag". retracted_by: "undo" or "person".
+    kind: a key of feedback.KINDS, or "skip" or "flag". retracted_by: "undo" (redo puts it back),
+    "undone" (the person has judged since) or "person" (taken out on purpose).
     """
 
     seq: int

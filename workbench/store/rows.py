@@ -11,7 +11,7 @@ from typing import Any
 
 def to_json(value: Any) -> str:
     """The stored form of a JSON column. Raises ValueError for NaN and infinities, which JSON has no word for."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    return well_formed(json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False))
 
 
 def new_id() -> str:

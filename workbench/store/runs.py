@@ -74,8 +74,8 @@ class RunRows:
 
     def runs_of(self, feedback_id: str) -> list[Run]:
         """The runs that learned from a judgement, newest first."""
-        sql = "SELECT runs.* FROM runs JOIN run_feedback ON run_id = runs.id WHERE feedback_id = ? ORDER BY runs.rowid DESC"
-        return [_run(row) for row in self._store.rows(sql, [feedback_id])]
+        sql = "SELECT runs.* FROM runs JOIN run_feedback ON run_id = runs.id WHERE feedback_id = ? "
+        return [_run(row) for row in self._store.rows(sql + "ORDER BY runs.rowid DESC", [feedback_id])]
 
     def add_metrics(self, run_id: str, step: int, values: Mapping[str, float | None]) -> None:
         """Append one step's numbers. A step that is written twice (after a resume) keeps the later numbers."""

@@ -86,3 +86,105 @@ def m001_initial(db: Database) -> None:
     """Everything the first version stores."""
     for statement in _INITIAL:
         db.execute(statement)
+
+
+# ---- m002: what the feedback queue and the Data pane ask for many times a minute -------------------------------
+# All of it is derived from the tables above and kept by triggers, so that no writer can forget it.
+
+_QUEUE = [
+    """CREATE TABLE prompt_tags (
+        tag TEXT NOT NULL, prompt_id TEXT NOT NULL REFERENCES prompts(id),
+        PRIMARY KEY (tag, prompt_id)) STRICT, WITHOUT ROWID""",
+    # One row per prompt: how many answers wait for feedback, how often it was judged, and its newest answer.
+    """CREATE TABLE queue (
+        prompt_id TEXT PRIMARY KEY REFERENCES prompts(id), answers INTEGER NOT NULL DEFAULT 0,
+        judged INTEGER NOT NULL DEFAULT 0, newest INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX queue_newest ON queue(newest, answers) WHERE answers > 0",
+    "CREATE INDEX queue_fewest ON queue(judged, newest, answers) WHERE answers > 0",
+    "CREATE INDEX queue_random ON queue(prompt_id, answers) WHERE answers > 0",
+    # Which answers a person has dealt with, in which kind. A skip or a flag counts for the kind it names.
+    """CREATE TABLE judged (
+        annotator TEXT NOT NULL, kind TEXT NOT NULL, prompt_id TEXT NOT NULL, response_id TEXT NOT NULL,
+        seq INTEGER NOT NULL, PRIMARY KEY (annotator, kind, prompt_id, response_id, seq)) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX responses_queued ON responses(prompt_id, queued, id)",
+    """CREATE INDEX feedback_undoable ON feedback(annotator, seq)
+        WHERE retracted_at IS NULL AND import_key IS NULL""",
+    "CREATE INDEX feedback_redoable ON feedback(annotator, seq) WHERE retracted_by = 'undo'",
+]
+
+_ALL_KINDS = '\'["rating", "comparison", "ranking", "edit"]\''
+_COUNTS = "new.retracted_at IS NULL AND new.run_id IS NULL AND new.kind NOT IN ('skip', 'flag')"
+
+_JUDGED = f"""INSERT OR IGNORE INTO judged(annotator, kind, prompt_id, response_id, seq)
+    SELECT f.annotator, k.value, f.prompt_id, s.response_id, f.seq
+    FROM feedback f JOIN shown s ON s.feedback_id = f.id JOIN json_each({_ALL_KINDS}) k
+    ON k.value = f.kind OR (f.kind IN ('skip', 'flag') AND COALESCE(f.value ->> 'kind', k.value) = k.value)
+    WHERE f.retracted_at IS NULL AND f.run_id IS NULL"""
+
+_CONVERSATION = "system || char(10) || (SELECT group_concat(value ->> 'content', char(10)) FROM json_each(turns))"
+
+_SEARCH = (
+    "CREATE VIRTUAL TABLE search USING fts5(text, about UNINDEXED, id UNINDEXED, "
+    "content='', contentless_unindexed=1, tokenize='trigram')"
+)
+
+_TRIGGERS = {
+    "prompts_added": f"""AFTER INSERT ON prompts BEGIN
+        INSERT INTO queue(prompt_id) VALUES (new.id);
+        INSERT OR IGNORE INTO prompt_tags(tag, prompt_id) SELECT value, new.id FROM json_each(new.tags);
+        INSERT INTO search(text, about, id)
+            SELECT {_CONVERSATION}, 'prompt', id FROM prompts WHERE id = new.id; END""",
+    "prompts_tagged": """AFTER UPDATE OF tags ON prompts BEGIN
+        DELETE FROM prompt_tags WHERE prompt_id = new.id AND tag NOT IN (SELECT value FROM json_each(new.tags));
+        INSERT OR IGNORE INTO prompt_tags(tag, prompt_id) SELECT value, new.id FROM json_each(new.tags); END""",
+    "responses_added": """AFTER INSERT ON responses BEGIN
+        UPDATE queue SET answers = answers + 1, newest = new.rowid WHERE prompt_id = new.prompt_id AND new.queued = 1;
+        INSERT INTO search(text, about, id) VALUES (new.text, 'response', new.id); END""",
+    "responses_queued_changed": """AFTER UPDATE OF queued ON responses WHEN old.queued <> new.queued BEGIN
+        UPDATE queue SET answers = answers + new.queued - old.queued, newest = MAX(newest, new.queued * new.rowid)
+        WHERE prompt_id = new.prompt_id; END""",
+    "feedback_added": f"""AFTER INSERT ON feedback BEGIN
+        UPDATE queue SET judged = judged + 1 WHERE prompt_id = new.prompt_id AND {_COUNTS};
+        INSERT INTO search(text, about, id)
+            SELECT said, 'feedback', new.id FROM (SELECT new.comment || char(10) ||
+            COALESCE(new.value ->> 'text', '') AS said) WHERE length(said) > 1; END""",
+    "shown_added": f"AFTER INSERT ON shown BEGIN {_JUDGED} AND f.id = new.feedback_id "
+    "AND s.position = new.position; END",
+    "feedback_retracted": f"""AFTER UPDATE OF retracted_at ON feedback
+        WHEN (old.retracted_at IS NULL) <> (new.retracted_at IS NULL) BEGIN
+        UPDATE queue SET judged = judged + iif(new.retracted_at IS NULL, 1, -1)
+            WHERE prompt_id = new.prompt_id AND new.run_id IS NULL AND new.kind NOT IN ('skip', 'flag');
+        DELETE FROM judged WHERE annotator = new.annotator AND prompt_id = new.prompt_id AND seq = new.seq
+            AND kind IN (SELECT value FROM json_each({_ALL_KINDS}));
+        {_JUDGED} AND f.id = new.id; END""",
+}
+
+_BACKFILL = [
+    "INSERT OR IGNORE INTO prompt_tags(tag, prompt_id) SELECT t.value, prompts.id FROM prompts, json_each(tags) t",
+    """INSERT INTO queue(prompt_id, answers, judged, newest) SELECT id,
+        (SELECT COUNT(*) FROM responses WHERE prompt_id = prompts.id AND queued = 1),
+        (SELECT COUNT(*) FROM feedback WHERE prompt_id = prompts.id AND retracted_at IS NULL AND run_id IS NULL
+            AND kind NOT IN ('skip', 'flag')),
+        COALESCE((SELECT MAX(rowid) FROM responses WHERE prompt_id = prompts.id AND queued = 1), 0) FROM prompts""",
+    _JUDGED,
+    f"INSERT INTO search(text, about, id) SELECT {_CONVERSATION}, 'prompt', id FROM prompts ORDER BY rowid",
+    "INSERT INTO search(text, about, id) SELECT text, 'response', id FROM responses ORDER BY rowid",
+    """INSERT INTO search(text, about, id) SELECT said, 'feedback', id FROM (SELECT id, seq, comment || char(10) ||
+        COALESCE(value ->> 'text', '') AS said FROM feedback) WHERE length(said) > 1 ORDER BY seq""",
+]
+
+
+@migrations()
+def m002_queue_and_search(db: Database) -> None:
+    """The feedback queue, what each person has dealt with, and full-text search that finds Chinese too."""
+    for statement in [*_QUEUE, _SEARCH, *_BACKFILL, *_created_triggers().values()]:
+        db.execute(statement)
+
+
+def _created_triggers() -> dict[str, str]:
+    return {name: f"CREATE TRIGGER {name} {body}" for name, body in _TRIGGERS.items()}
+
+
+def own_programs() -> dict[str, str]:
+    """Every trigger and virtual table that a project file may hold, as SQLite keeps their text."""
+    return _created_triggers() | {"search": _SEARCH}

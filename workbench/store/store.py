@@ -1,35 +1,27 @@
-"""One project = one folder: `project.db`, `runs/`, `models/`. This file opens it safely and hands out its parts.
-
-Durability: WAL with synchronous=FULL, so that a judgement is on disk when its INSERT returns. A new file gets
-synchronous=EXTRA *before* journal_mode=WAL: without that, a power cut in the first minute can lose the directory
-entry and all rows with it. SQLite before 3.51.3 can corrupt a WAL database, so it is refused.
-"""
+"""One project = one folder: `project.db`, `runs/`, `models/`, `backups/`. Opens it and hands out its parts."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import logging
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pysqlite3 import dbapi2
 from sqlite_utils import Database
 
 from ..errors import WorkbenchError
+from . import backups
+from .connecting import SAFE_SQLITE, connect, dbapi, is_behind, refuse_unsafe_sqlite, translated
 from .feedback import FeedbackRows
 from .models import ModelRows
 from .prompts import PromptRows, ResponseRows
-from .rows import now, well_formed
+from .rows import now, to_json, well_formed
 from .runs import RunRows
-from .schema import APPLICATION_ID, migrations
+from .schema import migrations
 
-log = logging.getLogger(__name__)
-dbapi: Any = dbapi2  # a C module without type information
+__all__ = ["DATABASE", "SAFE_SQLITE", "Store", "dbapi", "refuse_unsafe_sqlite", "translated"]
 
-SAFE_SQLITE = (3, 51, 3)
 DATABASE = "project.db"
 
 Listener = Callable[[str, object], None]
@@ -42,6 +34,7 @@ class Store:
         self.folder = folder
         self.db = db
         self._listeners: list[Listener] = []
+        self._told: list[tuple[str, object]] = []
         self.models = ModelRows(self)
         self.prompts = PromptRows(self)
         self.responses = ResponseRows(self)
@@ -57,14 +50,19 @@ class Store:
         """
         folder = Path(folder).expanduser().resolve()
         refuse_unsafe_sqlite()
+        _make_folders(folder)
+        db = connect(folder / DATABASE)
         try:
-            for part in (folder, folder / "runs", folder / "models"):
-                part.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise WorkbenchError(
-                f"The project folder {folder} cannot be used: {error.strerror}.", "Choose a folder you can write to."
-            ) from error
-        return cls(folder, _connect(folder / DATABASE))
+            # Only now: a folder that holds somebody else's project.db is left as it is.
+            _make_folders(folder / "runs", folder / "models")
+            if is_behind(db):
+                backups.copy(db.conn, folder)
+                with translated(folder / DATABASE):
+                    migrations.apply(db)
+        except BaseException:
+            db.close()
+            raise
+        return cls(folder, db)
 
     @property
     def runs_folder(self) -> Path:
@@ -78,18 +76,41 @@ class Store:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Database]:
-        """One write transaction. BEGIN IMMEDIATE, so that two writers wait for each other instead of failing late."""
+        """One write transaction; inside another one, a part of it that is undone alone when it raises.
+
+        BEGIN IMMEDIATE, so that two writers wait for each other instead of failing late. Listeners hear of the
+        changes after the outermost COMMIT, each table once, and never of changes that were rolled back.
+        """
         if self.db.conn.in_transaction:
-            yield self.db
+            with self._part():
+                yield self.db
             return
         with translated():
             self.db.conn.execute("BEGIN IMMEDIATE")
             try:
                 yield self.db
+                self.db.conn.execute("COMMIT")
             except BaseException:
-                self.db.rollback()
+                self._told.clear()
+                self.db.conn.rollback()
                 raise
-            self.db.conn.execute("COMMIT")
+        told, self._told = {(table, id(by)): (table, by) for table, by in self._told}, []
+        for table, by in told.values():
+            self._tell(table, by)
+
+    @contextlib.contextmanager
+    def _part(self) -> Iterator[None]:
+        conn, told = self.db.conn, len(self._told)
+        conn.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            del self._told[told:]
+            if conn.in_transaction:  # a full disk has rolled everything back already
+                conn.execute("ROLLBACK TO part")
+                conn.execute("RELEASE part")
+            raise
+        conn.execute("RELEASE part")
 
     def rows(self, sql: str, params: Any = ()) -> list[dict[str, Any]]:
         """The rows of a query, as dicts."""
@@ -111,7 +132,13 @@ class Store:
         self._listeners.remove(listener)
 
     def changed(self, table: str, by: object = None) -> None:
-        """Tell every listener that rows of `table` changed, and who did it."""
+        """Tell every listener that rows of `table` changed and who did it, once the change is on disk."""
+        if self.db.conn.in_transaction:
+            self._told.append((table, by))
+        else:
+            self._tell(table, by)
+
+    def _tell(self, table: str, by: object) -> None:
         for listener in list(self._listeners):
             listener(table, by)
 
@@ -125,7 +152,7 @@ class Store:
         with self.writing() as db:
             db.execute(
                 "INSERT INTO project(key, value) VALUES (?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-                [key, json.dumps(value, ensure_ascii=False)],
+                [key, to_json(value)],
             )
 
     def draft(self, key: str) -> str:
@@ -149,117 +176,11 @@ class Store:
         self.db.close()
 
 
-def refuse_unsafe_sqlite() -> None:
-    """Raises WorkbenchError when the SQLite in this process can corrupt a WAL database."""
-    version = tuple(int(part) for part in dbapi.sqlite_version.split("."))
-    if version < SAFE_SQLITE:
-        raise WorkbenchError(
-            f"SQLite {dbapi.sqlite_version} can damage a project and is not used.",
-            "Install pysqlite3 0.6.1 or later: pip install -U pysqlite3.",
-        )
-
-
-def _connect(path: Path) -> Database:
-    fresh = not path.exists() or path.stat().st_size == 0
-    with translated(path):
-        conn = dbapi.connect(str(path), timeout=5.0)
+def _make_folders(*folders: Path) -> None:
+    for folder in folders:
         try:
-            if fresh:
-                conn.execute("PRAGMA synchronous = EXTRA")
-                conn.execute("PRAGMA journal_mode = WAL")
-                conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                _sync_folder(path.parent)
-            _configure(conn)
-            _check_ours(conn, path)
-            db = Database(conn, execute_plugins=False)
-            migrations.apply(db)
-            return db
-        except BaseException:
-            conn.close()
-            raise
-
-
-def _configure(conn: Any) -> None:
-    for pragma in (
-        "busy_timeout = 5000",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "trusted_schema = OFF",
-        "cell_size_check = ON",
-        "temp_store = MEMORY",
-        "mmap_size = 0",
-        "fullfsync = 1",
-        "checkpoint_fullfsync = 1",
-    ):
-        conn.execute(f"PRAGMA {pragma}")
-
-
-def _check_ours(conn: Any, path: Path) -> None:
-    if conn.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise WorkbenchError(f"{path} is not a Workbench project.", "Choose another folder; this file was not changed.")
-    problem = conn.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if problem != "ok":
-        raise WorkbenchError(
-            f"The project file {path} is damaged: {problem}.",
-            "It was not changed. Keep a copy and restore a backup.",
-        )
-    known = {migration.name for migration in migrations._migrations}
-    has_table = conn.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone()
-    applied = {row[0] for row in conn.execute("SELECT name FROM _sqlite_migrations")} if has_table else set()
-    if applied - known:
-        raise WorkbenchError(
-            f"The project {path.parent} was written by a newer Workbench.",
-            "Update the app to open it; nothing changed.",
-        )
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows has no directory handles to sync
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-_CAUSES = {
-    "SQLITE_FULL": ("The disk is full.", "Free some space and try again; nothing that was saved is lost."),
-    "SQLITE_BUSY": ("Another Workbench is writing to this project.", "Wait a moment and try again."),
-    "SQLITE_READONLY": ("The project is read-only.", "Check the folder's permissions, or copy the project elsewhere."),
-    "SQLITE_CANTOPEN": (
-        "The project file cannot be opened.",
-        "Check that the folder exists and that you may write to it.",
-    ),
-    "SQLITE_IOERR": ("The disk reported an error.", "Check the disk; nothing that was saved before is lost."),
-    "SQLITE_CORRUPT": ("The project file is damaged.", "It was not changed. Keep a copy and restore a backup."),
-    "SQLITE_NOTADB": ("The project file is not a database.", "It was not changed. Choose another folder."),
-}
-
-
-@contextlib.contextmanager
-def translated(path: Path | None = None) -> Iterator[None]:
-    """Turn SQLite errors with a cause outside the app into WorkbenchError; bugs pass through unchanged."""
-    try:
-        yield
-    except dbapi.Error as error:
-        name = getattr(error, "sqlite_errorname", "") or ""
-        for prefix, (text, hint) in _CAUSES.items():
-            if name.startswith(prefix) or _reads_like(prefix, str(error)):
-                log.exception("store error %s", name)
-                raise WorkbenchError(f"{text[:-1]}: {path}." if path else text, hint) from error
-        raise
-
-
-def _reads_like(prefix: str, message: str) -> bool:
-    # pysqlite3 on Python 3.11 does not always carry sqlite_errorname.
-    words = {
-        "SQLITE_FULL": "disk is full",
-        "SQLITE_BUSY": "database is locked",
-        "SQLITE_READONLY": "readonly database",
-        "SQLITE_CANTOPEN": "unable to open",
-        "SQLITE_IOERR": "disk I/O error",
-        "SQLITE_CORRUPT": "malformed",
-        "SQLITE_NOTADB": "not a database",
-    }
-    return words[prefix] in message
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkbenchError(
+                f"The project folder {folder} cannot be used: {error.strerror}.", "Choose a folder you can write to."
+            ) from error
