@@ -1,0 +1,96 @@
+"""The one place that chooses a device and a number format."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from ..errors import WorkbenchError
+
+DEVICES = ("auto", "cuda", "xpu", "mps", "cpu")
+DTYPES = ("auto", "bfloat16", "float32")
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where tensors live and in which format weights are kept. ROCm devices answer to the name "cuda" in torch."""
+
+    device: torch.device
+    dtype: torch.dtype
+    name: str
+    total_bytes: int
+
+    @property
+    def dtype_name(self) -> str:
+        """ "bfloat16" or "float32"."""
+        return str(self.dtype).removeprefix("torch.")
+
+
+def choose(device: str = "auto", dtype: str = "auto") -> Compute:
+    """The compute that was asked for, or the best there is.
+
+    Raises WorkbenchError when the device named is not on this machine.
+    """
+    kind = _available()[0] if device == "auto" else device
+    if kind not in _available():
+        raise WorkbenchError(f"This machine has no {kind} device that PyTorch can use.", "Choose auto or cpu.")
+    chosen = torch.device(kind)
+    form = _fast_dtype(kind) if dtype == "auto" else getattr(torch, dtype)
+    return Compute(chosen, form, _name(kind), _memory(kind))
+
+
+def _available() -> list[str]:
+    found = []
+    if torch.cuda.is_available():
+        found.append("cuda")
+    if hasattr(torch, "xpu") and torch.xpu.is_available():
+        found.append("xpu")
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return [*found, "cpu"]
+
+
+def _fast_dtype(kind: str) -> torch.dtype:
+    if kind == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    if kind == "xpu":
+        return torch.bfloat16
+    if kind == "mps":
+        return torch.bfloat16 if torch.backends.mps.is_macos_or_newer(14, 0) else torch.float32
+    return torch.bfloat16 if _cpu_has_bf16() else torch.float32
+
+
+def _cpu_has_bf16() -> bool:
+    # Without these instructions bf16 on a CPU is emulated and slower than fp32.
+    probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)
+
+
+def _name(kind: str) -> str:
+    if kind == "cuda":
+        return torch.cuda.get_device_name()
+    if kind == "xpu":
+        return torch.xpu.get_device_name()
+    if kind == "mps":
+        return "Apple GPU"
+    return f"CPU, {torch.get_num_threads()} threads, {platform.machine()}"
+
+
+def _memory(kind: str) -> int:
+    if kind == "cuda":
+        return torch.cuda.get_device_properties(0).total_memory
+    if kind == "xpu":
+        return torch.xpu.get_device_properties(0).total_memory
+    return psutil.virtual_memory().total
+
+
+def memory_used(compute: Compute) -> int:
+    """Bytes in use: of the accelerator by this process, or of this process on a CPU."""
+    if compute.device.type == "cuda":
+        return torch.cuda.memory_allocated()
+    if compute.device.type == "mps":
+        return torch.mps.driver_allocated_memory()
+    return psutil.Process().memory_info().rss

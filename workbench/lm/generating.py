@@ -1,0 +1,194 @@
+"""Sampling in batches with a key-value cache. Finished rows leave the batch; every step is a place to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from transformers import (
+    DynamicCache,
+    LogitsProcessorList,
+    MinPLogitsWarper,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from .loading import Loaded
+from .logprobs import OutputLayer
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How the next token is drawn. temperature 0 takes the most likely one; top_k 0, top_p 1 and min_p 0 are off."""
+
+    temperature: float = 0.8
+    top_p: float = 0.95
+    top_k: int = 50
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    max_new_tokens: int = 128
+    min_new_tokens: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, stored with every answer."""
+        return asdict(self)
+
+    def processors(self) -> LogitsProcessorList:
+        """transformers' own warpers, in the order in which its generate() applies them."""
+        chain: list[Any] = []
+        if self.repetition_penalty != 1.0:
+            chain.append(RepetitionPenaltyLogitsProcessor(self.repetition_penalty))
+        if self.temperature > 0 and self.temperature != 1.0:
+            chain.append(TemperatureLogitsWarper(self.temperature))
+        if self.top_k:
+            chain.append(TopKLogitsWarper(self.top_k))
+        if self.top_p < 1.0:
+            chain.append(TopPLogitsWarper(self.top_p))
+        if self.min_p > 0:
+            chain.append(MinPLogitsWarper(self.min_p))
+        return LogitsProcessorList(chain)
+
+
+@dataclass
+class Draft:
+    """One answer while it is written: its tokens and, for each, its log-probability when it was drawn."""
+
+    index: int
+    ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    finish_reason: str = ""
+
+
+@torch.no_grad()
+def sample(
+    loaded: Loaded,
+    prompts: Sequence[Sequence[int]],
+    sampler: Sampler,
+    seeds: Sequence[int],
+    *,
+    check: Callable[[], None] = lambda: None,
+    keep_logprobs: bool = False,
+) -> Iterator[list[Draft]]:
+    """Write an answer to each prompt. Yields, after each step, the drafts that grew in it.
+
+    prompts: token ids. seeds: one per prompt, so that an answer does not depend on the rows beside it. A draft's
+    last id may be a stop token (finish_reason "stop"); else it ended at max_new_tokens ("length"). `check` is called
+    between steps and may raise. keep_logprobs: log-probabilities under the sampling distribution, which is the
+    model's own at this temperature only when top_k, top_p, min_p and the penalty are off.
+    """
+    state = _State.begin(loaded, prompts, sampler, seeds)
+    for step in range(sampler.max_new_tokens):
+        check()
+        grown = state.advance(step, keep_logprobs)
+        yield grown
+        if not state.drafts:
+            return
+
+
+def sample_all(
+    loaded: Loaded,
+    prompts: Sequence[Sequence[int]],
+    sampler: Sampler,
+    seeds: Sequence[int],
+    *,
+    check: Callable[[], None] = lambda: None,
+    keep_logprobs: bool = False,
+) -> list[Draft]:
+    """All answers at once, in the order of the prompts."""
+    drafts: dict[int, Draft] = {}
+    for grown in sample(loaded, prompts, sampler, seeds, check=check, keep_logprobs=keep_logprobs):
+        drafts.update((draft.index, draft) for draft in grown)
+    return [drafts[index] for index in range(len(prompts))]
+
+
+class _State:
+    """The rows still being written, their cache and what the next step needs."""
+
+    def __init__(self, loaded: Loaded, sampler: Sampler, drafts: list[Draft], noise: torch.Tensor) -> None:
+        self.loaded = loaded
+        self.sampler = sampler
+        self.drafts = drafts
+        self.noise = noise
+        self.warp: Any = sampler.processors()
+        self.stops = loaded.stop_ids
+        self.layer = OutputLayer.of(loaded.causal)
+        self.cache = DynamicCache(config=loaded.causal.config)
+        self.ids = torch.empty(0)
+        self.attention = torch.empty(0)
+        self.fresh = torch.empty(0)
+        self.positions = torch.empty(0)
+
+    @classmethod
+    def begin(cls, loaded: Loaded, prompts: Sequence[Sequence[int]], sampler: Sampler, seeds: Sequence[int]) -> _State:
+        device, pad = loaded.compute.device, loaded.pad_id
+        noise = torch.stack(
+            [torch.rand(sampler.max_new_tokens, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+        )
+        state = cls(loaded, sampler, [Draft(index) for index in range(len(prompts))], noise.to(device))
+        width = max(len(prompt) for prompt in prompts)
+        rows = [[pad] * (width - len(prompt)) + list(prompt) for prompt in prompts]
+        state.ids = torch.tensor(rows, device=device)
+        lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
+        columns = torch.arange(width, device=device)
+        state.attention = (columns >= width - lengths[:, None]).long()
+        state.positions = (state.attention.cumsum(1) - 1).clamp(min=0)
+        state.fresh = state.ids
+        return state
+
+    def advance(self, step: int, keep_logprobs: bool) -> list[Draft]:
+        """One token for every row. Rows that end leave the batch, and their cache with them."""
+        hidden = self.loaded.trunk(
+            input_ids=self.fresh,
+            attention_mask=self.attention,
+            position_ids=self.positions,
+            past_key_values=self.cache,
+            use_cache=True,
+        ).last_hidden_state[:, -1]
+        logits = self.layer.logits(hidden)
+        if step < self.sampler.min_new_tokens:
+            logits[:, list(self.stops)] = -torch.inf
+        chosen, logp = self._draw(self.warp(self.ids, logits), self.noise[:, step], keep_logprobs)
+        grown, self_drafts = self.drafts, zip(self.drafts, chosen.tolist(), logp.tolist(), strict=True)
+        for draft, id_, value in self_drafts:
+            draft.ids.append(id_)
+            if keep_logprobs:
+                draft.logprobs.append(value)
+            if id_ in self.stops:
+                draft.finish_reason = "stop"
+            elif step + 1 == self.sampler.max_new_tokens:
+                draft.finish_reason = "length"
+        self._carry(chosen)
+        return grown
+
+    def _draw(
+        self, logits: torch.Tensor, noise: torch.Tensor, keep_logprobs: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        logs = torch.log_softmax(logits, dim=-1)
+        if self.sampler.temperature == 0:
+            chosen = logs.argmax(-1)
+        else:
+            # Inverse of the cumulative distribution at one uniform number per row and step.
+            heap = logs.exp().cumsum(-1)
+            chosen = torch.searchsorted(heap, (noise * heap[:, -1])[:, None], right=True).squeeze(1)
+            chosen = chosen.clamp(max=logs.shape[1] - 1)
+        logp = logs.gather(1, chosen[:, None]).squeeze(1) if keep_logprobs else torch.zeros_like(chosen)
+        return chosen, logp
+
+    def _carry(self, chosen: torch.Tensor) -> None:
+        alive = torch.tensor([not draft.finish_reason for draft in self.drafts], device=chosen.device)
+        self.drafts = [draft for draft in self.drafts if not draft.finish_reason]
+        if not self.drafts:
+            return
+        self.ids = torch.cat([self.ids, chosen[:, None]], dim=1)
+        self.attention = torch.cat([self.attention, torch.ones_like(chosen[:, None])], dim=1)
+        self.positions = self.positions[:, -1:] + 1
+        self.fresh = chosen[:, None]
+        if not bool(alive.all()):
+            keep = alive.nonzero().squeeze(1)
+            self.cache.batch_select_indices(keep)
+            for name in ("ids", "attention", "positions", "fresh", "noise"):
+                setattr(self, name, getattr(self, name)[keep])

@@ -1,0 +1,289 @@
+"""Models and tokenizers from disk or the hub. Only safetensors and GGUF are opened, and no model brings code."""
+
+from __future__ import annotations
+
+import json
+import logging
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+
+from ..errors import WorkbenchError
+from .devices import Compute
+from .refs import ModelRef
+from .templates import Template
+
+log = logging.getLogger(__name__)
+
+POLICY = "policy"
+"""Name of the adapter that is trained or generates."""
+
+REWARD = "reward"
+"""Name of the adapter that scores."""
+
+
+@dataclass
+class Loaded:
+    """A causal language model in memory with all that turns text into its tokens."""
+
+    model: Any
+    """The transformers model, or a PeftModel around it once an adapter was added."""
+    tokenizer: PreTrainedTokenizerBase
+    template: Template
+    compute: Compute
+    ref: ModelRef
+
+    @property
+    def causal(self) -> Any:
+        """The causal language model without the wrapper of its adapters."""
+        return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
+
+    @property
+    def trunk(self) -> torch.nn.Module:
+        """The transformer below the output layer: ids -> hidden states."""
+        return self.causal.base_model
+
+    @property
+    def pad_id(self) -> int:
+        """Fills rows that are shorter than their batch; what it stands for never matters, it is masked by position."""
+        return int(self.tokenizer.pad_token_id)  # type: ignore[arg-type]
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the trunk's hidden states."""
+        return int(self.causal.get_input_embeddings().weight.shape[1])  # type: ignore[union-attr]
+
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        """Tokens that end an answer."""
+        ids = {self.template.end_id}
+        for source in (self.causal.generation_config, self.causal.config):
+            end = getattr(source, "eos_token_id", None)
+            ids |= set(end if isinstance(end, list | tuple) else [end])
+        return frozenset(int(id_) for id_ in ids if id_ is not None)
+
+
+def load(ref: ModelRef, compute: Compute, *, offline: bool = True) -> Loaded:
+    """The causal language model that `ref` names, with its adapter (as POLICY) when it has one.
+
+    Raises WorkbenchError with what is wrong when it is no such model.
+    """
+    tokenizer = load_tokenizer(ref, offline=offline)
+    model = _load_causal(ref, compute, offline)
+    loaded = Loaded(model, tokenizer, Template(tokenizer), compute, ref)
+    if ref.adapter:
+        add_saved_adapter(loaded, ref.adapter, POLICY)
+    loaded.model.eval()
+    return loaded
+
+
+def load_tokenizer(ref: ModelRef, *, offline: bool = True) -> PreTrainedTokenizerBase:
+    """The tokenizer, with a pad token that is not its end token.
+
+    Padding is masked by position here, but a pad that equals the end token (as SmolLM2 ships it) would let
+    libraries that mask by token id drop real tokens.
+    """
+    tokenizer = _guarded(ref, lambda: AutoTokenizer.from_pretrained(**_source(ref, offline)))
+    if tokenizer.eos_token_id is None:
+        raise WorkbenchError(f"{ref.name or ref.base} has no end token.", "Choose a generative language model.")
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
+        tokenizer.pad_token_id = _spare_token(tokenizer)
+    return tokenizer
+
+
+def _spare_token(tokenizer: PreTrainedTokenizerBase) -> int:
+    for name in ("<|endoftext|>", "<|finetune_right_pad_id|>", "<pad>", "[PAD]", "<unk>"):
+        id_ = tokenizer.convert_tokens_to_ids(name)
+        if isinstance(id_, int) and id_ != tokenizer.eos_token_id and id_ != tokenizer.unk_token_id:
+            return id_
+    unknown = tokenizer.unk_token_id
+    return int(unknown) if isinstance(unknown, int) and unknown != tokenizer.eos_token_id else 0
+
+
+def _load_causal(ref: ModelRef, compute: Compute, offline: bool) -> Any:
+    source = _source(ref, offline)
+    model = _guarded(
+        ref,
+        lambda: AutoModelForCausalLM.from_pretrained(
+            **source,
+            dtype=compute.dtype,
+            use_safetensors=None if "gguf_file" in source else True,
+            attn_implementation="sdpa",
+        ),
+    )
+    forget_gguf(model)
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    return model.to(compute.device)
+
+
+def forget_gguf(model: Any) -> None:
+    """Let a model that was read from GGUF be saved: transformers refuses while it remembers the quantisation."""
+    if getattr(model, "hf_quantizer", None) is not None:
+        model.hf_quantizer = None
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    if getattr(model, "is_quantized", False):
+        model.is_quantized = False
+
+
+def _source(ref: ModelRef, offline: bool) -> dict[str, Any]:
+    common: dict[str, Any] = {"trust_remote_code": False, "local_files_only": offline}
+    path = Path(ref.base).expanduser()
+    if ref.format == "gguf":
+        check_gguf(path)
+        return common | {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
+    if path.is_absolute() or path.exists():
+        check_folder(path)
+        return common | {"pretrained_model_name_or_path": str(path)}
+    return common | {"pretrained_model_name_or_path": ref.base}
+
+
+def check_folder(path: Path) -> dict[str, Any]:
+    """The config of a model folder. Raises WorkbenchError when the folder holds no model that we open."""
+    if not path.is_dir():
+        raise WorkbenchError(f"There is no model folder at {path}.", "Choose a folder with a config.json.")
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise WorkbenchError(f"{path} has no config.json.", "Choose a folder saved by transformers.") from error
+    except (ValueError, OSError, RecursionError) as error:
+        raise WorkbenchError(f"The config.json in {path} cannot be read.", "Get the model again.") from error
+    if not isinstance(config, dict) or "model_type" not in config:
+        raise WorkbenchError(
+            f"The config.json in {path} names no model type.", "Choose a folder saved by transformers."
+        )
+    weights = sorted(path.glob("*.safetensors"))
+    if not weights:
+        pickled = any(path.glob("*.bin")) or any(path.glob("*.pt"))
+        why = "only pickled weights, which can run code" if pickled else "no weights"
+        raise WorkbenchError(f"{path} has {why}.", "Only safetensors and GGUF are opened: get the model in that form.")
+    for file in weights:
+        check_safetensors(file)
+    return config
+
+
+def check_safetensors(path: Path) -> None:
+    """Raises WorkbenchError when the file is cut off or is no safetensors file: its header says how long it must be."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(8)
+        length = struct.unpack("<Q", head)[0] if len(head) == 8 else size
+        if not 0 < length <= min(size - 8, 100_000_000):
+            raise WorkbenchError(f"{path.name} is not a whole safetensors file.", "Get the model again.")
+        try:
+            header = json.loads(file.read(length))
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise WorkbenchError(f"{path.name} is not a whole safetensors file.", "Get the model again.") from error
+    if max(ends, default=0) + length + 8 != size:
+        raise WorkbenchError(f"{path.name} is cut off.", "Get the model again.")
+
+
+def check_gguf(path: Path) -> None:
+    """Raises WorkbenchError when the file is no GGUF file or claims more than it can hold."""
+    if not path.is_file():
+        raise WorkbenchError(f"There is no file {path}.", "Choose a .gguf file.")
+    with path.open("rb") as file:
+        head = file.read(24)
+    if len(head) < 24 or head[:4] != b"GGUF":
+        raise WorkbenchError(f"{path.name} is not a GGUF file.", "Choose a .gguf file.")
+    # A tensor's entry takes at least 32 bytes and a key at least 13: larger counts are a lie that eats memory.
+    tensors, keys = struct.unpack("<QQ", head[8:24])
+    if tensors * 32 + keys * 13 > path.stat().st_size:
+        raise WorkbenchError(f"{path.name} is cut off or damaged.", "Get the file again.")
+
+
+def _guarded(ref: ModelRef, load_it: Any) -> Any:
+    name = ref.name or ref.base
+    try:
+        return load_it()
+    except WorkbenchError:
+        raise
+    except torch.OutOfMemoryError as error:
+        raise WorkbenchError(
+            f"{name} does not fit into memory.", "Close other models, or choose a smaller one."
+        ) from error
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, ImportError) as error:
+        log.exception("cannot load %s", ref)
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise WorkbenchError(
+            f"{name} cannot be loaded: {first}", "See the log for details, or get the model again."
+        ) from error
+
+
+def add_new_adapter(loaded: Loaded, name: str, *, rank: int, alpha: float, dropout: float = 0.0) -> None:
+    """Put a fresh LoRA adapter on every linear layer of the trunk; it changes nothing until it is trained."""
+    chosen: dict[str, Any] = {"r": rank, "lora_alpha": alpha, "lora_dropout": dropout}
+    config = LoraConfig(target_modules="all-linear", bias="none", **chosen)
+    _add(loaded, name, config)
+
+
+def _add(loaded: Loaded, name: str, config: LoraConfig) -> None:
+    if isinstance(loaded.model, PeftModel):
+        loaded.model.add_adapter(name, config, autocast_adapter_dtype=False)  # type: ignore[call-arg]
+    else:
+        loaded.model = PeftModel(loaded.model, config, adapter_name=name, autocast_adapter_dtype=False)
+    # peft makes new weights in the base's format on some paths and in fp32 on others.
+    for key, parameter in loaded.model.named_parameters():
+        if f".{name}." in key:
+            parameter.data = parameter.data.to(loaded.compute.dtype)
+
+
+def add_saved_adapter(loaded: Loaded, folder: str, name: str) -> None:
+    """Put the adapter in `folder` on the model under `name`. Raises WorkbenchError when it does not fit the base."""
+    config = adapter_config(Path(folder))
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    weights = Path(folder) / "adapter_model.safetensors"
+    check_safetensors(weights)
+    _add(loaded, name, config)
+    try:
+        result = set_peft_model_state_dict(loaded.model, load_file(weights), adapter_name=name)
+    except RuntimeError as error:
+        raise WorkbenchError(
+            f"The adapter in {folder} does not fit {loaded.ref.name or loaded.ref.base}.", "Choose its own base."
+        ) from error
+    if result.unexpected_keys:
+        raise WorkbenchError(f"The adapter in {folder} belongs to another model.", "Choose its own base.")
+
+
+def adapter_config(folder: Path) -> LoraConfig:
+    """The LoRA configuration of an adapter folder, with only the fields that we use taken from it."""
+    try:
+        stored = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise WorkbenchError(f"{folder} holds no adapter.", "Choose a folder with adapter_config.json.") from error
+    if not isinstance(stored, dict) or stored.get("peft_type") != "LORA":
+        raise WorkbenchError(f"The adapter in {folder} is not a LoRA adapter.", "Choose a LoRA adapter.")
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise WorkbenchError(f"The adapter in {folder} has no safetensors weights.", "Get it in that form.")
+    keys = ("r", "lora_alpha", "target_modules", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern", "bias")
+    return LoraConfig(lora_dropout=0.0, **{key: stored[key] for key in keys if key in stored})
+
+
+def describe(ref: ModelRef, *, offline: bool = True) -> dict[str, Any]:
+    """What a model is without loading its weights: architecture, parameters, whether it generates."""
+    source = _source(ref, offline)
+    config = _guarded(ref, lambda: AutoConfig.from_pretrained(**source))
+    architectures = list(getattr(config, "architectures", None) or [])
+    return {
+        "model_type": config.model_type,
+        "architectures": architectures,
+        "vocab_size": getattr(config, "vocab_size", 0),
+        "hidden_size": getattr(config, "hidden_size", 0),
+        "layers": getattr(config, "num_hidden_layers", 0),
+        "context": getattr(config, "max_position_embeddings", 0),
+        "generates": type(config) in AutoModelForCausalLM._model_mapping and not is_encoder(architectures),
+    }
+
+
+def is_encoder(architectures: list[str]) -> bool:
+    """Whether a model reads text but does not write it (BERT and its like)."""
+    return any(name.endswith(("ForSequenceClassification", "ForMaskedLM")) for name in architectures)

@@ -1,0 +1,132 @@
+"""One base in memory for the four roles of PPO: policy and reward are adapters, value a head, reference no adapter."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from .batching import Batch
+from .loading import POLICY, Loaded, add_new_adapter
+from .logprobs import OutputLayer, chosen_logprobs
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the policy says about each token of the answers in a batch; all [b, t], zero outside the mask."""
+
+    logp: torch.Tensor
+    entropy: torch.Tensor
+    values: torch.Tensor
+
+
+class PolicyModel:
+    """A base with a trainable policy adapter and a value head on its trunk."""
+
+    def __init__(self, loaded: Loaded, *, rank: int, alpha: float, dropout: float, temperature: float) -> None:
+        self.loaded = loaded
+        self.temperature = temperature
+        if not loaded.ref.adapter:
+            add_new_adapter(loaded, POLICY, rank=rank, alpha=alpha, dropout=dropout)
+        # Zero: before it has learned anything, the value of every state is the same.
+        self.value_head = nn.Linear(loaded.hidden_size, 1).to(loaded.compute.device)
+        nn.init.zeros_(self.value_head.weight)
+        nn.init.zeros_(self.value_head.bias)
+        self.layer = OutputLayer.of(loaded.causal)
+        use_adapter(loaded, POLICY, train=True)
+
+    def adapter_parameters(self) -> list[nn.Parameter]:
+        """The policy adapter's weights."""
+        return adapter_parameters(self.loaded, POLICY)
+
+    def hidden(self, batch: Batch) -> torch.Tensor:
+        """Hidden states [b, l, h]. Rows are right-padded and attention is causal, so no mask is needed."""
+        return self.loaded.trunk(input_ids=batch.ids, use_cache=False).last_hidden_state
+
+    def read(self, batch: Batch, *, with_entropy: bool = False) -> Reading:
+        """Log-probabilities, entropies and values of the answers' tokens. Gradients flow where they are enabled."""
+        hidden = self.hidden(batch)
+        rows, columns = batch.mask.nonzero(as_tuple=True)
+        states = hidden[rows, batch.states[rows, columns]]
+        logp, entropy = chosen_logprobs(
+            states, self.layer, batch.answers[rows, columns], temperature=self.temperature, with_entropy=with_entropy
+        )
+        values = self.value_head(states.float()).squeeze(-1)
+        return Reading(*(_spread(part, batch.mask, rows, columns) for part in (logp, entropy, values)))
+
+    @torch.no_grad()
+    def reference(self, batch: Batch) -> torch.Tensor:
+        """Log-probabilities [b, t] under the base with its adapters off."""
+        with self.loaded.model.disable_adapter():
+            hidden = self.hidden(batch)
+        rows, columns = batch.mask.nonzero(as_tuple=True)
+        states = hidden[rows, batch.states[rows, columns]]
+        logp, _ = chosen_logprobs(states, self.layer, batch.answers[rows, columns], temperature=self.temperature)
+        return _spread(logp, batch.mask, rows, columns)
+
+
+def _spread(values: torch.Tensor, mask: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    full = torch.zeros(mask.shape, dtype=values.dtype, device=values.device)
+    return full.index_put((rows, columns), values)
+
+
+def adapter_parameters(loaded: Loaded, name: str) -> list[nn.Parameter]:
+    """The weights of one adapter."""
+    return [parameter for key, parameter in loaded.model.named_parameters() if f".{name}." in key]
+
+
+def use_adapter(loaded: Loaded, name: str, *, train: bool) -> None:
+    """Make one adapter the active one. peft's set_adapter flips requires_grad, so it is put right here, every time."""
+    loaded.model.set_adapter(name)
+    for key, parameter in loaded.model.named_parameters():
+        parameter.requires_grad_(train and f".{name}." in key)
+
+
+@contextlib.contextmanager
+def adapter(loaded: Loaded, name: str, back_to: str = POLICY) -> Iterator[Any]:
+    """Use another adapter for a while, without training it; then train `back_to` again."""
+    use_adapter(loaded, name, train=False)
+    try:
+        yield loaded
+    finally:
+        use_adapter(loaded, back_to, train=True)
+
+
+class MasterAdamW:
+    """AdamW on float32 copies of low-precision weights: bf16 cannot hold the small steps that training takes."""
+
+    def __init__(self, groups: list[dict[str, Any]], *, weight_decay: float = 0.0, eps: float = 1e-8) -> None:
+        self.weights = [weight for group in groups for weight in group["params"]]
+        self.masters = [weight.detach().float().clone() for weight in self.weights]
+        masters = iter(self.masters)
+        self.optimizer = torch.optim.AdamW(
+            [{**group, "params": [next(masters) for _ in group["params"]]} for group in groups],
+            betas=(0.9, 0.95),
+            eps=eps,
+            weight_decay=weight_decay,
+        )
+
+    def step(self, clip: float) -> float:
+        """Clip the gradient's norm, step, and return the norm before clipping. Leaves no gradients behind."""
+        for master, weight in zip(self.masters, self.weights, strict=True):
+            master.grad = None if weight.grad is None else weight.grad.float()
+            weight.grad = None
+        norm = float(nn.utils.clip_grad_norm_(self.masters, clip if clip > 0 else torch.inf))
+        if not torch.isfinite(torch.tensor(norm)):
+            self.optimizer.zero_grad()
+            return norm
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        with torch.no_grad():
+            for master, weight in zip(self.masters, self.weights, strict=True):
+                weight.copy_(master)
+        return norm
+
+    def scale_rate(self, factor: float, rates: list[float]) -> None:
+        """Set each group's learning rate to its own rate times `factor` (a schedule)."""
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * factor

@@ -1,0 +1,104 @@
+"""Adapters and reward models on disk: whole or absent. Safetensors and JSON only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import get_peft_model_state_dict
+from safetensors.torch import save_file
+
+from ..errors import WorkbenchError
+from .loading import Loaded
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `target` when everything was written, synced to disk, in one rename."""
+    temporary = target.with_name(f".tmp-{target.name}-{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                with file.open("rb") as handle:
+                    os.fsync(handle.fileno())
+        if target.exists():
+            shutil.rmtree(target)
+        temporary.rename(target)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise WorkbenchError(
+            f"Saving to {target} failed: {error.strerror or error}.", "Free some space and try again."
+        ) from error
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def save_adapter(loaded: Loaded, name: str, target: Path, info: dict[str, Any]) -> None:
+    """Write one adapter in peft's own format, with what made it in workbench.json."""
+    with whole_folder(target) as folder:
+        _write_adapter(loaded, name, folder)
+        _write_json(folder / "workbench.json", info)
+
+
+def save_reward_adapter(
+    loaded: Loaded, name: str, head: dict[str, torch.Tensor], target: Path, info: dict[str, Any]
+) -> None:
+    """Write a reward model that is an adapter and a head on the base."""
+    with whole_folder(target) as folder:
+        _write_adapter(loaded, name, folder)
+        save_file(
+            {key: value.detach().cpu().contiguous() for key, value in head.items()}, folder / "reward_head.safetensors"
+        )
+        _write_json(folder / "reward.json", info)
+
+
+def _write_adapter(loaded: Loaded, name: str, folder: Path) -> None:
+    state = get_peft_model_state_dict(loaded.model, adapter_name=name)
+    tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
+    bad = [key for key, value in tensors.items() if not torch.isfinite(value).all()]
+    if bad:
+        raise WorkbenchError(
+            "The adapter holds numbers that are not finite and was not saved.", "Lower the learning rate."
+        )
+    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    config = loaded.model.peft_config[name].to_dict()
+    config["base_model_name_or_path"] = loaded.ref.base
+    config["inference_mode"] = True
+    plain = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
+    _write_json(folder / "adapter_config.json", plain)
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+
+
+def folder_hash(folder: Path) -> str:
+    """sha256 over names and contents of the weights and configs in a folder, or of one file."""
+    digest = hashlib.sha256()
+    files = [folder] if folder.is_file() else sorted(folder.glob("*.safetensors")) + sorted(folder.glob("*.json"))
+    for file in files:
+        digest.update(file.name.encode())
+        with file.open("rb") as handle:
+            while block := handle.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def folder_size(path: Path) -> int:
+    """Bytes on disk."""
+    return (
+        path.stat().st_size
+        if path.is_file()
+        else sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    )

@@ -1,0 +1,246 @@
+"""Reward models: a scalar for a prompt and an answer, from an adapter and a head on a base, or a classifier."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from ..errors import WorkbenchError
+from ..feedback.base import Message
+from .batching import Row, by_length, collate
+from .devices import Compute
+from .loading import REWARD, Loaded, add_new_adapter, add_saved_adapter, check_safetensors, load
+from .policy import adapter_parameters, use_adapter
+from .refs import ModelRef
+from .saving import save_reward_adapter, whole_folder
+
+
+class RewardModel(Protocol):
+    """What scores answers. Raw scores are trained; `standard` ones have mean 0 and deviation 1 on its training data."""
+
+    mean: float
+    std: float
+
+    def encode(self, messages: Sequence[Message], text: str) -> Any:
+        """A prompt and an answer as this model's tokens."""
+        ...
+
+    def length(self, item: Any) -> int:
+        """Tokens of an encoded item."""
+        ...
+
+    def scores(self, items: Sequence[Any]) -> torch.Tensor:
+        """Raw scores [n] in float32; gradients flow where they are enabled."""
+        ...
+
+    def train_groups(self, rate: float) -> list[dict[str, Any]]:
+        """Parameter groups for the optimiser; also makes the model ready to be trained."""
+        ...
+
+    def state(self) -> list[torch.Tensor]:
+        """The tensors that training changes (to keep the best of them)."""
+        ...
+
+    def save(self, target: Path, info: dict[str, Any]) -> None:
+        """Write the model, whole or not at all."""
+        ...
+
+
+class AdapterReward:
+    """A LoRA adapter and a linear head on a causal base: the score is read at the answer's end token."""
+
+    def __init__(self, loaded: Loaded, *, limit: int = 1024) -> None:
+        self.loaded = loaded
+        self.limit = limit
+        self.mean, self.std = 0.0, 1.0
+        self.head = nn.Linear(loaded.hidden_size, 1, bias=False).to(loaded.compute.device)
+        nn.init.normal_(self.head.weight, std=1 / (loaded.hidden_size + 1) ** 0.5)
+
+    @classmethod
+    def fresh(cls, loaded: Loaded, *, rank: int, alpha: float, dropout: float, limit: int) -> AdapterReward:
+        """A reward model that has learned nothing yet."""
+        add_new_adapter(loaded, REWARD, rank=rank, alpha=alpha, dropout=dropout)
+        return cls(loaded, limit=limit)
+
+    @classmethod
+    def saved(cls, loaded: Loaded, folder: Path, info: dict[str, Any]) -> AdapterReward:
+        """The reward model in `folder`, on a base that is already in memory."""
+        add_saved_adapter(loaded, str(folder), REWARD)
+        model = cls(loaded, limit=int(info.get("limit", 1024)))
+        model.mean, model.std = float(info.get("mean", 0.0)), float(info.get("std", 1.0))
+        weight = load_file(folder / "reward_head.safetensors")["weight"]
+        if weight.shape != model.head.weight.shape:
+            raise WorkbenchError(f"The reward model in {folder} belongs to another base.", "Train one on this base.")
+        model.head.weight.data.copy_(weight)
+        return model
+
+    def encode(self, messages: Sequence[Message], text: str) -> Row:
+        """Prompt and answer as a row that ends with the end token; a long prompt loses its beginning."""
+        answer = self.loaded.template.answer_ids(text, self.limit // 2)
+        prompt = self.loaded.template.prompt_ids(messages, self.limit - len(answer))
+        return Row(tuple(prompt), tuple(answer))
+
+    def length(self, item: Row) -> int:
+        """Tokens of an encoded item."""
+        return len(item)
+
+    def scores(self, items: Sequence[Row]) -> torch.Tensor:
+        """Raw scores [n] in float32, read at each row's last token. The reward adapter must be the active one."""
+        batch = collate(items, self.loaded.pad_id, self.loaded.compute.device)
+        hidden = self.loaded.trunk(input_ids=batch.ids, use_cache=False).last_hidden_state
+        ends = hidden[torch.arange(len(items), device=hidden.device), batch.last]
+        return self.head(ends.float()).squeeze(-1)
+
+    def train_groups(self, rate: float) -> list[dict[str, Any]]:
+        """The adapter, and the head at the same rate."""
+        use_adapter(self.loaded, REWARD, train=True)
+        return [
+            {"params": adapter_parameters(self.loaded, REWARD), "lr": rate},
+            {"params": list(self.head.parameters()), "lr": rate},
+        ]
+
+    def state(self) -> list[torch.Tensor]:
+        """The adapter's and the head's weights."""
+        return [*adapter_parameters(self.loaded, REWARD), self.head.weight]
+
+    def save(self, target: Path, info: dict[str, Any]) -> None:
+        """Write adapter, head and reward.json."""
+        about = {
+            "architecture": "adapter",
+            "base": self.loaded.ref.base,
+            "format": self.loaded.ref.format,
+            "base_hash": self.loaded.ref.base_hash,
+            "template_hash": self.loaded.template.hash,
+            "mean": self.mean,
+            "std": self.std,
+            "limit": self.limit,
+        }
+        save_reward_adapter(self.loaded, REWARD, {"weight": self.head.weight}, target, about | info)
+
+
+class ClassifierReward:
+    """A sequence-classification model with one output (BERT-like encoders too), trained whole."""
+
+    def __init__(self, model: Any, tokenizer: Any, compute: Compute, *, limit: int = 512) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.compute = compute
+        self.limit = min(limit, getattr(model.config, "max_position_embeddings", limit) or limit)
+        self.mean, self.std = 0.0, 1.0
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        model.config.pad_token_id = tokenizer.pad_token_id
+
+    @classmethod
+    def open(cls, folder: str, compute: Compute, *, limit: int = 512, offline: bool = True) -> ClassifierReward:
+        """Any model folder or hub id that transformers can give a classification head of one output."""
+        common: dict[str, Any] = {"trust_remote_code": False, "local_files_only": offline}
+        try:
+            # fp32: an encoder is small, and its whole weights are trained.
+            model = AutoModelForSequenceClassification.from_pretrained(
+                folder, num_labels=1, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True, **common
+            )
+            tokenizer = AutoTokenizer.from_pretrained(folder, **common)
+        except (OSError, ValueError, KeyError) as error:
+            raise WorkbenchError(
+                f"{folder} cannot be opened as a classifier.", "Choose a sequence-classification or encoder model."
+            ) from error
+        return cls(model.to(compute.device), tokenizer, compute, limit=limit)
+
+    def encode(self, messages: Sequence[Message], text: str) -> list[int]:
+        """Prompt and answer as a pair of segments, the prompt cut first when both are too long."""
+        prompt = "\n".join(message["content"] for message in messages)
+        tokens = self.tokenizer(prompt, text, truncation=True, max_length=self.limit)
+        return list(tokens["input_ids"])
+
+    def length(self, item: list[int]) -> int:
+        """Tokens of an encoded item."""
+        return len(item)
+
+    def scores(self, items: Sequence[list[int]]) -> torch.Tensor:
+        """Raw scores [n] in float32."""
+        batch = self.tokenizer.pad({"input_ids": [list(item) for item in items]}, return_tensors="pt")
+        logits = self.model(**{key: value.to(self.compute.device) for key, value in batch.items()}).logits
+        return logits.squeeze(-1).float()
+
+    def train_groups(self, rate: float) -> list[dict[str, Any]]:
+        """The whole model."""
+        self.model.train()
+        return [{"params": [weight for weight in self.model.parameters() if weight.requires_grad], "lr": rate}]
+
+    def state(self) -> list[torch.Tensor]:
+        """All weights."""
+        return list(self.model.parameters())
+
+    def save(self, target: Path, info: dict[str, Any]) -> None:
+        """Write the model in transformers' own format, and reward.json."""
+        about = {"architecture": "classifier", "mean": self.mean, "std": self.std, "limit": self.limit}
+        with whole_folder(target) as folder:
+            self.model.save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
+            (folder / "reward.json").write_text(json.dumps(about | info, indent=2, default=str), encoding="utf-8")
+
+
+def reward_info(folder: Path) -> dict[str, Any]:
+    """reward.json of a trained reward model. Raises WorkbenchError when the folder holds none."""
+    try:
+        info = json.loads((folder / "reward.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WorkbenchError(f"{folder} holds no reward model.", "Train one, or choose another.") from error
+    if not isinstance(info, dict) or info.get("architecture") not in ("adapter", "classifier"):
+        raise WorkbenchError(f"The reward.json in {folder} is not ours.", "Train a reward model here.")
+    return info
+
+
+def load_reward(ref: ModelRef, compute: Compute, share: Loaded | None = None, *, offline: bool = True) -> RewardModel:
+    """The reward model that `ref` names (its folder is ref.adapter), on `share`'s base when that is the same base."""
+    folder = Path(ref.adapter)
+    info = reward_info(folder)
+    if info["architecture"] == "classifier":
+        model = ClassifierReward.open(str(folder), compute, limit=int(info.get("limit", 512)))
+        model.mean, model.std = float(info["mean"]), float(info["std"])
+        model.model.eval()
+        return model
+    check_safetensors(folder / "reward_head.safetensors")
+    if share is None or not _same_base(info, share.ref):
+        base = replace(ref, adapter="", base=str(info["base"]), format=str(info["format"]))
+        share = load(base, compute, offline=offline)
+    return AdapterReward.saved(share, folder, info)
+
+
+def _same_base(info: dict[str, Any], ref: ModelRef) -> bool:
+    if info.get("base_hash") and ref.base_hash:
+        return info["base_hash"] == ref.base_hash
+    return info["base"] == ref.base
+
+
+@torch.no_grad()
+def score_all(
+    model: RewardModel,
+    items: Sequence[Any],
+    *,
+    rows: int = 32,
+    check: Callable[[], None] = lambda: None,
+    standard: bool = True,
+) -> torch.Tensor:
+    """Scores [n] of encoded items, in batches of similar length; standardised unless told not to."""
+    found = torch.zeros(len(items))
+    if isinstance(model, AdapterReward):
+        use_adapter(model.loaded, REWARD, train=False)
+    for group in by_length([model.length(item) for item in items], rows, budget=8192):
+        check()
+        found[group] = model.scores([items[index] for index in group]).cpu()
+    return (found - model.mean) / model.std if standard else found
+
+
+def encode_all(model: RewardModel, pairs: Iterable[tuple[Sequence[Message], str]]) -> list[Any]:
+    """Encoded items of (messages, text) pairs."""
+    return [model.encode(messages, text) for messages, text in pairs]
