@@ -1,0 +1,1 @@
+"""Figures about models and judgements: intervals, calibration, agreement, win rates. numpy only."""
