@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -44,7 +45,7 @@ class Metrics(Event):
     """Named numbers at one step. The part of a name before "/" groups curves."""
 
     step: int
-    values: dict[str, float | None]
+    values: Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Sample(Event):
     step: int
     prompt: str
     text: str
-    scores: dict[str, float | None] = field(default_factory=dict)
+    scores: Mapping[str, float | None] = field(default_factory=dict)
     prompt_id: str = ""
 
 
@@ -84,7 +85,7 @@ class Answer(Event):
     response_tokens: int = 0
     finish_reason: str = ""
     seconds: float = 0.0
-    scores: dict[str, float | None] = field(default_factory=dict)
+    scores: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def plain(value: Any) -> Any:
     """The value with every non-finite float replaced by None, ready for strict JSON."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]

@@ -142,7 +142,7 @@ class Job:
     """What a method is handed when it runs."""
 
     folder: Path
-    model: ModelRef
+    model: ModelRef | None
     data: Data
     reward: ModelRef | None = None
     others: tuple[ModelRef, ...] = ()
