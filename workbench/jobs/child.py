@@ -1,0 +1,109 @@
+"""The child's side: a specification on standard input, one JSON event per line on standard output.
+
+The first thing done here is to keep standard output for events: a library that prints would break the stream.
+Further lines on standard input are commands; "stop", or the end of input (the parent died), stops the job.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from ..errors import WorkbenchError
+from ..events import Event, Failed, to_line
+from .spec import JobSpec
+
+log = logging.getLogger(__name__)
+
+
+class Commands:
+    """What the parent says while the job runs. Read on a thread of its own, so that "stop" is heard in a long step."""
+
+    def __init__(self, source: TextIO) -> None:
+        self.waiting: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._stop = threading.Event()
+        self._source = source
+        threading.Thread(target=self._listen, name="commands", daemon=True).start()
+
+    def _listen(self) -> None:
+        for line in self._source:
+            try:
+                command = json.loads(line)
+            except ValueError:
+                log.error("not a command: %r", line[:200])
+                continue
+            if command.get("do") == "stop":
+                self._stop.set()
+            else:
+                self.waiting.put(command)
+        self._stop.set()
+        self.waiting.put(None)
+
+    def stopping(self) -> bool:
+        """Whether the job was asked to stop."""
+        return self._stop.is_set()
+
+    def go_on(self) -> None:
+        """Forget a stop that was obeyed (a session stops one answer, not itself)."""
+        self._stop.clear()
+
+
+def main() -> int:
+    """Run the job that standard input describes. The exit status is 0 when its end was told as an event."""
+    out, sys.stdout = sys.stdout, sys.stderr
+    faulthandler.enable(sys.stderr)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    volunteer_for_out_of_memory()
+    line = sys.stdin.readline()
+    try:
+        events = _events(JobSpec.from_line(line), Commands(sys.stdin))
+        for event in events:
+            out.write(to_line(event) + "\n")
+            out.flush()
+    except BrokenPipeError:  # the parent is gone, and nobody listens
+        return 1
+    return 0
+
+
+def _events(spec: JobSpec, commands: Commands) -> Iterator[Event]:
+    from . import session
+    from .run import run
+
+    try:
+        yield from session.serve(spec, commands) if spec.method == "session" else run(spec, commands.stopping)
+    except WorkbenchError as error:
+        log.exception("the job failed")
+        yield Failed(error.text, error.hint, traceback.format_exc())
+    except Exception as error:
+        log.exception("the job failed")
+        yield failure(error)
+
+
+def failure(error: BaseException) -> Failed:
+    """An unexpected error in words. Out of memory and a full disk are told apart, because a person can act on them."""
+    details = "".join(traceback.format_exception(error))
+    kind = type(error).__name__
+    if kind == "OutOfMemoryError" or isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        hint = "Lower the micro-batch or the longest answer, or choose a smaller model."
+        return Failed("The device ran out of memory.", hint, details)
+    if isinstance(error, OSError) and error.errno == 28:
+        return Failed("The disk is full.", "Free some space and start the run again.", details)
+    first = (str(error).strip().splitlines() or [kind])[0][:300]
+    return Failed(f"The job ended in an error: {first}", "The run's log has the details.", details)
+
+
+def volunteer_for_out_of_memory() -> None:
+    """On Linux, have the kernel end this process before the window when memory runs out."""
+    try:
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+            file.write("700")
+    except OSError as error:
+        log.info("oom_score_adj is not set (%s), pid %d", error, os.getpid())

@@ -1,0 +1,55 @@
+"""The rows that a run learns from, frozen in a JSONL file: what is judged afterwards does not reach the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from ..errors import WorkbenchError
+from ..feedback.base import Demonstration, Label, Pair, Prompt, Ranking
+from ..methods.base import Data
+
+_KINDS: dict[str, type] = {
+    "prompts": Prompt,
+    "pairs": Pair,
+    "rankings": Ranking,
+    "labels": Label,
+    "demonstrations": Demonstration,
+}
+
+
+def write(data: Data, path: Path) -> str:
+    """Write the rows and return the sha256 of the file."""
+    lines = [
+        json.dumps({"kind": kind, **dataclasses.asdict(item)}, ensure_ascii=False, sort_keys=True)
+        for kind in _KINDS
+        for item in getattr(data, kind)
+    ]
+    content = "".join(f"{line}\n" for line in lines).encode()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise WorkbenchError(f"The run's data could not be written: {error.strerror}.", "Free some space.") from error
+    return hashlib.sha256(content).hexdigest()
+
+
+def read(path: Path) -> Data:
+    """The rows that write() wrote. Raises WorkbenchError when the file is missing or damaged."""
+    rows: dict[str, list[Any]] = {kind: [] for kind in _KINDS}
+    try:
+        for line in path.read_text(encoding="utf-8").split("\n"):
+            if line:
+                fields = json.loads(line)
+                kind = fields.pop("kind")
+                rows[kind].append(_KINDS[kind](**{key: _frozen(value) for key, value in fields.items()}))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WorkbenchError(f"The run's data in {path} cannot be read.", "Start the run again.") from error
+    return Data(**{kind: tuple(items) for kind, items in rows.items()})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

@@ -1,0 +1,159 @@
+"""From what a person chose to a run row and a job specification, with every check that needs no model."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import metadata
+from typing import Any
+
+from ..errors import WorkbenchError
+from ..feedback.base import Pair, Prompt, Rules
+from ..feedback.converting import convert
+from ..lm.refs import ModelRef
+from ..methods.base import Data, options_from
+from ..store import Model, Run, Store
+from . import frozen
+from .run import worker
+from .spec import JobSpec
+
+_PACKAGES = ("feedback-workbench", "torch", "transformers", "peft", "trl", "numpy")
+
+
+def data_of(
+    store: Store,
+    rules: Rules | None = None,
+    annotators: Sequence[str] | None = None,
+    prompt_ids: Iterable[str] | None = None,
+) -> Data:
+    """Everything in the project that a method could learn from, under the rules."""
+    rules = rules or project_rules(store)
+    wanted = None if prompt_ids is None else set(prompt_ids)
+    conversion = convert(store.feedback.judgements(annotators=annotators), rules)
+    prompts = tuple(
+        Prompt(prompt.id, prompt.messages, prompt.split, prompt.tags)
+        for prompt in store.prompts.list()
+        if wanted is None or prompt.id in wanted
+    )
+    return Data(
+        prompts,
+        tuple(conversion.pairs),
+        tuple(conversion.rankings),
+        tuple(conversion.labels),
+        tuple(conversion.demonstrations),
+    )
+
+
+def project_rules(store: Store) -> Rules:
+    """The project's own conversion rules, or the usual ones."""
+    return Rules(**(store.setting("rules") or {}))
+
+
+def reference(store: Store, model_id: str) -> ModelRef:
+    """Where a model of the project is. A base's files must be there; raises WorkbenchError when they are not."""
+    model = store.models.find(model_id)
+    base = store.models.base_of(model)
+    for part in {base, model}:
+        _check_files(part)
+    return ModelRef(
+        base=base.location,
+        format=base.format,
+        adapter="" if model.kind == "base" else model.location,
+        kind=model.kind,
+        name=model.name,
+        id=model.id,
+        base_hash=base.hash,
+    )
+
+
+def _check_files(model: Model) -> None:
+    if model.source != "hub" and not os.path.exists(model.location):
+        raise WorkbenchError(f"The files of {model.name} are gone from {model.location}.", "Add the model again.")
+
+
+def prepare(
+    store: Store,
+    method: str,
+    options: Mapping[str, Any],
+    *,
+    model_id: str | None,
+    reward_id: str | None = None,
+    other_ids: Sequence[str] = (),
+    name: str = "",
+    rules: Rules | None = None,
+    annotators: Sequence[str] | None = None,
+    prompt_ids: Iterable[str] | None = None,
+    split: str | None = None,
+) -> tuple[Run, JobSpec]:
+    """Check, insert a waiting run, freeze what it learns from, and say how to run it.
+
+    Raises WorkbenchError before anything is written when options, data or models do not fit. `split`: only prompts
+    of this split.
+    """
+    chosen = worker(method)
+    parsed = options_from(chosen.Options, options)
+    data = _wanted(chosen, data_of(store, rules, annotators, prompt_ids), split)
+    problem = chosen.lacks(data)
+    if problem:
+        raise WorkbenchError(problem)
+    if getattr(chosen, "NEEDS_REWARD", False) and not reward_id:
+        raise WorkbenchError(f"{chosen.title} needs a reward model.", "Train one on your judgements first.")
+    model = reference(store, model_id) if model_id else None
+    reward = reference(store, reward_id) if reward_id else None
+    others = tuple(reference(store, other) for other in other_ids)
+    plain = dataclasses.asdict(parsed)
+    run = store.runs.add(
+        name=name or _free_name(store, chosen.title),
+        method=method,
+        options=plain,
+        model_id=model_id,
+        reward_id=reward_id,
+    )
+    folder = store.runs_folder / run.id
+    digest = frozen.write(data, folder / "data.jsonl")
+    store.runs.freeze(run.id, _sources(data), digest)
+    spec = JobSpec(run.id, method, plain, str(folder), model, reward, others, str(folder / "data.jsonl"))
+    store.runs.update(run.id, spec=spec.to_json(), log_path=str(folder / "log.txt"), versions=versions())
+    return store.runs.find(run.id), spec
+
+
+def _wanted(chosen: Any, data: Data, split: str | None) -> Data:
+    """Only the kinds of example that the method reads: the rest would bloat the file and blur "used by"."""
+    wants = getattr(chosen, "WANTS", (Prompt,))
+    prompts = tuple(item for item in data.prompts if split is None or item.split == split)
+    return Data(
+        prompts=prompts if Prompt in wants else (),
+        pairs=data.pairs if Pair in wants else (),
+        **{field: getattr(data, field) if kind in wants else () for field, kind in _rest()},
+    )
+
+
+def _rest() -> tuple[tuple[str, type], ...]:
+    from ..feedback.base import Demonstration, Label, Ranking
+
+    return (("rankings", Ranking), ("labels", Label), ("demonstrations", Demonstration))
+
+
+def _sources(data: Data) -> set[str]:
+    parts = (data.pairs, data.rankings, data.labels, data.demonstrations)
+    return {source for items in parts for item in items for source in item.sources}
+
+
+def _free_name(store: Store, title: str) -> str:
+    taken = {run.name for run in store.runs.list()}
+    number = 1
+    while f"{title} {number}" in taken:
+        number += 1
+    return f"{title} {number}"
+
+
+def versions() -> dict[str, str]:
+    """Versions of the libraries that a result depends on, read without importing them."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "absent"
+    return found

@@ -1,0 +1,109 @@
+"""Events on their way to the screen pass through here and are in the store before anybody sees them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .. import events as ev
+from ..store import Response, RunSample, Store
+from ..store.rows import now
+
+_MODELS = {"adapter": "adapter", "reward": "reward"}
+
+
+def record(store: Store, run_id: str, events: Iterator[ev.Event]) -> Iterator[ev.Event]:
+    """Write what each event says about the run, then pass it on. The run's end is always written."""
+    store.runs.update(run_id, status="running", started_at=now(), pid=os.getpid())
+    ended = False
+    try:
+        for event in events:
+            ended = ended or isinstance(event, ev.ENDINGS)
+            _write(store, run_id, event)
+            yield event
+    finally:
+        if not ended:
+            store.runs.update(
+                run_id, status="interrupted", ended_at=now(), error="The run was cut off.", hint="Start it again."
+            )
+
+
+def _write(store: Store, run_id: str, event: ev.Event) -> None:
+    match event:
+        case ev.Started():
+            store.runs.update(run_id, total=event.total, device=f"{event.device} {event.dtype}".strip())
+        case ev.Metrics():
+            store.runs.add_metrics(run_id, event.step, event.values)
+        case ev.Sample():
+            sample = RunSample(run_id, event.step, event.prompt, event.text, ev.plain(event.scores), event.prompt_id)
+            store.runs.add_sample(sample)
+        case ev.Answer():
+            store_answer(store, event, run_id)
+        case ev.Saved() if event.kind in _MODELS:
+            add_result(store, run_id, event)
+        case ev.Finished():
+            _end(store, run_id, "finished", summary=ev.plain(event.summary))
+        case ev.Stopped():
+            _end(store, run_id, "stopped", summary=ev.plain(event.summary))
+        case ev.Failed():
+            _end(store, run_id, "failed", error=event.text, hint=event.hint, details=event.details[-20_000:])
+        case _:
+            pass
+
+
+def _end(store: Store, run_id: str, status: str, **fields: Any) -> None:
+    store.runs.update(run_id, status=status, ended_at=now(), **fields)
+
+
+def store_answer(store: Store, answer: ev.Answer, run_id: str | None, model_id: str | None = None) -> Response:
+    """Keep an answer with everything that made it. Answers of an evaluation are not put into the feedback queue."""
+    run = store.runs.find(run_id) if run_id else None
+    if run is not None:
+        refs = run.spec.get("others") or []
+        place = {"base": 0, "tuned": 1}.get(answer.role)
+        model_id = refs[place]["id"] if place is not None and place < len(refs) else run.model_id
+    base_id, adapter_id = _base_and_adapter(store, model_id)
+    return store.responses.add(
+        answer.prompt_id,
+        answer.text,
+        model_id=base_id,
+        adapter_id=adapter_id,
+        run_id=run_id,
+        sampler=dict(answer.sampler),
+        seed=answer.seed,
+        template_hash=answer.template_hash,
+        prompt_tokens=answer.prompt_tokens,
+        response_tokens=answer.response_tokens,
+        finish_reason=answer.finish_reason,
+        seconds=answer.seconds,
+        scores=ev.plain(dict(answer.scores) | ({"role": answer.role} if answer.role else {})),
+        source="generated",
+        queued=run is None or run.method != "evaluate",
+    )
+
+
+def _base_and_adapter(store: Store, model_id: str | None) -> tuple[str | None, str | None]:
+    if model_id is None:
+        return None, None
+    model = store.models.find(model_id)
+    return store.models.base_of(model).id, None if model.kind == "base" else model.id
+
+
+def add_result(store: Store, run_id: str, event: ev.Saved) -> None:
+    """Put what a run saved into the model list, under its parent; a later save of the same run replaces nothing."""
+    run = store.runs.find(run_id)
+    path = Path(event.path)
+    parent = store.models.base_of(store.models.find(run.model_id)).id if run.model_id else None
+    model = store.models.add(
+        name=run.name,
+        kind=_MODELS[event.kind],
+        source="run",
+        location=str(path),
+        parent_id=parent,
+        run_id=run_id,
+        size_bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
+        info=ev.plain({"method": run.method, "reward_id": run.reward_id, "started_from": run.model_id, **event.info}),
+    )
+    store.runs.update(run_id, result_id=model.id)

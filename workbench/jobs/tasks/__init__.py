@@ -1,0 +1,12 @@
+"""Long work that is not learning: writing many answers, and measuring one model against another.
+
+Same shape as a method: a dataclass of knobs and a generator of events.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import evaluate, generate
+
+TASKS: dict[str, Any] = {task.name: task for task in (generate, evaluate)}

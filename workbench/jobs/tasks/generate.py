@@ -1,0 +1,107 @@
+"""Write several answers to each prompt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import StopRequested, WorkbenchError
+from ...events import Answer, Event, Finished, Progress, Started, Stopped
+from ...methods.base import Data, Job, knob
+
+name = "generate"
+title = "Generate"
+text = "Writes answers to prompts."
+
+
+@dataclass(frozen=True)
+class Options:
+    """Knobs of generation."""
+
+    samples: int = knob(4, "Answers to each prompt.", low=1, high=1000, advanced=False)
+    temperature: float = knob(0.8, "0 takes the likeliest word; higher is more varied.", low=0.0, high=2.0, step=0.05)
+    top_p: float = knob(0.95, "Only the likeliest words that add up to this share.", low=0.01, high=1.0, step=0.01)
+    top_k: int = knob(50, "Only this many of the likeliest words; 0 turns it off.", low=0, high=100_000)
+    min_p: float = knob(0.0, "Only words at least this likely relative to the likeliest.", low=0.0, high=1.0, step=0.01)
+    repetition_penalty: float = knob(1.0, "Above 1, words that stand already become less likely.", low=0.5, high=2.0)
+    max_new_tokens: int = knob(128, "Longest answer, in tokens.", low=1, high=32768, advanced=False)
+    seed: int = knob(17, "The same seed gives the same answers.", low=0, high=2**31 - 1, advanced=False)
+    batch_size: int = knob(32, "Answers written at once.", low=1, high=1024)
+    device: str = knob("auto", "Where to compute.", choices=("auto", "cuda", "xpu", "mps", "cpu"))
+    dtype: str = knob("auto", "Number format of the weights.", choices=("auto", "bfloat16", "float32"))
+
+
+def lacks(data: Data) -> str:
+    """Why there is nothing to write; "" when there is."""
+    return "" if data.prompts else "There are no prompts. Import or write some."
+
+
+def sampler_of(options: Any) -> Any:
+    """The Sampler that these options describe."""
+    from ...lm.generating import Sampler
+
+    return Sampler(
+        temperature=options.temperature,
+        top_p=options.top_p,
+        top_k=options.top_k,
+        min_p=options.min_p,
+        repetition_penalty=options.repetition_penalty,
+        max_new_tokens=options.max_new_tokens,
+    )
+
+
+def train(job: Job, options: Options) -> Iterator[Event]:
+    """Yields an Answer for each prompt and sample."""
+    from ...lm.devices import choose
+    from ...lm.loading import load
+
+    if lacks(job.data):
+        raise WorkbenchError(lacks(job.data))
+    assert job.model is not None
+    compute = choose(options.device, options.dtype)
+    yield Progress(0, 0, "Loading the model")
+    loaded = load(job.model, compute)
+    total = len(job.data.prompts) * options.samples
+    yield Started(total, compute.name, compute.dtype_name)
+    done = 0
+    try:
+        for answer in answers(loaded, job, options):
+            yield answer
+            done += 1
+            yield Progress(done, total, "Writing answers")
+    except StopRequested:
+        yield Stopped(done, {"answers": done})
+        return
+    yield Finished({"answers": done})
+
+
+def answers(loaded: Any, job: Job, options: Any, role: str = "") -> Iterator[Answer]:
+    """Answers in batches of prompts of similar length; each has its own seed, so a batch's size changes nothing."""
+    from ...lm.batching import by_length
+    from ...lm.generating import sample_all
+
+    sampler = sampler_of(options)
+    work = [(prompt, index) for prompt in job.data.prompts for index in range(options.samples)]
+    ids = [loaded.template.prompt_ids(prompt.messages) for prompt, _ in work]
+    for group in by_length([len(item) for item in ids], options.batch_size):
+        begun = time.perf_counter()
+        seeds = [options.seed + work[place][1] for place in group]
+        drafts = sample_all(loaded, [ids[place] for place in group], sampler, seeds, check=job.check)
+        seconds = (time.perf_counter() - begun) / len(group)
+        for place, draft in zip(group, drafts, strict=True):
+            prompt, index = work[place]
+            yield Answer(
+                prompt_id=prompt.prompt_id,
+                text=loaded.template.text_of(draft.ids),
+                index=index,
+                role=role,
+                sampler=sampler.to_json(),
+                seed=options.seed + index,
+                template_hash=loaded.template.hash,
+                prompt_tokens=len(ids[place]),
+                response_tokens=len(draft.ids),
+                finish_reason=draft.finish_reason,
+                seconds=seconds,
+            )
