@@ -1,0 +1,241 @@
+"""What panes share: the project's store, the runs that go, the model that is loaded. Passed to constructors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from .. import events as ev
+from ..errors import WorkbenchError
+from ..jobs import preparing
+from ..jobs.recording import store_answer
+from ..jobs.spec import JobSpec
+from ..store import Model, Response, Run, Store
+from .job_thread import STOP_PATIENCE_MS, JobThread, SessionThread
+
+log = logging.getLogger(__name__)
+
+
+class Context(QObject):
+    """The window's side of everything that is not a widget."""
+
+    store_changed = Signal(str, object)
+    """(table, by): rows changed through the window's store or by a run. `by` is whoever did it, or None."""
+    run_event = Signal(str, object)
+    """(run id, event): an event of a running job, already in the store."""
+    runs_changed = Signal()
+    """A run was added, began or ended."""
+    session_changed = Signal()
+    """Another model is loaded, is loading, or none is."""
+    session_event = Signal(object)
+    """Token, Progress, Finished, Stopped or Failed of the generation session."""
+    answer_stored = Signal(object, object)
+    """(Answer, Response): an answer of the session is finished and on disk."""
+    message = Signal(str, str, str)
+    """(text, hint, tone): something to tell the person; tone is "info", "good", "warn" or "bad"."""
+    pane_wanted = Signal(str, object)
+    """(name, payload): show a pane, and what in it."""
+
+    def __init__(self, store: Store, annotator: str = "you", parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.store = store
+        self.annotator = annotator
+        self.jobs: dict[str, JobThread] = {}
+        self.session: SessionThread | None = None
+        self.session_model: Model | None = None
+        self.session_info: Mapping[str, Any] = {}
+        self.session_loading = False
+        self._outlived: list[SessionThread] = []
+        store.listen(self._on_store_change)
+
+    def _on_store_change(self, table: str, by: object) -> None:
+        self.store_changed.emit(table, by)
+
+    # --- runs ---------------------------------------------------------------------------------------------------
+
+    def start_run(
+        self,
+        method: str,
+        options: Mapping[str, Any],
+        *,
+        model_id: str | None,
+        reward_id: str | None = None,
+        other_ids: Sequence[str] = (),
+        name: str = "",
+        prompt_ids: Sequence[str] | None = None,
+        split: str | None = None,
+    ) -> Run:
+        """Start a run in a child process and return its row. Raises WorkbenchError when it cannot start."""
+        run, spec = preparing.prepare(
+            self.store,
+            method,
+            options,
+            model_id=model_id,
+            reward_id=reward_id,
+            other_ids=other_ids,
+            name=name,
+            prompt_ids=prompt_ids,
+            split=split,
+        )
+        self._launch(run, spec)
+        return run
+
+    def _launch(self, run: Run, spec: JobSpec) -> None:
+        thread = JobThread(self.store.folder, spec, self.store.runs_folder / run.id / "log.txt", self)
+        self.jobs[run.id] = thread
+        thread.event.connect(lambda event: self._on_run_event(run.id, event))
+        thread.finished.connect(lambda: self._on_run_end(run.id))
+        thread.start()
+        self.runs_changed.emit()
+
+    def _on_run_event(self, run_id: str, event: ev.Event) -> None:
+        self.run_event.emit(run_id, event)
+        if isinstance(event, ev.Saved):
+            self.store_changed.emit("models", None)
+        if isinstance(event, ev.Started):
+            self.runs_changed.emit()
+        if isinstance(event, ev.Failed):
+            self.message.emit(event.text, event.hint, "bad")
+
+    def _on_run_end(self, run_id: str) -> None:
+        thread = self.jobs.pop(run_id)
+        thread.deleteLater()
+        for table in ("runs", "models", "responses"):
+            self.store_changed.emit(table, None)
+        self.runs_changed.emit()
+
+    def stop_run(self, run_id: str) -> None:
+        """Ask a run to stop and keep what it has; end it by force when it does not listen."""
+        thread = self.jobs.get(run_id)
+        if thread is None:
+            return
+        thread.stop()
+        QTimer.singleShot(STOP_PATIENCE_MS, self, lambda: self._end_by_force(run_id))
+
+    def _end_by_force(self, run_id: str) -> None:
+        if run_id in self.jobs:
+            log.warning("run %s did not stop and is killed", run_id)
+            self.jobs[run_id].kill()
+
+    # --- the loaded model -----------------------------------------------------------------------------------------
+
+    def load_model(self, model_id: str) -> None:
+        """Load a model for generation in a child; the one that was loaded leaves. Raises WorkbenchError."""
+        ref = preparing.reference(self.store, model_id)
+        self.unload_model()
+        spec = JobSpec("session", "session", {}, str(self.store.folder), ref)
+        self.session = SessionThread(spec, self.store.folder / "session.log", self)
+        self.session_model = self.store.models.find(model_id)
+        self.session_loading = True
+        thread = self.session
+        thread.event.connect(lambda event: self._on_session_event(thread, event))
+        thread.finished.connect(lambda: self._on_session_end(thread))
+        thread.start()
+        self.session_changed.emit()
+
+    def unload_model(self) -> None:
+        """Free the loaded model's memory."""
+        if self.session is None:
+            return
+        self._outlived.append(self.session)
+        self.session.unload()
+        self._forget_session()
+
+    def _forget_session(self) -> None:
+        self.session, self.session_model, self.session_info, self.session_loading = None, None, {}, False
+        self.session_changed.emit()
+
+    def request_answers(
+        self,
+        *,
+        prompt_id: str,
+        model_id: str,
+        sampler: Mapping[str, Any],
+        samples: int,
+        seed: int,
+        column: int = 0,
+        reward_id: str | None = None,
+    ) -> str:
+        """Have a model (loaded first when it is not) write answers to a prompt, and return the request's id.
+
+        Tokens come as session_event, whole answers as answer_stored. Raises WorkbenchError.
+        """
+        ref = preparing.reference(self.store, model_id)
+        if self.session is None:
+            self.load_model(model_id)
+        reward = preparing.reference(self.store, reward_id) if reward_id else None
+        request_id = f"{prompt_id}:{column}:{seed}"
+        assert self.session is not None
+        self.session.request(
+            {
+                "do": "generate",
+                "id": request_id,
+                "column": column,
+                "prompt_id": prompt_id,
+                "messages": list(self.store.prompts.find(prompt_id).messages),
+                "model": ref.to_json(),
+                "samples": samples,
+                "sampler": dict(sampler),
+                "seed": seed,
+                "reward": reward.to_json() if reward else None,
+            }
+        )
+        return request_id
+
+    def stop_writing(self) -> None:
+        """Stop the answers that are being written; the model stays loaded."""
+        if self.session:
+            self.session.stop_writing()
+
+    def _on_session_event(self, thread: SessionThread, event: ev.Event) -> None:
+        if thread is not self.session:
+            return
+        if isinstance(event, ev.Loaded):
+            self.session_info, self.session_loading = event.info, False
+            self.session_model = self.store.models.find(event.info["id"])
+            self.session_changed.emit()
+        elif isinstance(event, ev.Answer):
+            self.answer_stored.emit(event, self._keep(event))
+        elif isinstance(event, ev.Failed):
+            self.message.emit(event.text, event.hint, "bad")
+            self.session_event.emit(event)
+        else:
+            self.session_event.emit(event)
+
+    def _keep(self, answer: ev.Answer) -> Response:
+        model_id = self.session_model.id if self.session_model else None
+        return store_answer(self.store, answer, None, model_id)
+
+    def _on_session_end(self, thread: SessionThread) -> None:
+        if thread is self.session:
+            self._forget_session()
+        if thread in self._outlived:
+            self._outlived.remove(thread)
+        thread.deleteLater()
+
+    # --- the rest -------------------------------------------------------------------------------------------------
+
+    def tell(self, error: WorkbenchError) -> None:
+        """Show an error that a person can act on."""
+        self.message.emit(error.text, error.hint, "bad")
+
+    def show_pane(self, name: str, payload: object = None) -> None:
+        """Ask the window for a pane: "models", "generate", "feedback", "train", "evaluate", "data"."""
+        self.pane_wanted.emit(name, payload)
+
+    def close(self) -> None:
+        """Stop everything that runs and wait for it. Called when the window closes."""
+        for thread in list(self.jobs.values()):
+            thread.stop()
+        sessions = [*self._outlived, *([self.session] if self.session else [])]
+        for session in sessions:
+            session.unload()
+        for thread in [*list(self.jobs.values()), *sessions]:
+            if not thread.wait(STOP_PATIENCE_MS):
+                if isinstance(thread, JobThread):
+                    thread.kill()
+                thread.wait()
+        self.store.unlisten(self._on_store_change)

@@ -1,0 +1,127 @@
+"""Long work beside the window: a thread that owns a run, iterates its events, records each, then shows it.
+
+The thread supervises; the child process owns torch. The same two classes run everything that is long.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QThread, Signal
+
+from ..errors import WorkbenchError
+from ..events import Event, Failed
+from ..jobs.process import Child
+from ..jobs.recording import record
+from ..jobs.spec import JobSpec
+from ..store import Store
+
+log = logging.getLogger(__name__)
+
+STOP_PATIENCE_MS = 20_000
+"""After this long a job that was asked to stop is ended by force; saving a large adapter takes a while."""
+
+
+class WorkThread(QThread):
+    """Iterates events on a thread of its own. `event` carries one frozen dataclass, on the window's thread."""
+
+    event = Signal(object)
+
+    def __init__(self, work: Callable[[], Iterator[Event]], parent: Any = None) -> None:
+        super().__init__(parent)
+        self._work = work
+
+    def run(self) -> None:
+        """Called by QThread.start()."""
+        try:
+            for event in self._work():
+                self.event.emit(event)
+        except WorkbenchError as error:
+            log.exception("work failed")
+            self.event.emit(Failed(error.text, error.hint))
+        except Exception as error:
+            log.exception("work failed")
+            self.event.emit(Failed(f"This did not work: {error}", "The log has the details.", repr(error)))
+
+
+class JobThread(WorkThread):
+    """A run in a child process: recorded in the store, then emitted."""
+
+    def __init__(self, folder: Path, spec: JobSpec, log_path: Path, parent: Any = None) -> None:
+        super().__init__(self._events, parent)
+        self.spec = spec
+        self._folder = folder
+        self._log_path = log_path
+        self._child: Child | None = None
+        self._stop_early = False
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, once it runs."""
+        return self._child.pid if self._child else None
+
+    def stop(self) -> None:
+        """Ask the job to stop and keep what it has."""
+        self._stop_early = True
+        if self._child:
+            self._child.stop()
+
+    def kill(self) -> None:
+        """End the child at once."""
+        self._stop_early = True
+        if self._child:
+            self._child.kill()
+
+    def _events(self) -> Iterator[Event]:
+        # SQLite connections belong to one thread; this one has its own.
+        store = Store.open(self._folder)
+        try:
+            self._child = Child(self.spec, self._log_path)
+            if self._stop_early:
+                self._child.stop()
+            yield from record(store, self.spec.run_id, self._child.events())
+        finally:
+            store.close()
+
+
+class SessionThread(WorkThread):
+    """A model kept in memory in a child, writing answers on request."""
+
+    def __init__(self, spec: JobSpec, log_path: Path, parent: Any = None) -> None:
+        super().__init__(self._events, parent)
+        self._spec = spec
+        self._log_path = log_path
+        self._child: Child | None = None
+        self._early: list[dict[str, Any]] = []
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, once it runs."""
+        return self._child.pid if self._child else None
+
+    def request(self, request: dict[str, Any]) -> None:
+        """Ask for answers (see jobs.session.serve)."""
+        if self._child:
+            self._child.send(request)
+        else:
+            self._early.append(request)
+
+    def stop_writing(self) -> None:
+        """Stop the answers that are being written; the model stays."""
+        if self._child:
+            self._child.send({"do": "stop"})
+
+    def unload(self) -> None:
+        """End the session and free its memory."""
+        self._early.clear()
+        if self._child:
+            self._child.kill()
+
+    def _events(self) -> Iterator[Event]:
+        self._child = Child(self._spec, self._log_path)
+        for request in self._early:
+            self._child.send(request)
+        yield from self._child.events()
