@@ -17,6 +17,8 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QInputMethodEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
+from . import icons
+
 _letters: dict[str, bool] = {"on": True}
 _single: weakref.WeakSet[QAction] = weakref.WeakSet()
 COMMAND_KEYS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
@@ -53,7 +55,9 @@ def action(
     """An action of `owner` with these keys. `slot` takes no argument; read `isChecked()` of a checkable one."""
     result = QAction(text, owner)
     result.setProperty("key", keys)
-    result.setProperty("icon", icon)
+    result.setProperty("icon_name", icon)
+    if icon:
+        result.setIcon(icons.icon(icon))
     result.setCheckable(checkable)
     result.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
     result.setToolTip(tip or text)

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 
 from . import keys
 from .theme import set_region
-from .widgets import Button, Divider, PanelSplitter, column
+from .widgets import Button, Divider, PanelSplitter, column, holding, row
 
 NARROW, WIDE = 1360, 1920
 STRIP = 40
@@ -71,7 +71,8 @@ class Pane(QWidget):
         opener = Button(icon="panel-left", kind="ghost", key="Shift G", tip=self.tr("Show the list"))
         opener.set_keys("")
         opener.clicked.connect(self.toggle_left)
-        result.setLayout(column(opener, None, margins=(5, 9, 5, 9)))
+        inside = column(opener, None, margins=(5, 9, 4, 9))
+        result.setLayout(row(holding(inside), Divider(vertical=True), spacing=0))
         result.hide()
         return result
 

@@ -89,7 +89,7 @@ class Button(KeyboardFocus, QPushButton):
     @classmethod
     def of(cls, action: QAction, kind: str = "default", size: str = "md", icon: str | None = None) -> Button:
         """A button that triggers an action, is enabled with it, and shows its text and keys."""
-        result = cls(action.text(), icon or action.property("icon"), action.property("key"), kind, size)
+        result = cls(action.text(), icon or action.property("icon_name"), action.property("key"), kind, size)
         result.setEnabled(action.isEnabled())
         result.setToolTip(action.toolTip() if action.toolTip() != action.text() else "")
         result.setCheckable(action.isCheckable())

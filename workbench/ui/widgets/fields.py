@@ -22,6 +22,7 @@ class SearchField(QLineEdit):
         self.setPlaceholderText(placeholder)
         self.setAccessibleName(placeholder)
         self.addAction(icons.icon("search", "text2"), QLineEdit.ActionPosition.LeadingPosition)
+        self.setTextMargins(-7, 0, 0, 0)  # Qt leaves a wide gap after the magnifier
         self._hint = KeyHint(key, self) if key else None
         self.textChanged.connect(self._show_hint)
 
