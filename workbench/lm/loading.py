@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from ..errors import WorkbenchError
 from .devices import Compute
+from .files import check_folder, check_gguf, check_safetensors
 from .refs import ModelRef
 from .templates import Template
 
@@ -144,61 +144,6 @@ def _source(ref: ModelRef, offline: bool) -> dict[str, Any]:
     return common | {"pretrained_model_name_or_path": ref.base}
 
 
-def check_folder(path: Path) -> dict[str, Any]:
-    """The config of a model folder. Raises WorkbenchError when the folder holds no model that we open."""
-    if not path.is_dir():
-        raise WorkbenchError(f"There is no model folder at {path}.", "Choose a folder with a config.json.")
-    try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise WorkbenchError(f"{path} has no config.json.", "Choose a folder saved by transformers.") from error
-    except (ValueError, OSError, RecursionError) as error:
-        raise WorkbenchError(f"The config.json in {path} cannot be read.", "Get the model again.") from error
-    if not isinstance(config, dict) or "model_type" not in config:
-        raise WorkbenchError(
-            f"The config.json in {path} names no model type.", "Choose a folder saved by transformers."
-        )
-    weights = sorted(path.glob("*.safetensors"))
-    if not weights:
-        pickled = any(path.glob("*.bin")) or any(path.glob("*.pt"))
-        why = "only pickled weights, which can run code" if pickled else "no weights"
-        raise WorkbenchError(f"{path} has {why}.", "Only safetensors and GGUF are opened: get the model in that form.")
-    for file in weights:
-        check_safetensors(file)
-    return config
-
-
-def check_safetensors(path: Path) -> None:
-    """Raises WorkbenchError when the file is cut off or is no safetensors file: its header says how long it must be."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(8)
-        length = struct.unpack("<Q", head)[0] if len(head) == 8 else size
-        if not 0 < length <= min(size - 8, 100_000_000):
-            raise WorkbenchError(f"{path.name} is not a whole safetensors file.", "Get the model again.")
-        try:
-            header = json.loads(file.read(length))
-            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise WorkbenchError(f"{path.name} is not a whole safetensors file.", "Get the model again.") from error
-    if max(ends, default=0) + length + 8 != size:
-        raise WorkbenchError(f"{path.name} is cut off.", "Get the model again.")
-
-
-def check_gguf(path: Path) -> None:
-    """Raises WorkbenchError when the file is no GGUF file or claims more than it can hold."""
-    if not path.is_file():
-        raise WorkbenchError(f"There is no file {path}.", "Choose a .gguf file.")
-    with path.open("rb") as file:
-        head = file.read(24)
-    if len(head) < 24 or head[:4] != b"GGUF":
-        raise WorkbenchError(f"{path.name} is not a GGUF file.", "Choose a .gguf file.")
-    # A tensor's entry takes at least 32 bytes and a key at least 13: larger counts are a lie that eats memory.
-    tensors, keys = struct.unpack("<QQ", head[8:24])
-    if tensors * 32 + keys * 13 > path.stat().st_size:
-        raise WorkbenchError(f"{path.name} is cut off or damaged.", "Get the file again.")
-
-
 def _guarded(ref: ModelRef, load_it: Any) -> Any:
     name = ref.name or ref.base
     try:
@@ -266,24 +211,3 @@ def adapter_config(folder: Path) -> LoraConfig:
         raise WorkbenchError(f"The adapter in {folder} has no safetensors weights.", "Get it in that form.")
     keys = ("r", "lora_alpha", "target_modules", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern", "bias")
     return LoraConfig(lora_dropout=0.0, **{key: stored[key] for key in keys if key in stored})
-
-
-def describe(ref: ModelRef, *, offline: bool = True) -> dict[str, Any]:
-    """What a model is without loading its weights: architecture, parameters, whether it generates."""
-    source = _source(ref, offline)
-    config = _guarded(ref, lambda: AutoConfig.from_pretrained(**source))
-    architectures = list(getattr(config, "architectures", None) or [])
-    return {
-        "model_type": config.model_type,
-        "architectures": architectures,
-        "vocab_size": getattr(config, "vocab_size", 0),
-        "hidden_size": getattr(config, "hidden_size", 0),
-        "layers": getattr(config, "num_hidden_layers", 0),
-        "context": getattr(config, "max_position_embeddings", 0),
-        "generates": type(config) in AutoModelForCausalLM._model_mapping and not is_encoder(architectures),
-    }
-
-
-def is_encoder(architectures: list[str]) -> bool:
-    """Whether a model reads text but does not write it (BERT and its like)."""
-    return any(name.endswith(("ForSequenceClassification", "ForMaskedLM")) for name in architectures)

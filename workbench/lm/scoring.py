@@ -17,7 +17,8 @@ from ..errors import WorkbenchError
 from ..feedback.base import Message
 from .batching import Row, by_length, collate
 from .devices import Compute
-from .loading import REWARD, Loaded, add_new_adapter, add_saved_adapter, check_safetensors, load
+from .files import check_safetensors
+from .loading import REWARD, Loaded, add_new_adapter, add_saved_adapter, load
 from .policy import adapter_parameters, use_adapter
 from .refs import ModelRef
 from .saving import save_reward_adapter, whole_folder

@@ -353,7 +353,7 @@ class Run:
                 "val/ratio": masked_mean(moved.exp(), batch.mask),
             }
             for key, number in found.items():
-                sums[key] = sums.get(key, 0.0) + float(number) * weight
+                sums[key] = sums.get(key, 0.0) + float(number.detach()) * weight
         sums["grad/norm"] = self.optimizer.step(options.clip_norm)
         if not math.isfinite(sums["grad/norm"]):
             raise WorkbenchError(

@@ -161,7 +161,7 @@ class _Run:
             loss = self._loss(chosen, rejected, indices) * share
             loss.backward()
             gap = (chosen - rejected).detach()
-            sums["loss/train"] += float(loss)
+            sums["loss/train"] += float(loss.detach())
             sums["accuracy/train"] += float((gap > 0).float().mean()) * share
             sums["margin/train"] += float(gap.mean()) * share
             scores += [chosen.detach(), rejected.detach()]
@@ -277,7 +277,8 @@ class _Run:
 
 
 def _open_model(job: Job, options: Options, compute: Any) -> RewardModel:
-    from ..lm.loading import describe, load
+    from ..lm.files import describe
+    from ..lm.loading import load
     from ..lm.scoring import AdapterReward, ClassifierReward
 
     assert job.model is not None

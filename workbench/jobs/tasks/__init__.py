@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import evaluate, generate
+from . import convert, evaluate, generate
 
-TASKS: dict[str, Any] = {task.name: task for task in (generate, evaluate)}
+TASKS: dict[str, Any] = {task.name: task for task in (generate, evaluate, convert)}
