@@ -1,0 +1,40 @@
+"""Tiny models that many tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests import tiny
+from workbench.lm.devices import Compute
+from workbench.lm.loading import Loaded, load
+from workbench.lm.refs import ModelRef
+
+FP32 = Compute(torch.device("cpu"), torch.float32, "CPU", 0)
+
+
+@pytest.fixture(scope="session")
+def llama_folder(tmp_path_factory) -> Path:
+    return tiny.llama(tmp_path_factory.mktemp("llama"))
+
+
+@pytest.fixture(scope="session")
+def gpt2_folder(tmp_path_factory) -> Path:
+    return tiny.gpt2(tmp_path_factory.mktemp("gpt2"))
+
+
+@pytest.fixture(scope="session")
+def bert_folder(tmp_path_factory) -> Path:
+    return tiny.bert(tmp_path_factory.mktemp("bert"))
+
+
+@pytest.fixture
+def llama(llama_folder) -> Loaded:
+    return load(ModelRef(str(llama_folder)), FP32)
+
+
+@pytest.fixture
+def gpt2(gpt2_folder) -> Loaded:
+    return load(ModelRef(str(gpt2_folder)), FP32)

@@ -1,0 +1,215 @@
+"""PPO on a tiny model, against what must hold by arithmetic and against its purpose."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+import torch
+
+from tests.conftest import FP32
+from tests.methods import worlds
+from workbench.errors import WorkbenchError
+from workbench.events import Finished, Metrics, Sample, Saved, Started, Stopped
+from workbench.lm.loading import load
+from workbench.lm.refs import ModelRef
+from workbench.methods import ppo, reward
+from workbench.methods.base import Data
+
+QUICK = {
+    "steps": 3, "batch_size": 8, "max_new_tokens": 12, "rank": 4, "learning_rate": 2e-3, "temperature": 1.0,
+    "device": "cpu", "dtype": "float32",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def scorer(llama_folder, tmp_path_factory):
+    """A trained reward model on the tiny Llama."""
+    folder = tmp_path_factory.mktemp("reward-run")
+    options = reward.Options(epochs=4, learning_rate=5e-3, rank=4, max_tokens=64, device="cpu", dtype="float32")
+    list(reward.train(worlds.job(folder, llama_folder, data=Data(pairs=worlds.pairs())), options))
+    return folder / "reward"
+
+
+@pytest.fixture
+def job(llama_folder, scorer, tmp_path):
+    return worlds.job(tmp_path, llama_folder, data=Data(prompts=worlds.prompts()), reward=scorer)
+
+
+def begin(job, **options):
+    return ppo.Run(job, ppo.Options(**QUICK | options), FP32)
+
+
+def run(job, **options):
+    return list(ppo.train(job, ppo.Options(**QUICK | options)))
+
+
+def test_the_first_ratio_is_one_with_log_probabilities_captured_while_sampling(job):
+    """Not by construction: the old ones come from the decoding loop with its cache and left padding, the new ones
+    from the update's own forward over right-padded rows."""
+    run = begin(job, old_logprobs="sampled")
+    rollout = run.roll_out()
+    assert not run.recompute
+    for batch, group in run.batches(rollout.rows, list(range(len(rollout.rows)))):
+        with torch.no_grad():
+            new = run.policy.read(batch).logp
+        old = rollout.old[group, : batch.mask.shape[1]]
+        ratio = (new - old).exp()[batch.mask]
+        assert float((ratio - 1).abs().max()) < 1e-4
+    assert rollout.drift < 1e-4
+    assert run.learn(rollout)["val/ratio_first"] == pytest.approx(1.0, abs=1e-4)
+
+
+def test_kl_is_zero_before_the_first_step(job):
+    rollout = begin(job, old_logprobs="recomputed").roll_out()
+    assert torch.equal(rollout.kl, torch.zeros_like(rollout.kl))
+
+
+def test_sampled_kl_is_zero_within_rounding_before_the_first_step(job):
+    rollout = begin(job, old_logprobs="sampled").roll_out()
+    assert float(rollout.kl.sum(1).abs().max()) < 1e-3
+
+
+def test_the_mask_covers_the_answers_and_nothing_else(job):
+    rollout = begin(job).roll_out()
+    assert rollout.mask.sum(1).tolist() == [len(row.answer) for row in rollout.rows]
+    for tensor in (rollout.old, rollout.reference, rollout.values, rollout.entropy):
+        assert not tensor[~rollout.mask].any()
+
+
+def test_an_answer_that_does_not_end_is_penalised_and_scores_are_clipped(job):
+    run = begin(job, missing_eos_penalty=2.0, reward_clip=0.5, kl_coef=0.0)
+    rollout = run.roll_out()
+    rollout.scores = torch.linspace(-3, 3, len(rollout.rows))
+    rollout.ended = torch.tensor([index % 2 == 0 for index in range(len(rollout.rows))])
+    scores, rewards = run.rewards(rollout)
+    expected = rollout.scores.clamp(-0.5, 0.5) - torch.where(rollout.ended, 0.0, 2.0)
+    assert torch.allclose(scores, expected)
+    assert torch.allclose(rewards.sum(1), expected)
+
+
+def test_the_kl_penalty_is_taken_from_every_token(job):
+    run = begin(job, kl_coef=0.3)
+    rollout = run.roll_out()
+    rollout.reference = rollout.old - 0.2 * rollout.mask
+    scores, rewards = run.rewards(rollout)
+    lengths = rollout.mask.sum(1)
+    assert torch.allclose(rewards.sum(1), scores - 0.3 * 0.2 * lengths, atol=1e-5)
+
+
+def test_adaptive_control_pulls_towards_the_target(job):
+    run = begin(job, kl_control="adaptive", target_kl=2.0)
+    assert run._correction(4.0) > 1
+    assert run._correction(1.0) < 1
+    assert run._correction(2.0) == 1
+
+
+def test_one_base_serves_all_four_roles(job):
+    run = begin(job)
+    assert run.reward.loaded is run.loaded
+    names = [key for key, _ in run.loaded.model.named_parameters()]
+    assert sum("embed_tokens" in key for key in names) == 1
+    base = {key: weight.clone() for key, weight in run.loaded.model.named_parameters() if "lora" not in key}
+    scorer = {key: weight.clone() for key, weight in run.loaded.model.named_parameters() if ".reward." in key}
+    policy = {key: weight.clone() for key, weight in run.loaded.model.named_parameters() if ".policy." in key}
+    list(run.round())
+    now = dict(run.loaded.model.named_parameters())
+    assert all(torch.equal(now[key], weight) for key, weight in (base | scorer).items())
+    assert any(not torch.equal(now[key], weight) for key, weight in policy.items())
+
+
+def test_it_raises_the_reward_and_reports_the_usual_names(job):
+    events = run(job, steps=40, batch_size=16, kl_coef=0.01, epochs=3)
+    assert isinstance(events[-1], Finished)
+    metrics = [event.values for event in events if isinstance(event, Metrics)]
+    names = {
+        "objective/kl", "objective/scores", "objective/rlhf_reward", "objective/entropy", "policy/approxkl_avg",
+        "policy/clipfrac_avg", "loss/policy_avg", "loss/value_avg", "val/ratio", "val/num_eos_tokens",
+    }  # fmt: skip
+    assert names <= set(metrics[0])
+    assert all(math.isfinite(value) for values in metrics for value in values.values())
+    first = sum(values["objective/scores"] for values in metrics[:5]) / 5
+    last = sum(values["objective/scores"] for values in metrics[-5:]) / 5
+    assert last > first + 0.2
+    assert metrics[0]["objective/kl"] == pytest.approx(0.0, abs=1e-3)
+    assert metrics[-1]["objective/kl"] > 0
+
+
+def test_events_samples_and_the_saved_adapter(job, llama_folder):
+    events = run(job)
+    kinds = [type(event) for event in events if isinstance(event, Started | Metrics | Saved | Finished)]
+    assert kinds == [Started, Metrics, Metrics, Metrics, Saved, Finished]
+    assert {"reward", "kl", "tokens"} <= set(next(e for e in events if isinstance(e, Sample)).scores)
+    saved = next(event for event in events if isinstance(event, Saved))
+    loaded = load(ModelRef(str(llama_folder), adapter=saved.path, kind="adapter"), FP32)
+    with torch.no_grad():
+        tuned = loaded.causal(torch.tensor([[1, 40, 41]])).logits
+        with loaded.model.disable_adapter():
+            base = loaded.causal(torch.tensor([[1, 40, 41]])).logits
+    assert not torch.equal(tuned, base)
+    assert json.loads((job.folder / "adapter" / "workbench.json").read_text())["method"] == "ppo"
+
+
+def test_the_same_seed_gives_the_same_run(llama_folder, scorer, tmp_path):
+    runs = [
+        run(worlds.job(tmp_path / name, llama_folder, data=Data(prompts=worlds.prompts()), reward=scorer))
+        for name in "ab"
+    ]
+    values = [
+        [{k: v for k, v in e.values.items() if not k.startswith("perf/")} for e in events if isinstance(e, Metrics)]
+        for events in runs
+    ]
+    assert values[0] == values[1]
+
+
+def test_training_goes_on_from_an_adapter(job, llama_folder, scorer, tmp_path):
+    run(job)
+    ref = ModelRef(str(llama_folder), adapter=str(tmp_path / "adapter"), kind="adapter", name="first")
+    second = type(job)(tmp_path / "second", ref, job.data, job.reward)
+    events = list(ppo.train(second, ppo.Options(**QUICK)))
+    assert isinstance(events[-1], Finished)
+    first = next(event for event in events if isinstance(event, Metrics))
+    assert first.values["objective/kl"] != 0  # the reference is the base, not the adapter it began with
+
+
+def test_stop_is_heard_in_the_middle_of_a_round_and_keeps_the_adapter(llama_folder, scorer, tmp_path):
+    calls = iter(range(10_000))
+    job = worlds.job(
+        tmp_path, llama_folder, data=Data(prompts=worlds.prompts()), reward=scorer, stopping=lambda: next(calls) > 40
+    )
+    events = run(job, steps=1000)
+    assert isinstance(events[-1], Stopped)
+    assert 0 < events[-1].step < 1000
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
+
+
+def test_a_loss_that_is_no_number_ends_the_run_before_the_step(job):
+    run = begin(job)
+    rollout = run.roll_out()
+    rollout.old[rollout.mask] = torch.nan
+    before = [weight.clone() for weight in run.policy.adapter_parameters()]
+    with pytest.raises(WorkbenchError, match="no longer a number"):
+        run.learn(rollout)
+    assert all(torch.equal(one, other) for one, other in zip(before, run.policy.adapter_parameters(), strict=True))
+
+
+def test_a_classifier_on_another_tokenizer_can_be_the_reward(llama_folder, bert_folder, tmp_path):
+    options = reward.Options(epochs=1, max_tokens=64, device="cpu", dtype="float32", learning_rate=1e-3)
+    list(reward.train(worlds.job(tmp_path / "r", bert_folder, data=Data(pairs=worlds.pairs(8, 4))), options))
+    ref = ModelRef(str(bert_folder), adapter=str(tmp_path / "r" / "reward"), kind="reward")
+    job = worlds.job(tmp_path, llama_folder, data=Data(prompts=worlds.prompts()))
+    events = list(ppo.train(type(job)(job.folder, job.model, job.data, ref), ppo.Options(**QUICK)))
+    assert isinstance(events[-1], Finished)
+
+
+def test_gpt2_without_a_chat_template_trains_too(gpt2_folder, tmp_path):
+    options = reward.Options(epochs=1, max_tokens=64, rank=2, device="cpu", dtype="float32")
+    list(reward.train(worlds.job(tmp_path / "r", gpt2_folder, data=Data(pairs=worlds.pairs(8, 4))), options))
+    job = worlds.job(tmp_path, gpt2_folder, data=Data(prompts=worlds.prompts()), reward=tmp_path / "r" / "reward")
+    assert isinstance(run(job)[-1], Finished)
+
+
+def test_no_prompts_is_refused_in_words(llama_folder, scorer, tmp_path):
+    with pytest.raises(WorkbenchError, match="Needs prompts"):
+        run(worlds.job(tmp_path, llama_folder, data=Data(), reward=scorer))
