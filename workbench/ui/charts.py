@@ -89,8 +89,7 @@ class _Labelled(ChartCard):
 
     def __init__(self, title: str, note: str = "", parent: QWidget | None = None) -> None:
         super().__init__(title, "", parent)
-        head = self.layout().itemAt(0).layout()
-        head.insertWidget(1, self.note)  # type: ignore[union-attr]
+        self.head.insertWidget(1, self.note)
         self.note.setText(note)
         self.value.hide()
         self._items: list[Any] = []

@@ -244,7 +244,8 @@ class Header(Strip):
             stack.setCurrentIndex(place)
             for other in range(stack.count()):  # only the shown page may claim width
                 wanted = QSizePolicy.Policy.Preferred if other == place else QSizePolicy.Policy.Ignored
-                stack.widget(other).setSizePolicy(wanted, QSizePolicy.Policy.Preferred)
+                if (page := stack.widget(other)) is not None:
+                    page.setSizePolicy(wanted, QSizePolicy.Policy.Preferred)
             stack.updateGeometry()
         self._right.setVisible(bool(pane.header_actions()))
 
@@ -293,7 +294,7 @@ class StatusBar(Strip):
         self._round_part = holding(row(self._round, self._round_note))
         self._saved_sign, self._saved = _Picture("check", "good"), label("", "small", "text2")
         self._saved_part = holding(row(_upright(), self._saved_sign, self._saved))
-        keys = Button(self.tr("Shortcuts"), key="?", kind="ghost", size="sm")
+        keys = Button(self.tr("Shortcuts"), key="?", kind="quiet", size="sm")
         keys.set_keys("?", first=True)
         keys.clicked.connect(self.shortcuts_wanted)
         self._keys_part = holding(row(_upright(), keys, spacing=2))

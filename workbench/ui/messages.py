@@ -133,8 +133,9 @@ class MessageStrip(QWidget):
 
     def messages(self) -> list[Message]:
         """The messages shown now, oldest first."""
-        items = [self._stack.itemAt(place).widget() for place in range(self._stack.count())]
-        return [item for item in items if isinstance(item, Message)]
+        items = [self._stack.itemAt(place) for place in range(self._stack.count())]
+        widgets = [item.widget() for item in items if item is not None]
+        return [widget for widget in widgets if isinstance(widget, Message)]
 
     def show_message(
         self,

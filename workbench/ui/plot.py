@@ -58,15 +58,17 @@ class ChartCard(Card):
         self.title = label(title, "strong")
         self.note = label(note, "small", "text3")
         self.value = label("", "head", tabular=True)
-        self.plot = pg.PlotWidget(background=None, axisItems={side: Axis(side) for side in ("left", "bottom")})
+        # Any: pyqtgraph has no type stubs, and pyright would judge Qt's own signatures instead.
+        options: Any = {"background": None, "axisItems": {side: Axis(side) for side in ("left", "bottom")}}
+        self.plot: Any = pg.PlotWidget(**options)
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.plot.setMenuEnabled(False)
         self.plot.setMouseEnabled(False, False)
         self.plot.hideButtons()
         self.plot.getPlotItem().getViewBox().setDefaultPadding(0)
         self.plot.viewport().setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
-        head = row(self.title, None, self.note, self.value, spacing=10, margins=(12, 0, 12, 0))
-        self.setLayout(column(head, self.plot, spacing=2, margins=(0, 8, 4, 4)))
+        self.head = row(self.title, None, self.note, self.value, spacing=10, margins=(12, 0, 12, 0))
+        self.setLayout(column(self.head, self.plot, spacing=2, margins=(0, 8, 4, 4)))
         theme_changed.connect(self.restyle)
 
     def axis(self, side: str) -> Axis:

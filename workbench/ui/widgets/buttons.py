@@ -36,7 +36,7 @@ def button_look(kind: str, checked: bool, hovered: bool, down: bool, enabled: bo
     """How a button of a kind looks in a state."""
     on = theme()
     if not enabled:
-        border = None if kind == "ghost" else on.color("line2")
+        border = None if kind in ("ghost", "quiet") else on.color("line2")
         return Look(None, border, on.color("text3"), "text3")
     if kind == "person" and checked:
         border = None if on.dark else on.color("humanText")
@@ -46,9 +46,9 @@ def button_look(kind: str, checked: bool, hovered: bool, down: bool, enabled: bo
     if kind == "primary":
         fill = on.color("accentHover" if hovered or down else "accent")
         return Look(fill, None, on.color("onAccent"), "onAccent", "accent")
-    if kind == "ghost":
+    if kind in ("ghost", "quiet"):
         fill = on.color("sunken" if down else "hover") if hovered or down else None
-        return Look(fill, None, on.color("text"), "text2")
+        return Look(fill, None, on.color("text" if kind == "ghost" else "text2"), "text2")
     rest = "surface" if kind == "person" else "raised"
     fill = on.color("sunken" if down else "hover" if hovered else rest)
     if kind == "danger":
@@ -59,7 +59,7 @@ def button_look(kind: str, checked: bool, hovered: bool, down: bool, enabled: bo
 class Button(KeyboardFocus, QPushButton):
     """A push button that shows an icon and its keys inside.
 
-    kind: default primary ghost danger person (amber when checked); size: sm md lg (24, 30, 36 high).
+    kind: default primary ghost quiet danger person (amber when checked); size: sm md lg (24, 30, 36 high).
     `keys` is only shown; the shortcut itself is a QAction of the pane. An icon-only button must be given
     `tip`, which also becomes its accessible name.
     """

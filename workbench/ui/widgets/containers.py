@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from PySide6.QtCore import QByteArray, QEvent, QRectF, QSettings, QSize, Qt
-from PySide6.QtGui import QEnterEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QEnterEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
@@ -276,6 +276,16 @@ class EmptyState(QWidget):
 
 class _Handle(QSplitterHandle):
     """One pixel to see, seven to grab; a double click gives back the first sizes."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # Under a splitter whose width is 1 Qt makes the handle 5 px wide and masks it to the line;
+        # two more pixels make the line easier to hit.
+        side = self.geometry()
+        if self.orientation() == Qt.Orientation.Horizontal and side.width() < GRAB:
+            self.setGeometry(side.adjusted(-1, 0, GRAB - 1 - side.width(), 0))
+        elif self.orientation() == Qt.Orientation.Vertical and side.height() < GRAB:
+            self.setGeometry(side.adjusted(0, -1, 0, GRAB - 1 - side.height()))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         cast(PanelSplitter, self.splitter()).reset()

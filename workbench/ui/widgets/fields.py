@@ -74,6 +74,7 @@ class SliderField(QWidget):
     ) -> None:
         super().__init__(parent)
         self._low, self._high = low, high
+        self.setAccessibleName(name)
         self.spin = QDoubleSpinBox()
         self.spin.setRange(low, high)
         self.spin.setSingleStep(step)
