@@ -1,0 +1,405 @@
+"""A form made of an Options dataclass: a row per knob, the advanced ones behind a line that shows their values.
+
+form = Form(ppo.Options)
+form.set_base({"steps": 100})     # values of a preset; what differs from them is strong and has a reset arrow
+form.values()                     # {"steps": 100, ...} as typed, unchecked
+form.options()                    # Options, or None after showing what is wrong beside its field
+form.changed.connect(...)         # after every edit
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtGui import QValidator, QWheelEvent
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QSizePolicy, QVBoxLayout, QWidget
+
+from ..errors import WorkbenchError
+from ..methods.base import Knob, knobs, options_from
+from .figures import MINUS, THIN
+from .theme import set_property, set_role, set_tone
+from .widgets import Button, Card, ElidedLabel, Switch, column, holding, label, row
+
+FIELD_WIDTH = 150
+GEOMETRIC_SPAN = 1e4
+"""A range whose ends are further apart than this is walked in factors (1, 2, 5, 10), not in equal steps."""
+
+
+def written(value: Any) -> str:
+    """A knob's value as a person writes it: 3e-4, 0.05, 16."""
+    if isinstance(value, bool) or not isinstance(value, float):
+        return str(value)
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        return f"{value:.6g}"
+    mantissa, exponent = f"{value:.5e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
+
+
+class NumberSpin(QAbstractSpinBox):
+    """A number to type, in plain or scientific notation, or to step with the arrow keys.
+
+    It never corrects what was typed: the form says what is wrong with it instead.
+    """
+
+    changed = Signal()
+
+    def __init__(self, knob: Knob, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._knob = knob
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(_said(knob.label))
+        self.setFixedWidth(FIELD_WIDTH)
+        set_role(self, "body", tabular=True)
+        self.lineEdit().textChanged.connect(lambda: self.changed.emit())
+
+    def value(self) -> str:
+        """What stands in the field, without the signs of typography."""
+        return self.lineEdit().text().strip().replace(MINUS, "-").replace(THIN, "").replace(",", ".")
+
+    def set_value(self, value: Any) -> None:
+        """Show a value."""
+        self.lineEdit().setText(written(value))
+
+    def validate(self, text: str, place: int) -> Any:
+        return QValidator.State.Acceptable, text, place
+
+    def stepEnabled(self) -> QAbstractSpinBox.StepEnabledFlag:
+        return QAbstractSpinBox.StepEnabledFlag.StepUpEnabled | QAbstractSpinBox.StepEnabledFlag.StepDownEnabled
+
+    def stepBy(self, steps: int) -> None:
+        try:
+            number = float(self.value())
+        except ValueError:
+            number = float(self._knob.default)
+        for _ in range(abs(steps)):
+            number = self._next(number, 1 if steps > 0 else -1)
+        self.set_value(self._knob.type(number))
+        self.selectAll()
+
+    def _next(self, number: float, way: int) -> float:
+        low, high = self._knob.low, self._knob.high
+        if self._geometric():
+            number = _next_round(number, way)
+        elif self._knob.type is int:
+            number = round(number) + way * round(self._knob.step or 1)
+        else:
+            step = self._knob.step or 0.1
+            number = round(number / step + way) * step
+        number = number if low is None else max(low, number)
+        return number if high is None else min(high, number)
+
+    def _geometric(self) -> bool:
+        low, high = self._knob.low, self._knob.high
+        wide = low is not None and high is not None and low > 0 and high / low > GEOMETRIC_SPAN
+        return self._knob.type is float and wide
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:  # the wheel is scrolling the page
+            event.ignore()
+
+
+def _next_round(number: float, way: int) -> float:
+    """The next of ..., 0.1, 0.2, 0.5, 1, 2, 5, ... above or below a number."""
+    if number <= 0:
+        return 1e-6 if way > 0 else 0.0
+    rounds = [float(f"{mantissa}e{power}") for power in range(-12, 9) for mantissa in (1, 2, 5)]
+    if way > 0:
+        return next((each for each in rounds if each > number * 1.001), number)
+    return next((each for each in reversed(rounds) if each < number * 0.999), number)
+
+
+class ChoiceBox(QComboBox):
+    """A choice that the wheel does not change while it scrolls the page."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        set_role(self, "body")
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+def _said(text: str) -> str:
+    """Words of a knob, translated where there is a translation."""
+    return QCoreApplication.translate("Knob", text)
+
+
+class FormRow(QWidget):
+    """One knob: its name, its control, a reset arrow once it was changed, and what it does or what is wrong."""
+
+    changed = Signal()
+
+    def __init__(self, knob: Knob, label_width: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.knob = knob
+        self._base: Any = knob.default
+        self.name = label(_said(knob.label), "body", "text2")
+        self.name.setFixedWidth(label_width)
+        self.control = self._build_control()
+        self.name.setBuddy(self.control)
+        self.note = label(_said(knob.text), "small", "text3", wrap=True)
+        self.note.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.reset = Button(icon="rotate-ccw", kind="ghost", size="sm")
+        self.reset.clicked.connect(self.put_back)
+        kept = self.reset.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # its room is always kept, so that nothing moves
+        self.reset.setSizePolicy(kept)
+        for part in (self.name, self.control):
+            part.setToolTip(_said(knob.text))
+        control = row(self.control, None) if knob.type is bool else row(self.control)
+        held = holding(control)
+        held.setFixedWidth(FIELD_WIDTH)
+        self.setLayout(row(self.name, held, self.reset, self.note, spacing=8, margins=(0, 2, 0, 2)))
+        self.set_base(knob.default)
+
+    def _build_control(self) -> QWidget:
+        if self.knob.type is bool:
+            switch = Switch(_said(self.knob.label))
+            switch.toggled.connect(self._edited)
+            return switch
+        if self.knob.choices:
+            box = ChoiceBox()
+            box.setAccessibleName(_said(self.knob.label))
+            for choice in self.knob.choices:
+                box.addItem(_said(choice), choice)
+            box.currentIndexChanged.connect(self._edited)
+            box.setFixedWidth(FIELD_WIDTH)
+            return box
+        spin = NumberSpin(self.knob)
+        spin.changed.connect(self._edited)
+        return spin
+
+    def value(self) -> Any:
+        """What the control holds, unchecked."""
+        if isinstance(self.control, Switch):
+            return self.control.isChecked()
+        if isinstance(self.control, ChoiceBox):
+            return self.control.currentData()
+        assert isinstance(self.control, NumberSpin)
+        return self.control.value()
+
+    def set_value(self, value: Any) -> None:
+        """Show a value, as if a person had entered it."""
+        if isinstance(self.control, Switch):
+            self.control.setChecked(bool(value))
+        elif isinstance(self.control, ChoiceBox):
+            self.control.setCurrentIndex(max(0, self.control.findData(value)))
+        else:
+            assert isinstance(self.control, NumberSpin)
+            self.control.set_value(value)
+
+    def set_base(self, value: Any) -> None:
+        """The value to measure changes against, and show it."""
+        self._base = value
+        self.reset.setToolTip(self.tr("Back to {value}").format(value=written(value)))
+        self.reset.setAccessibleName(
+            self.tr("Put {name} back to {value}").format(name=_said(self.knob.label), value=written(value))
+        )
+        self.set_value(value)
+        self._edited()
+
+    def put_back(self) -> None:
+        """Go back to the base value."""
+        self.set_value(self._base)
+        self.control.setFocus()
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the value differs from the base."""
+        try:
+            return self.knob.parse(self.value()) != self._base
+        except WorkbenchError:
+            return True
+
+    def parse(self) -> Any:
+        """The value in the knob's type. Raises WorkbenchError, and shows it."""
+        try:
+            return self.knob.parse(self.value())
+        except WorkbenchError as error:
+            self.show_error(error)
+            raise
+
+    def show_error(self, error: WorkbenchError | None) -> None:
+        """Say what is wrong in the place of the explanation; nothing moves."""
+        words = _said(self.knob.text) if error is None else " ".join(part for part in (error.text, error.hint) if part)
+        self.note.setText(words)
+        set_tone(self.note, "text3" if error is None else "bad")
+        set_property(self.control, "invalid", error is not None)
+        self.control.setAccessibleDescription(words)
+
+    def error(self) -> str:
+        """What is said to be wrong, "" for nothing."""
+        return self.note.text() if self.note.property("tone") == "bad" else ""
+
+    def _edited(self) -> None:
+        if not hasattr(self, "reset"):
+            return
+        self.show_error(None)
+        self.reset.setVisible(self.is_changed)
+        set_role(self.name, "strong" if self.is_changed else "body")
+        set_tone(self.name, "text" if self.is_changed else "text2")
+        self.changed.emit()
+
+
+class Form(QWidget):
+    """The knobs of an Options dataclass."""
+
+    changed = Signal()
+
+    def __init__(self, options: type, label_width: int = 132, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._options = options
+        self.rows = {knob.name: FormRow(knob, label_width) for knob in knobs(options)}
+        self._quiet = False
+        self.error_label = label("", "small", "bad", wrap=True)
+        self.error_label.hide()
+        self.advanced = QWidget()
+        self.advanced.hide()
+        inside = column(spacing=0, margins=(14, 4, 14, 10))
+        basic = column(spacing=2)
+        for each in self.rows.values():
+            (inside if each.knob.advanced else basic).addWidget(each)
+            each.changed.connect(self._edited)
+        self.advanced.setLayout(inside)
+        self.card = self._build_card()
+        self.card.setVisible(any(each.knob.advanced for each in self.rows.values()))
+        whole = column(basic, self.error_label, self.card, spacing=8)
+        self.setLayout(whole)
+        self._sum_up()
+
+    def _build_card(self) -> Card:
+        self.opener = Button(self.tr("Advanced"), "chevron-right", kind="ghost")
+        self.opener.clicked.connect(lambda: self.open_advanced(self.advanced.isHidden()))
+        self.summary = ElidedLabel("", "small", "text2")
+        self.summary.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.tally = label("", "small", "text3", tabular=True)
+        card = Card()
+        head = row(self.opener, self.summary, self.tally, spacing=8, margins=(4, 2, 14, 2))
+        layout = QVBoxLayout(card)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(head)
+        layout.addWidget(self.advanced)
+        return card
+
+    # -- values
+
+    def values(self) -> dict[str, Any]:
+        """What stands in the fields: numbers in their type where they can be read, else as typed."""
+        return {name: _readable(each) for name, each in self.rows.items()}
+
+    def options(self) -> Any | None:
+        """The Options; None after showing what is wrong beside the field it is about."""
+        self.clear_errors()
+        for each in self.rows.values():
+            try:
+                each.parse()
+            except WorkbenchError:
+                self._lead_to(each)
+                return None
+        try:
+            return options_from(self._options, {name: each.value() for name, each in self.rows.items()})
+        except WorkbenchError as error:
+            self.show_error(error)
+            return None
+
+    def set_base(self, values: Mapping[str, Any] | None = None) -> None:
+        """Show a preset: the defaults with these values. Changes are measured against it."""
+        self._quiet = True
+        for name, each in self.rows.items():
+            each.set_base((values or {}).get(name, each.knob.default))
+        self._quiet = False
+        self._edited()
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Enter values as a person would: they count as changes."""
+        self._quiet = True
+        for name, value in values.items():
+            if name in self.rows:
+                self.rows[name].set_value(value)
+        self._quiet = False
+        self._edited()
+
+    def changed_names(self) -> list[str]:
+        """Knobs that differ from the preset."""
+        return [name for name, each in self.rows.items() if each.is_changed]
+
+    # -- errors
+
+    def show_error(self, error: WorkbenchError) -> None:
+        """Show an error beside the field that its sentence names, or under the form."""
+        named = self._named_by(error)
+        if named is not None:
+            named.show_error(error)
+            self._lead_to(named)
+        else:
+            self.error_label.setText(" ".join(part for part in (error.text, error.hint) if part))
+            self.error_label.show()
+
+    def clear_errors(self) -> None:
+        """Take away what was said to be wrong."""
+        self.error_label.hide()
+        for each in self.rows.values():
+            each.show_error(None)
+
+    def _named_by(self, error: WorkbenchError) -> FormRow | None:
+        said = error.text.lower()
+        for each in self.rows.values():
+            words = {each.knob.label.lower(), each.knob.name.replace("_", " ")}
+            if any(word in said for word in words):
+                return each
+        return None
+
+    def _lead_to(self, each: FormRow) -> None:
+        if each.knob.advanced:
+            self.open_advanced(True)
+        each.control.setFocus()
+
+    # -- the advanced part
+
+    def open_advanced(self, opened: bool) -> None:
+        """Open or shut the advanced knobs."""
+        self.advanced.setVisible(opened)
+        self.opener.set_icon("chevron-down" if opened else "chevron-right")
+        self.summary.setVisible(not opened)
+
+    def _edited(self) -> None:
+        if not self._quiet:
+            self.error_label.hide()
+            self._sum_up()
+            self.changed.emit()
+
+    def _sum_up(self) -> None:
+        hidden = [each for each in self.rows.values() if each.knob.advanced]
+        changed = [each for each in hidden if each.is_changed]
+        first = changed + [each for each in hidden if each not in changed and each.knob.type is not bool]
+        self.summary.setText(" · ".join(f"{_said(each.knob.label).lower()} {_shown(each)}" for each in first[:7]))
+        if changed:
+            words = self.tr("{changed} of {count} changed").format(changed=len(changed), count=len(hidden))
+        else:
+            words = self.tr("{count} settings at preset").format(count=len(hidden))
+        self.tally.setText(words)
+
+
+def _readable(each: FormRow) -> Any:
+    try:
+        return each.knob.parse(each.value())
+    except WorkbenchError:
+        return each.value()
+
+
+def _shown(each: FormRow) -> str:
+    value = _readable(each)
+    return written(value) if not isinstance(value, str) else _said(value)
+
+
+__all__ = ["ChoiceBox", "Form", "FormRow", "NumberSpin", "written"]
