@@ -3,9 +3,9 @@
 import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QAccessible, QAction
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 
-from workbench.ui.theme import theme
+from workbench.ui.theme import set_property, theme
 from workbench.ui.widgets import (
     Banner,
     Bar,
@@ -19,6 +19,7 @@ from workbench.ui.widgets import (
     KeyHint,
     LetterBadge,
     LinkButton,
+    NumberField,
     Option,
     PanelSplitter,
     RatingRow,
@@ -31,6 +32,7 @@ from workbench.ui.widgets import (
     SpinRing,
     Switch,
     ToggleChip,
+    WholeField,
     column,
     holding,
     label,
@@ -56,6 +58,15 @@ def test_button_heights(qtbot, size, height):
     button = Button("Skip", size=size)
     qtbot.addWidget(button)
     assert button.sizeHint().height() == height
+
+
+@pytest.mark.parametrize(("dense", "height"), [(False, 30), (True, 24)])
+def test_field_heights(shown, dense, height):
+    fields = [QLineEdit(), QComboBox(), NumberField("Rate", dense), WholeField("Steps", dense)]
+    for field in fields:
+        set_property(field, "dense", dense)
+    shown(holding(column(*fields, None)))
+    assert [field.height() for field in fields] == [height] * 4
 
 
 def test_keys_and_icon_make_a_button_wider(qtbot):

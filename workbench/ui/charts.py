@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from .figures import figure, percent
@@ -181,16 +181,21 @@ class ScatterLinePanel(_Labelled):
         super().restyle()
         self._draw()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._draw()
+
     def _draw(self) -> None:
         self._empty()
         for line in self._lines:
             self._draw_one(line)
         xs = np.concatenate([np.asarray(line.xs, float) for line in self._lines] or [np.zeros(1)])
         ys = np.concatenate([np.asarray(line.ys, float) for line in self._lines] or [np.zeros(1)])
-        for values, change_range in ((xs, self.plot.setXRange), (ys, self.plot.setYRange)):
+        tall = max(60, self.plot.height() - 40)
+        for values, change_range, share in ((xs, self.plot.setXRange, 0.08), (ys, self.plot.setYRange, 26 / tall)):
             values = values[np.isfinite(values)]
             low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
-            room = 0.2 * (high - low) or 0.5  # names stand above and below the ends
+            room = share * (high - low) or 0.5  # names stand above and below the ends
             change_range(low - room, high + room, padding=0)
         ends = [f"{line.name}: {figure(line.ys[-1])}" for line in self._lines if len(line.ys)]
         self.setAccessibleDescription("; ".join(ends))

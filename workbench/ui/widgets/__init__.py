@@ -5,7 +5,7 @@ Text      label(text, role, tone, wrap, tabular, mono, selectable), SectionLabel
 Buttons   Button, Segmented(Option...), RatingRow, Switch, LinkButton, ToggleChip, ChoiceCard
 Marks     Chip, KeyHint, LetterBadge, StatusDot
 Meters    Bar, Spark, SpinRing
-Fields    SearchField, SliderField
+Fields    SearchField, NumberField, WholeField, SliderField
 Holders   Card, Banner, EmptyState, PanelSplitter; row(...), column(...), holding(layout)
 """
 
@@ -22,13 +22,13 @@ from .containers import (
     holding,
     row,
 )
-from .fields import SearchField, SliderField
+from .fields import NumberField, SearchField, SliderField, WholeField
 from .meters import Bar, Spark, SpinRing
 from .text import Divider, ElidedLabel, FactRows, ReadingText, SectionLabel, label, soft_broken, visible
 
 __all__ = [
     "Banner", "Bar", "Button", "Card", "Chip", "ChoiceCard", "Divider", "ElidedLabel", "EmptyState", "FactRows",
-    "KeyHint", "LetterBadge", "LinkButton", "Option", "PanelSplitter", "RatingRow", "ReadingText", "SearchField",
-    "SectionLabel", "Segmented", "SliderField", "Spark", "SpinRing", "StatusDot", "Switch", "ToggleChip",
-    "column", "holding", "label", "row", "soft_broken", "visible",
+    "KeyHint", "LetterBadge", "LinkButton", "NumberField", "Option", "PanelSplitter", "RatingRow", "ReadingText",
+    "SearchField", "SectionLabel", "Segmented", "SliderField", "Spark", "SpinRing", "StatusDot", "Switch", "ToggleChip",
+    "WholeField", "column", "holding", "label", "row", "soft_broken", "visible",
 ]  # fmt: skip
