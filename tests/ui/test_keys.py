@@ -1,7 +1,7 @@
 """Shortcuts, text fields, input methods."""
 
 import pytest
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QInputMethodEvent, QKeySequence
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QSpinBox, QStackedWidget, QWidget
 
@@ -103,6 +103,22 @@ def test_actions_of_a_hidden_pane_are_dead(shown, heard, qtbot):
     stack.setCurrentIndex(1)
     qtbot.keyClick(stack, Qt.Key.Key_R)
     assert heard == [1]
+
+
+def test_question_mark_with_shift_acts_once(place, heard, qtbot):
+    place.button.setFocus()
+    qtbot.keyClick(place.button, Qt.Key.Key_Question, Qt.KeyboardModifier.ShiftModifier)
+    assert heard == ["?"]
+
+
+def test_a_field_may_be_deleted_while_it_has_the_focus(place, heard, qtbot, qapp):
+    place.line.setFocus()
+    place.line.deleteLater()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    qapp.processEvents()
+    place.button.setFocus()
+    qtbot.keyClick(place.button, Qt.Key.Key_G)
+    assert heard == ["G"]
 
 
 def test_letters_can_be_turned_off(place, heard, qtbot):

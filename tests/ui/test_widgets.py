@@ -1,11 +1,12 @@
 """Widgets: by keyboard, by name, and with hostile text."""
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QEvent, QSettings, Qt
 from PySide6.QtGui import QAccessible, QAction
 from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
+from shiboken6 import isValid
 
-from workbench.ui.theme import set_property, theme
+from workbench.ui.theme import set_property, set_region, theme
 from workbench.ui.widgets import (
     Banner,
     Bar,
@@ -37,6 +38,7 @@ from workbench.ui.widgets import (
     holding,
     label,
     row,
+    scrolling,
     soft_broken,
     visible,
 )  # fmt: skip
@@ -258,6 +260,34 @@ def test_reading_text_streams(shown):
     for piece in ("Hello", ", ", "world"):
         text.append_text(piece)
     assert text.toPlainText() == text.plain() == "Hello, world"
+
+
+def test_streamed_runs_without_a_gap_are_broken(shown):
+    text = ReadingText("Answer A")
+    shown(holding(column(text)))
+    for _ in range(500):
+        text.append_text("xxxxxxxxxx")
+    text.append_text(" end")
+    assert max(len(line) for line in text.toPlainText().split("\n")) <= 2010
+    assert text.plain() == "x" * 5000 + " end"
+
+
+def test_button_of_an_action_may_go_before_it(qtbot, qapp):
+    owner = QWidget()
+    qtbot.addWidget(owner)
+    action = QAction("Load", owner)
+    button = Button.of(action)
+    button.deleteLater()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    action.setText("Unload")
+    assert not isValid(button)
+
+
+def test_scrolled_widgets_let_the_panel_through(shown):
+    area = scrolling(holding(column(label("words"), None)))
+    widget = shown(holding(column(area)))
+    set_region(widget, "panel")
+    assert widget.grab().toImage().pixelColor(200, 200) == theme().color("panel")
 
 
 def test_reading_text_height_follows_up_to_its_limit(shown):

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QInputMethodEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
+from shiboken6 import isValid
 
 from . import icons
 
@@ -101,7 +102,7 @@ class _Guard(QObject):
         self._watched: QWidget | None = None
 
     def follow(self, old: QWidget | None, new: QWidget | None) -> None:
-        if self._watched is not None:
+        if self._watched is not None and isValid(self._watched):  # the field may have been deleted
             self._watched.removeEventFilter(self)
         self._composing = False
         self._watched = new if takes_text(new) else None

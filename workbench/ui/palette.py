@@ -24,16 +24,16 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QLineEdit,
     QListView,
-    QScrollArea,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QWidget,
 )  # fmt: skip
+from shiboken6 import isValid
 
 from . import icons, keys
 from .tables import Index
 from .theme import font, set_role, set_tone, theme
-from .widgets import Divider, KeyHint, column, holding, label
+from .widgets import Divider, KeyHint, column, holding, label, scrolling
 from .widgets.painting import box, keys_width, paint_keys, ring
 
 ENTRY = Qt.ItemDataRole.UserRole + 1
@@ -216,7 +216,7 @@ class Palette(QFrame):
     def close_palette(self) -> None:
         """Hide it and give the focus back."""
         self.hide()
-        if self._before is not None and self._before.isVisible():
+        if self._before is not None and isValid(self._before) and self._before.isVisible():
             self._before.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def shown_items(self) -> list[Item]:
@@ -303,10 +303,7 @@ class ShortcutSheet(QDialog):
                 body.addLayout(_sheet_grid(shown))
                 body.addSpacing(12)
         body.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(holding(body))
-        self.setLayout(column(scroll, margins=(0, 0, 0, 0)))
+        self.setLayout(column(scrolling(holding(body))))
 
 
 def _sheet_grid(actions: Sequence[QAction]) -> QGridLayout:

@@ -6,7 +6,7 @@ Buttons   Button, Segmented(Option...), RatingRow, Switch, LinkButton, ToggleChi
 Marks     Chip, KeyHint, LetterBadge, StatusDot
 Meters    Bar, Spark, SpinRing
 Fields    SearchField, NumberField, WholeField, SliderField
-Holders   Card, Banner, EmptyState, PanelSplitter; row(...), column(...), holding(layout)
+Holders   Card, Banner, EmptyState, PanelSplitter; row(...), column(...), holding(layout), scrolling(widget)
 """
 
 from .buttons import Button, Option, RatingRow, Segmented, Switch
@@ -21,6 +21,7 @@ from .containers import (
     column,
     holding,
     row,
+    scrolling,
 )
 from .fields import NumberField, SearchField, SliderField, WholeField
 from .meters import Bar, Spark, SpinRing
@@ -30,5 +31,5 @@ __all__ = [
     "Banner", "Bar", "Button", "Card", "Chip", "ChoiceCard", "Divider", "ElidedLabel", "EmptyState", "FactRows",
     "KeyHint", "LetterBadge", "LinkButton", "NumberField", "Option", "PanelSplitter", "RatingRow", "ReadingText",
     "SearchField", "SectionLabel", "Segmented", "SliderField", "Spark", "SpinRing", "StatusDot", "Switch", "ToggleChip",
-    "WholeField", "column", "holding", "label", "row", "soft_broken", "visible",
+    "WholeField", "column", "holding", "label", "row", "scrolling", "soft_broken", "visible",
 ]  # fmt: skip

@@ -77,6 +77,7 @@ class Button(KeyboardFocus, QPushButton):
         super().__init__(text, parent)
         self._icon_name, self._keys, self._kind, self._size = icon, key or "", kind, size
         self._keys_first = False
+        self._action: QAction | None = None
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self.setAutoDefault(False)
@@ -95,10 +96,14 @@ class Button(KeyboardFocus, QPushButton):
         result.setCheckable(action.isCheckable())
         result.setChecked(action.isChecked())
         result.clicked.connect(action.trigger)
-        action.changed.connect(lambda: result._follow(action))
+        result._action = action
+        action.changed.connect(result._follow)
         return result
 
-    def _follow(self, action: QAction) -> None:
+    def _follow(self) -> None:
+        action = self._action
+        if action is None:
+            return
         self.setEnabled(action.isEnabled())
         self.setChecked(action.isChecked())
         self.set_text(action.text())

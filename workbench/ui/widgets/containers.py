@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLayout,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QSplitter,
     QSplitterHandle,
@@ -63,6 +64,17 @@ def holding(layout: QLayout, parent: QWidget | None = None) -> QWidget:
     """A plain widget with this layout."""
     result = QWidget(parent)
     result.setLayout(layout)
+    return result
+
+
+def scrolling(widget: QWidget) -> QScrollArea:
+    """A widget that scrolls up and down when it is taller than its place; what is behind shows through."""
+    result = QScrollArea()
+    result.setWidgetResizable(True)
+    result.setFrameShape(QFrame.Shape.NoFrame)
+    result.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    result.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    result.setWidget(widget)
     return result
 
 

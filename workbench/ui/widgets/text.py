@@ -16,7 +16,8 @@ from ..theme import set_property, set_role, set_tone, text_scale, theme, theme_c
 # Characters that change how other text looks, or that show nothing: bidirectional controls, zero-width
 # marks and control codes. The joiners U+200C and U+200D stay: Persian and emoji need them.
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-LONG_RUN = re.compile(r"\S{2000}")
+MOST_UNBROKEN = 2000
+LONG_RUN = re.compile(rf"\S{{{MOST_UNBROKEN}}}")
 
 
 def visible(text: str) -> str:
@@ -94,7 +95,9 @@ class ElidedLabel(QLabel):
         text = self.text().replace("\n", " ")
         metrics = QFontMetrics(self.font())
         shown = metrics.elidedText(text, self._mode, self.width())
-        self.setToolTip(self.text() if shown != text else "")
+        tip = self.text() if shown != text else ""
+        if tip != self.toolTip():
+            self.setToolTip(tip)
         painter = QPainter(self)
         painter.setFont(self.font())
         painter.setPen(self.palette().color(self.foregroundRole()))
@@ -131,6 +134,7 @@ class ReadingText(QTextEdit):
         self, name: str, size: str = "read", fit: bool = False, max_height: int = 16_000, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
+        self._run = 0  # letters since the last gap of a text that streams in
         self._source, self._large, self._fit, self._max = "", size == "large", fit, max_height
         self.setAccessibleName(name)
         self.setReadOnly(True)
@@ -148,7 +152,7 @@ class ReadingText(QTextEdit):
 
     def set_text(self, text: str) -> None:
         """Show a text from its beginning."""
-        self._source = text
+        self._source, self._run = text, 0
         self.setPlainText(soft_broken(visible(text)))
         self._space_lines()
         self._fit_height()
@@ -156,9 +160,15 @@ class ReadingText(QTextEdit):
     def append_text(self, text: str) -> None:
         """Add a streamed piece at the end, without moving what is being read."""
         self._source += text
+        shown = visible(text)
+        words = shown.split()
+        ended = not words or shown[-1].isspace()
+        self._run = 0 if ended else len(words[-1]) + (self._run if len(words) == 1 and not shown[0].isspace() else 0)
+        if self._run > MOST_UNBROKEN:
+            shown, self._run = soft_broken(shown) + "\n", 0
         cursor = QTextCursor(self.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
-        cursor.insertText(visible(text))
+        cursor.insertText(shown)
         self._fit_height()
 
     def plain(self) -> str:
