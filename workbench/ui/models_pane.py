@@ -1,0 +1,390 @@
+"""Models: what this project can write and score with, where each model came from, and loading one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QStackedWidget, QWidget
+
+from ..errors import WorkbenchError
+from ..lm import files
+from . import models_work as work
+from .context import Context
+from .messages import MessageStrip
+from .models_inspector import Inspector
+from .models_library import Entry, entries
+from .models_machine import Machine
+from .models_sources import Sources
+from .models_table import ModelTable, Room
+from .pane import Pane
+from .theme import set_region, theme_changed
+from .widgets import Bar, Button, Divider, EmptyState, SearchField, ToggleChip, column, holding, label, row
+
+TABLES = {"models", "responses", "runs"}
+
+
+class ModelsPane(Pane):
+    """The models of the project in a table, one of them in full at the right."""
+
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        super().__init__("models", parent)
+        self.title = self.tr("Models")
+        self.context = context
+        self._entries: list[Entry] = []
+        self._stale = True
+        self._machine: Machine | None = None
+        self._removed: list[str] = []
+        self._location = ""
+        self._make_work()
+        self._make_actions()
+        self.sources = Sources(context.store.folder)
+        self.sources.changed.connect(lambda name: self._show_rows())
+        self.set_left(self.sources, width=204, minimum=180)
+        self.set_body(self._build_body())
+        self.inspector = self._build_inspector()
+        self.set_right(self.inspector, width=328, minimum=280)
+        self._build_header()
+        self.setAcceptDrops(True)
+        context.store_changed.connect(self._on_store_change)
+        context.session_changed.connect(self._on_session_change)
+        context.pane_wanted.connect(self._on_wanted)
+        theme_changed.connect(self._show_chosen)
+
+    # -- building
+
+    def _make_work(self) -> None:
+        self.work = work.Work(self.context.store.folder, self)
+        self.work.progressed.connect(self._show_progress)
+        self.work.finished.connect(self._on_added)
+        self.work.failed.connect(self._on_not_added)
+        self._looking = work.Work(self.context.store.folder, self)
+        self._looking.finished.connect(self._on_looked)
+        self._looking.failed.connect(self.context.tell)
+
+    def _make_actions(self) -> None:
+        self.load_action = self.action(self.tr("Load"), "Enter", self.load_chosen, icon="play")
+        self.unload_action = self.action(self.tr("Unload"), "U", self._unload)
+        self.generate_action = self.action(self.tr("Generate"), "", self._generate, icon="sparkles")
+        self.remove_action = self.action(self.tr("Remove from this project"), "Delete", self._remove, icon="trash-2")
+        self.undo_action = self.action(self.tr("Bring back the removed model"), "Ctrl Z", self._undo, icon="undo-2")
+        self.action(self.tr("Filter models"), "/", lambda: self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason))
+        self.action(self.tr("Next model"), "J", lambda: self.table.step(1))
+        self.action(self.tr("Previous model"), "K", lambda: self.table.step(-1))
+        self.add_folder_action = self.action(self.tr("Add folder"), "", self._ask_folder, icon="folder")
+        self.add_file_action = self.action(self.tr("Add GGUF file"), "", self._ask_file, icon="file-box")
+        self.starter_action = self.action(
+            self.tr("Get the starter"),
+            "",
+            self.get_starter,
+            icon="cloud-download",
+            tip=self.tr("SmolLM2-135M-Instruct, a small model that runs on any computer"),
+        )
+        self.undo_action.setEnabled(False)
+
+    def _build_header(self) -> None:
+        self._add_file_button = Button.of(self.add_file_action)
+        self._add_folder_button = Button.of(self.add_folder_action)
+        self._starter_button = Button.of(self.starter_action)
+
+    def _build_body(self) -> QWidget:
+        self.filter = SearchField(self.tr("Filter models"))
+        self.filter.setMinimumWidth(140)
+        self.filter.setMaximumWidth(220)
+        self.filter.textChanged.connect(lambda text: self._show_rows())
+        self.fits = ToggleChip(self.tr("Fits this computer"), tone="model")
+        self.fits.toggled.connect(lambda on: self._show_rows())
+        self.counts = label("", "small", "text2", tabular=True)
+        tools = row(self.filter, self.fits, None, self.counts, margins=(12, 7, 12, 7))
+        tools.setStretch(0, 1)
+        self.table = ModelTable(self.state_of)
+        self.table.picked.connect(lambda entry: self._show_chosen())
+        self.table.opened.connect(lambda entry: self.load_chosen())
+        self.empty = EmptyState(
+            self.tr("No models yet."), self.tr("Get the starter"), self.get_starter, self.tr("Add a folder"),
+            self._ask_folder,
+        )  # fmt: skip
+        self.nothing = EmptyState(self.tr("No model fits this filter."), "", None, self.tr("Show all"), self._show_all)
+        self.stack = QStackedWidget()
+        for part in (self.table, self.empty, self.nothing):
+            self.stack.addWidget(part)
+        body = holding(column(tools, Divider(), self.stack, self._build_progress(), spacing=0))
+        body.layout().setStretch(2, 1)  # type: ignore[union-attr]
+        set_region(body, "surface")
+        self.strip = MessageStrip(body)
+        return body
+
+    def _build_progress(self) -> QWidget:
+        self.progress_text = label("", "small", "text2")
+        self.progress_bar = Bar(self.tr("Progress"), "accentText")
+        self.progress_bar.setFixedWidth(180)
+        self.progress = holding(
+            column(
+                Divider(),
+                row(label(self.tr("Adding"), "strong"), self.progress_text, None, self.progress_bar, spacing=12,
+                    margins=(16, 10, 16, 10)),
+                spacing=0,
+            )
+        )  # fmt: skip
+        set_region(self.progress, "panel")
+        self.progress.hide()
+        return self.progress
+
+    def _build_inspector(self) -> Inspector:
+        self.load_button = Button.of(self.load_action, "primary")
+        self.unload_button = Button.of(self.unload_action)
+        buttons = [self.load_button, self.unload_button, Button.of(self.generate_action)]
+        remover = Button(icon="trash-2", kind="ghost", key="Delete", tip=self.tr("Remove from this project"))
+        remover.set_keys("")
+        remover.clicked.connect(self.remove_action.trigger)
+        inspector = Inspector(self.context.store, buttons, remover)
+        inspector.model_wanted.connect(self.choose)
+        inspector.people_wanted.connect(lambda run_id: self.context.show_pane("data", {"run_id": run_id}))
+        return inspector
+
+    def header_actions(self) -> list[QWidget]:
+        return [self._add_file_button, self._add_folder_button, self._starter_button]
+
+    def first_focus(self) -> QWidget:
+        return self.table
+
+    # -- what is shown
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._machine is None and not self._looking.busy:
+            self._looking.start(work.looking)
+        if self._stale:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Read the models again."""
+        self._stale = False
+        try:
+            self._entries = entries(self.context.store)
+        except WorkbenchError as error:
+            self.context.tell(error)
+            return
+        self.table.room = self._room()
+        self.sources.set_entries(self._entries)
+        has_starter = any(entry.model.source == "starter" and not entry.missing for entry in self._entries)
+        self._starter_button.setVisible(not has_starter)
+        self._show_rows()
+
+    def _on_store_change(self, table: str, by: object) -> None:
+        if table in TABLES:
+            # Answers arrive several times a second while a model writes; only "last used" hangs on them.
+            if self.isVisible() and table == "models":
+                self.refresh()
+            else:
+                self._stale = True
+
+    def _on_session_change(self) -> None:
+        self.table.room = self._room()
+        self._show_counts()
+        self.table.viewport().update()
+        self._show_chosen()
+
+    def _on_wanted(self, name: str, payload: Any) -> None:
+        if name == "models" and isinstance(payload, dict) and payload.get("model_id"):
+            self.choose(str(payload["model_id"]))
+
+    def _on_looked(self, summary: dict[str, Any]) -> None:
+        self._machine = summary["machine"]
+        self._on_session_change()
+
+    def _room(self) -> Room:
+        info = self.context.session_info
+        bytes_each = 4 if info.get("dtype") == "float32" else 2
+        if self._machine is None:
+            return Room(bytes_each=bytes_each)
+        return Room(self._machine.total, self._machine.free, bytes_each)
+
+    def _show_rows(self) -> None:
+        wanted = self.filter.text().lower().split()
+        shown = [
+            entry
+            for entry in self.sources.shown(self._entries)
+            if all(word in f"{entry.model.name} {entry.base.name} {entry.model.location}".lower() for word in wanted)
+            and (not self.fits.isChecked() or self._fits(entry))
+        ]
+        self.table.show_entries(shown)
+        page = self.table if shown else self.nothing if self._entries else self.empty
+        self.stack.setCurrentWidget(page)
+        self._show_counts()
+        self._show_chosen()
+
+    def _fits(self, entry: Entry) -> bool:
+        room, memory = self.table.room, entry.memory(self.table.room.bytes_each)
+        return memory is None or not room.total or memory.total <= room.total
+
+    def _show_all(self) -> None:
+        self.filter.clear()
+        self.fits.setChecked(False)
+        self.sources.facets["all"].setChecked(True)
+
+    def _show_counts(self) -> None:
+        total, loaded = len(self._entries), any(self.state_of(entry) == "loaded" for entry in self._entries)
+        text = self.tr("1 model") if total == 1 else self.tr("{count} models").format(count=total)
+        self.counts.setText(self.tr("{models}, 1 loaded").format(models=text) if loaded else text)
+
+    def state_of(self, entry: Entry) -> str:
+        """How a model is now: loaded, loading, ready or missing."""
+        session = self.context.session_model
+        if session is not None and session.id == entry.model.id:
+            return "loading" if self.context.session_loading else "loaded"
+        return "missing" if entry.missing else "ready"
+
+    def chosen(self) -> Entry | None:
+        """The model under the cursor."""
+        return self.table.chosen()
+
+    def choose(self, model_id: str) -> None:
+        """Choose a model, showing all models if a filter hides it."""
+        if self._stale:
+            self.refresh()
+        if not self.table.choose_id(model_id):
+            self._show_all()
+            self.table.choose_id(model_id)
+
+    def _show_chosen(self) -> None:
+        entry = self.chosen()
+        self.inspector.show_entry(entry)
+        state = self.state_of(entry) if entry else "ready"
+        busy = state in ("loaded", "loading")
+        self.load_action.setEnabled(entry is not None and entry.writes and state == "ready")
+        self.unload_action.setEnabled(busy)
+        self.load_button.setVisible(entry is not None and entry.writes and not busy)
+        self.unload_button.setVisible(busy)
+        self.generate_action.setEnabled(entry is not None and state != "missing")
+        self.remove_action.setEnabled(entry is not None)
+        if entry is not None:
+            self.inspector.show_state(state, self.table.state_text(state))
+            room = self.table.room
+            self.inspector.show_memory(entry.memory(room.bytes_each) if entry.writes else None, room.total, room.free)
+
+    # -- what can be done
+
+    def load_chosen(self) -> None:
+        """Load the chosen model."""
+        entry = self.chosen()
+        if entry is None or not self.load_action.isEnabled():
+            return
+        try:
+            self.context.load_model(entry.model.id)
+        except WorkbenchError as error:
+            self.context.tell(error)
+
+    def _unload(self) -> None:
+        self.context.unload_model()
+
+    def _generate(self) -> None:
+        entry = self.chosen()
+        if entry is not None:
+            key = "model_id" if entry.writes else "reward_id"
+            self.context.show_pane("generate", {key: entry.model.id})
+
+    def _remove(self) -> None:
+        entry = self.chosen()
+        if entry is None:
+            return
+        try:
+            if self.state_of(entry) in ("loaded", "loading"):
+                self.context.unload_model()
+            self.context.store.models.remove(entry.model.id)
+        except WorkbenchError as error:
+            self.context.tell(error)
+            return
+        self._removed.append(entry.model.id)
+        self.undo_action.setEnabled(True)
+        text = self.tr("Removed {name}.").format(name=entry.model.name)
+        hint = self.tr("Its files are kept, and so are its answers.")
+        self.strip.show_message(text, hint, action=(self.tr("Bring back"), self._undo))
+
+    def _undo(self) -> None:
+        if not self._removed:
+            return
+        model_id = self._removed.pop()
+        self.undo_action.setEnabled(bool(self._removed))
+        self.strip.clear()
+        try:
+            self.context.store.models.restore(model_id)
+        except WorkbenchError as error:
+            self.context.tell(error)
+        self.choose(model_id)
+
+    # -- adding
+
+    def _ask_folder(self) -> None:
+        found = QFileDialog.getExistingDirectory(self, self.tr("Choose a model or adapter folder"))
+        if found:
+            self.add(found)
+
+    def _ask_file(self) -> None:
+        found, _ = QFileDialog.getOpenFileName(
+            self, self.tr("Choose a GGUF file"), "", self.tr("GGUF files") + " (*.gguf)"
+        )
+        if found:
+            self.add(found)
+
+    def add(self, location: str, base_id: str | None = None) -> None:
+        """Add the model at a place, beside the window."""
+        self._location = location
+        self._begin(work.adding(location, base_id))
+
+    def get_starter(self) -> None:
+        """Fetch the starter model, beside the window."""
+        self._location = ""
+        self._begin(work.fetching_starter)
+
+    def _begin(self, steps: work.Steps) -> None:
+        try:
+            self.work.start(steps)
+        except WorkbenchError as error:
+            self.context.tell(error)
+            return
+        self._show_progress("", -1.0)
+        self._allow_adding(False)
+
+    def _allow_adding(self, allowed: bool) -> None:
+        for action in (self.add_folder_action, self.add_file_action, self.starter_action):
+            action.setEnabled(allowed)
+        self.empty.action.setEnabled(allowed)
+        self.progress.setVisible(not allowed)
+
+    def _show_progress(self, text: str, fraction: float) -> None:
+        self.progress_text.setText(text)
+        self.progress_bar.setVisible(fraction >= 0)
+        self.progress_bar.set_fraction(max(0.0, fraction))
+
+    def _on_added(self, summary: dict[str, Any]) -> None:
+        self._allow_adding(True)
+        self.context.store_changed.emit("models", self)
+        self.choose(str(summary["model_id"]))
+        self.strip.show_message(self.tr("Added {name}.").format(name=summary.get("name", "")), tone="good")
+
+    def _on_not_added(self, error: WorkbenchError) -> None:
+        self._allow_adding(True)
+        location = Path(self._location) if self._location else None
+        bases = [entry for entry in self._entries if entry.model.kind == "base"]
+        if location is not None and bases and files.is_adapter(location):
+            self.strip.show_error(error, action=(self.tr("Choose its base"), lambda: self._ask_base(location)))
+        else:
+            self.context.tell(error)
+
+    def _ask_base(self, location: Path) -> None:
+        bases = {entry.model.name: entry.model.id for entry in self._entries if entry.model.kind == "base"}
+        question = self.tr("Which base was {name} trained on?").format(name=location.name)
+        name, sure = QInputDialog.getItem(self, self.tr("Base of the adapter"), question, list(bases), 0, False)
+        if sure:
+            self.add(str(location), bases[name])
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        for url in event.mimeData().urls()[:1]:
+            self.add(url.toLocalFile())
