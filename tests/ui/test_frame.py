@@ -65,6 +65,7 @@ def test_rail_badges_are_drawn_and_said(rail):
     for state in ("running", "paused", "failed"):
         rail.set_job("train", 0.5, state)
         assert train.grab().toImage() != plain
+    assert train.accessibleDescription() == "Failed at 50%"
     rail.set_job("train", state="")
     assert train.grab().toImage() == plain
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from workbench.ui.charts import DensityPanel, Line, Sampled, ScatterLinePanel, WinBars, Wins, density
 from workbench.ui.figures import change, count, duration, figure, percent, size
 from workbench.ui.plot import LinePanel, link
+from workbench.ui.series import thinned
 from workbench.ui.theme import theme
 
 
@@ -154,6 +155,18 @@ def test_band_skips_gaps(panel):
     panel.set_band([0, 1, 2], [0, math.nan, 0], [1, 1, 1])
     assert list(panel._band[0].getData()[0]) == [0, 2]
     panel.grab()
+
+
+def test_thinning_keeps_peaks_order_and_gaps():
+    values = np.sin(np.arange(50_000) / 900)
+    values[31_234], values[40_000:45_000] = 9.0, np.nan
+    xs, ys = thinned(np.arange(50_000), values)
+    assert len(xs) == len(ys) == 4000
+    assert np.nanmax(ys) == 9.0
+    assert np.all(np.diff(xs) >= 0)
+    assert np.isnan(ys).sum() == pytest.approx(400, abs=4)
+    few = thinned([1, 2], [3, 4])
+    assert list(few[1]) == [3, 4]
 
 
 def test_density_is_a_density():

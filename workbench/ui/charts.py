@@ -191,7 +191,7 @@ class ScatterLinePanel(_Labelled):
             self._draw_one(line)
         xs = np.concatenate([np.asarray(line.xs, float) for line in self._lines] or [np.zeros(1)])
         ys = np.concatenate([np.asarray(line.ys, float) for line in self._lines] or [np.zeros(1)])
-        tall = max(60, self.plot.height() - 40)
+        tall = max(40, self.plot.height() - 80)  # without the axis and one line of names above and below
         for values, change_range, share in ((xs, self.plot.setXRange, 0.08), (ys, self.plot.setYRange, 26 / tall)):
             values = values[np.isfinite(values)]
             low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)

@@ -18,6 +18,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QStackedWidget, QToolButton, QWidget
 
 from . import icons
+from .figures import percent
 from .pane import Pane
 from .theme import font, theme, theme_changed
 from .widgets import Bar, Button, Divider, ElidedLabel, SpinRing, StatusDot, column, holding, label, row
@@ -82,7 +83,12 @@ class RailButton(KeyboardFocus, QToolButton):
     def set_job(self, state: str, fraction: float) -> None:
         """A ring while running, bars while paused, a red sign after a failure."""
         self._job = (state, fraction)
-        self.setAccessibleDescription(f"{state} {fraction:.0%}" if state else "")
+        words = {
+            "running": self.tr("Running, {share} done"),
+            "paused": self.tr("Paused at {share}"),
+            "failed": self.tr("Failed at {share}"),
+        }
+        self.setAccessibleDescription(words[state].format(share=percent(fraction)) if state else "")
         self.update()
 
     def sizeHint(self) -> QSize:

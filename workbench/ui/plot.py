@@ -24,7 +24,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from .figures import count, figure
-from .series import DASHES, Series, pen
+from .series import DASHES, Series, pen, thinned
 from .theme import KEYBOARD_REASONS, font, theme, theme_changed, tokens
 from .widgets import Card, column, label, row
 from .widgets.painting import ring
@@ -212,9 +212,8 @@ class LinePanel(ChartCard):
         """Draw what has come in since the last time."""
         self._timer.stop()
         for one in self._series.values():
-            steps = np.asarray(one.steps, float)
-            one.raw.setData(steps, np.asarray(one.values, float))
-            one.smooth.setData(steps, np.asarray(one.smoothed, float))
+            one.raw.setData(*thinned(one.steps, one.values))
+            one.smooth.setData(*thinned(one.steps, one.smoothed))
             if one.label is not None and one.steps:
                 finite = [value for value in one.smoothed if math.isfinite(value)]
                 one.label.setPos(one.steps[-1], finite[-1] if finite else 0.0)

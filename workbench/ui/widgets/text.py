@@ -158,7 +158,10 @@ class ReadingText(QTextEdit):
         self._fit_height()
 
     def append_text(self, text: str) -> None:
-        """Add a streamed piece at the end, without moving what is being read."""
+        """Add a streamed piece at the end, without moving what is being read.
+
+        Each call lays the last paragraph out again, so gather tokens and call it at most 20 times a second.
+        """
         self._source += text
         shown = visible(text)
         words = shown.split()
