@@ -9,6 +9,7 @@ form.changed.connect(...)         # after every edit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,8 @@ from .figures import MINUS, THIN
 from .theme import set_property, set_role, set_tone
 from .widgets import Button, Card, ElidedLabel, Switch, column, holding, label, row
 
-FIELD_WIDTH = 150
+FIELD_WIDTH = 128
+ACRONYMS = re.compile(r"\b[Kk]l\b")
 GEOMETRIC_SPAN = 1e4
 """A range whose ends are further apart than this is walked in factors (1, 2, 5, 10), not in equal steps."""
 
@@ -52,6 +54,7 @@ class NumberSpin(QAbstractSpinBox):
         self.setAccessibleName(_said(knob.label))
         self.setFixedWidth(FIELD_WIDTH)
         set_role(self, "body", tabular=True)
+        self.lineEdit().setTextMargins(9, 0, 9, 0)  # a sheet's padding does not reach the inside of a spin box
         self.lineEdit().textChanged.connect(lambda: self.changed.emit())
 
     def value(self) -> str:
@@ -130,7 +133,7 @@ class ChoiceBox(QComboBox):
 
 def _said(text: str) -> str:
     """Words of a knob, translated where there is a translation."""
-    return QCoreApplication.translate("Knob", text)
+    return ACRONYMS.sub(lambda match: match[0].upper(), QCoreApplication.translate("Knob", text))
 
 
 class FormRow(QWidget):
@@ -370,7 +373,7 @@ class Form(QWidget):
         """Open or shut the advanced knobs."""
         self.advanced.setVisible(opened)
         self.opener.set_icon("chevron-down" if opened else "chevron-right")
-        self.summary.setVisible(not opened)
+        self._sum_up()
 
     def _edited(self) -> None:
         if not self._quiet:
@@ -382,7 +385,10 @@ class Form(QWidget):
         hidden = [each for each in self.rows.values() if each.knob.advanced]
         changed = [each for each in hidden if each.is_changed]
         first = changed + [each for each in hidden if each not in changed and each.knob.type is not bool]
-        self.summary.setText(" · ".join(f"{_said(each.knob.label).lower()} {_shown(each)}" for each in first[:7]))
+        opened = not self.advanced.isHidden()
+        self.summary.setText(
+            "" if opened else " · ".join(f"{_said(each.knob.label.lower())} {_shown(each)}" for each in first[:7])
+        )
         if changed:
             words = self.tr("{changed} of {count} changed").format(changed=len(changed), count=len(hidden))
         else:

@@ -1,0 +1,203 @@
+"""Beside a new run: what it learns from, what it takes, what to know, and the button that starts it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QScrollArea, QWidget
+
+from ..methods.base import Data
+from ..store import Model
+from .figures import count, duration, size
+from .theme import set_tone
+from .train_cautions import cautions
+from .train_estimate import Part
+from .widgets import Bar, Button, Card, Divider, FactRows, StatusDot, column, holding, label, row
+
+COLOURS = {"model": "s1", "adapters": "s4", "activations": "s3"}
+
+
+class BesidePanel(QWidget):
+    """The right side of the New run page."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.learns = FactRows(key_width=104)
+        self._build_memory()
+        self.time = label("", "strong", tabular=True)
+        self.time_note = label("", "small", "text3", wrap=True)
+        time = column(row(label(self.tr("Time"), "strong"), None, self.time), self.time_note, spacing=2)
+        self._cautions = column(spacing=8)
+        self._notes: list[Card] = []
+        self.cautions_title = label(self.tr("Before you start"), "head")
+        self.reason = label("", "small", "text2", wrap=True, selectable=True)
+        self._foot = column(self.reason, spacing=8)
+        inside = column(
+            label(self.tr("What it learns from"), "head"), self.learns, Divider(), self.memory_box, self.memory_line,
+            holding(time), Divider(), self.cautions_title, self._cautions, None,
+            spacing=10, margins=(16, 16, 16, 12),
+        )  # fmt: skip
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(holding(inside))
+        self._foot.setContentsMargins(16, 8, 16, 16)
+        self.setLayout(column(area, holding(self._foot), spacing=0))
+
+    def _build_memory(self) -> None:
+        self.memory_total = label("", "strong", tabular=True)
+        self.memory_bar = Bar(self.tr("Memory by part"), height=8)
+        self._parts = column(spacing=4)
+        self.measured = label("", "small", "text3", wrap=True)
+        head = row(label(self.tr("Memory, estimated"), "strong"), None, self.memory_total)
+        self.memory_box = holding(column(head, self.memory_bar, self._parts, self.measured, spacing=8))
+        self.memory_line = Divider()
+
+    def add_start(self, button: Button) -> None:
+        """The button at the foot."""
+        self.start = button
+        self._foot.addWidget(button)
+
+    def say(self, words: str, tone: str) -> None:
+        """Say beside the button why it does not start."""
+        self.reason.setText(words)
+        self.reason.setVisible(bool(words))
+        set_tone(self.reason, tone)
+
+    # -- parts
+
+    def show_data(self, data: Data, pairs: bool) -> None:
+        """How many examples there are and how they are split."""
+        train, held = data.split("train"), data.split("held_out")
+        self.learns.clear()
+        if pairs:
+            self.learns.set_fact(self.tr("Pairs"), count(len(train.pairs)))
+            self.learns.set_fact(self.tr("Held out"), self.tr("{count} pairs").format(count=count(len(held.pairs))))
+            prompts = len({pair.prompt_id for pair in train.pairs})
+            self.learns.set_fact(self.tr("On prompts"), count(prompts))
+        else:
+            self.learns.set_fact(self.tr("Prompts"), count(len(train.prompts)))
+            self.learns.set_fact(self.tr("Held out"), self.tr("{count} prompts").format(count=count(len(held.prompts))))
+
+    def show_memory(self, parts: Sequence[Part], bytes_each: int, measured: tuple[str, float] | None) -> None:
+        """The estimate by part, and what a run like it was measured to use."""
+        self.memory_box.setVisible(bool(parts))
+        self.memory_line.setVisible(bool(parts))
+        _empty(self._parts)
+        total = sum(part.size for part in parts)
+        self.memory_total.setText(self.tr("about {size}").format(size=size(total)))
+        self.memory_bar.set_segments([(part.size / total, COLOURS[part.key]) for part in parts])
+        names = {
+            "model": self.tr("Model, {format}").format(format="bfloat16" if bytes_each == 2 else "float32"),
+            "adapters": self.tr("LoRA, gradients, optimiser"),
+            "activations": self.tr("Activations and answers"),
+        }
+        for part in parts:
+            words = label(names[part.key], "small", "text2")
+            amount = label(size(part.size), "small", "text", tabular=True)
+            self._parts.addLayout(row(StatusDot(COLOURS[part.key]), words, None, amount))
+        self.measured.setVisible(measured is not None)
+        if measured is not None:
+            text = self.tr("{run} was measured at {size}.")
+            self.measured.setText(text.format(run=measured[0], size=size(measured[1])))
+
+    def show_time(self, seconds: float | None, runs: int) -> None:
+        """Time from past runs; nothing where there are none."""
+        self.time.setText(self.tr("about {time}").format(time=duration(seconds)) if seconds else "\u2013")
+        if not seconds:
+            note = self.tr("Known after the first run of this method on this model.")
+        elif runs == 1:
+            note = self.tr("From one earlier run on this model.")
+        else:
+            note = self.tr("From {count} earlier runs on this model.").format(count=runs)
+        self.time_note.setText(note)
+
+    def show_cautions(
+        self,
+        method: str,
+        data: Data,
+        models: tuple[Model | None, Model | None, Model | None],
+        running: Sequence[str],
+        loaded: str,
+    ) -> None:
+        """What to know before starting."""
+        _empty(self._cautions)
+        found = [(self._words()[each.key], each.figures) for each in cautions(method, data, *models)]
+        texts = [(title.format(**figures), text.format(**figures)) for (title, text), figures in found]
+        if running:
+            title = self.tr("{run} is running").format(run=running[0])
+            texts.append((title, self.tr("Two runs share this machine, and both go slower.")))
+        elif loaded:
+            title = self.tr("{model} is loaded").format(model=loaded)
+            texts.append((title, self.tr("It holds memory. Unload it in Models if this machine is short of it.")))
+        self._notes = [_note(title, text) for title, text in texts]
+        for note in self._notes:
+            self._cautions.addWidget(note)
+        self.cautions_title.setVisible(bool(texts))
+
+    def cautions(self) -> list[str]:
+        """The titles of the cautions shown."""
+        return [note.accessibleName() for note in self._notes]
+
+    def _words(self) -> dict[str, tuple[str, str]]:
+        return {
+            "few_pairs": (
+                self.tr("Only {count} pairs"),
+                self.tr("A reward model from so few is a first guess. Judge more before you trust it."),
+            ),
+            "few_held_out": (
+                self.tr("Only {count} held-out pairs"),
+                self.tr("Its accuracy will be a rough figure, with a wide interval."),
+            ),
+            "longer_wins": (
+                self.tr("{reward} likes length"),
+                self.tr(
+                    "Its accuracy is {accuracy}; choosing the longer answer gives {longer}. "
+                    "The run may learn to ramble."
+                ),
+            ),
+            "chance": (
+                self.tr("{reward} may be guessing"),
+                self.tr("Its accuracy of {accuracy} cannot be told from chance on so few pairs."),
+            ),
+            "other_base": (
+                self.tr("Two bases in memory"),
+                self.tr("{reward} stands on {base}, so that is loaded as well."),
+            ),
+            "few_prompts": (
+                self.tr("Only {count} prompts"),
+                self.tr("It may learn these by heart. Import or write more prompts."),
+            ),
+            "no_held_out_prompts": (
+                self.tr("No held-out prompts"),
+                self.tr("There will be nothing to compare the models on afterwards."),
+            ),
+        }
+
+
+def _note(title: str, text: str) -> Card:
+    from . import icons
+
+    card = Card(fill="warnSoft")
+    card.set_edge("warnSoft")
+    card.setAccessibleName(title)
+    mark = label()
+    mark.setPixmap(icons.pixmap("triangle-alert", "warn", 16))
+    words = column(label(title, "strong", wrap=True), label(text, "small", "text2", wrap=True), spacing=2)
+    body = row(mark, words, spacing=10, margins=(10, 8, 12, 9))
+    body.setAlignment(mark, Qt.AlignmentFlag.AlignTop)
+    body.setStretch(1, 1)
+    card.setLayout(body)
+    return card
+
+
+def _empty(layout: object) -> None:
+    """Take every widget out of a layout, those of inner rows too."""
+    while (item := layout.takeAt(0)) is not None:  # type: ignore[attr-defined]
+        if (widget := item.widget()) is not None:
+            widget.hide()
+            widget.deleteLater()
+        elif (inner := item.layout()) is not None:
+            _empty(inner)

@@ -1,0 +1,66 @@
+"""What a run learns from, as counts: by tag, and what is held back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from PySide6.QtWidgets import QWidget
+
+from ..methods.base import Data
+from .figures import count
+from .widgets import Bar, Card, StatusDot, column, holding, label, row
+
+COLOURS = ("s1", "s3", "s5", "ref")
+MOST = 3
+
+
+def by_tag(data: Data, pairs: bool) -> list[tuple[str, int]]:
+    """How many training examples stand under each first tag, the most first; the rest under ""."""
+    train = data.split("train")
+    tags = {prompt.prompt_id: prompt.tags for prompt in data.prompts}
+    ids = [item.prompt_id for item in (train.pairs if pairs else train.prompts)]
+    counts = Counter((tags.get(prompt_id) or ("",))[0] for prompt_id in ids)
+    named = [(tag, number) for tag, number in counts.most_common() if tag]
+    rest = sum(number for _, number in named[MOST:]) + counts.get("", 0)
+    return [*named[:MOST], *([("", rest)] if rest else [])]
+
+
+class DataCard(Card):
+    """The training examples of a run in one bar."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.total = label("", "strong", tabular=True)
+        self.bar = Bar(self.tr("Training examples by tag"), height=8)
+        self.held = label("", "small", "text2", tabular=True)
+        self._legend = row(spacing=6)
+        foot = row(self._legend, None, self.held)
+        self.setLayout(column(self.total, self.bar, foot, spacing=8, margins=(14, 11, 14, 11)))
+
+    def show_data(self, data: Data, pairs: bool) -> None:
+        """Pairs, or prompts for a method that writes its own answers."""
+        train, held = data.split("train"), data.split("held_out")
+        number = len(train.pairs if pairs else train.prompts)
+        words = self.tr("{count} pairs") if pairs else self.tr("{count} prompts")
+        self.total.setText(words.format(count=count(number)))
+        kept = len(held.pairs if pairs else held.prompts)
+        self.held.setText(self.tr("{count} held back to test it").format(count=count(kept)))
+        parts = by_tag(data, pairs)
+        whole = sum(amount for _, amount in parts) or 1
+        shown = [(tag, amount, self._colour(place, tag)) for place, (tag, amount) in enumerate(parts)]
+        self.bar.set_segments([(amount / whole, colour) for _, amount, colour in shown])
+        self._show_legend(shown)
+
+    def _colour(self, place: int, tag: str) -> str:
+        return COLOURS[place] if tag else "ref"
+
+    def _show_legend(self, parts: Sequence[tuple[str, int, str]]) -> None:
+        while (item := self._legend.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        for tag, amount, colour in parts:
+            named = self.tr("{count} {tag}").format(count=count(amount), tag=tag or self.tr("other"))
+            dot = StatusDot(colour)
+            self._legend.addWidget(holding(row(dot, label(named, "small", "text2", tabular=True), 6, spacing=6)))

@@ -1,0 +1,358 @@
+"""A new run: method, models, data, preset and knobs on a page; beside it what the run takes and what to know."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
+from PySide6.QtWidgets import QGridLayout, QLineEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from ..errors import WorkbenchError
+from ..jobs import preparing
+from ..methods import METHODS
+from ..methods.base import Data
+from ..store import Model, Run
+from . import keys, train_presets
+from .context import Context
+from .figures import count, duration
+from .form import ChoiceBox, Form
+from .theme import set_region
+from .train_beside import BesidePanel
+from .train_data import DataCard
+from .train_estimate import bytes_of, memory, most_used, planned_units, seconds_a_unit
+from .widgets import Button, ChoiceCard, Divider, column, holding, label, row
+
+ICONS = {"reward": "trophy", "ppo": "activity"}
+LABEL_WIDTH = 136
+FIELDS_WIDTH = 760
+PAUSE = 200  # milliseconds between a change and a new estimate
+TASKS = ("generate", "evaluate")
+
+
+class MethodCard(ChoiceCard):
+    """A method: what it does, and what the data has or lacks for it."""
+
+    def __init__(self, method: Any, parent: QWidget | None = None) -> None:
+        super().__init__(_said(method.title), parent=parent)
+        self.method = method
+        picture = label()
+        from . import icons
+
+        picture.setPixmap(icons.pixmap(ICONS.get(method.name, "activity"), "text", 16))
+        self.mark = label()
+        self.status = label("", "small", wrap=True)
+        self.status.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        text = label(_said(method.text), "small", "text2", wrap=True)
+        head = row(picture, label(_said(method.title), "strong"), None)
+        self.setLayout(column(head, text, None, row(self.mark, self.status), spacing=6, margins=(14, 11, 12, 11)))
+        self.let_clicks_through()
+
+    def set_status(self, words: str, ready: bool) -> None:
+        """What the data has ("1 126 pairs ready") or lacks."""
+        from . import icons
+        from .theme import set_tone
+
+        name, tone = ("check", "good") if ready else ("circle-alert", "warn")
+        self.mark.setPixmap(icons.pixmap(name, tone, 16))
+        self.status.setText(words)
+        set_tone(self.status, "text2" if ready else "warn")
+        self.setAccessibleDescription(words)
+
+
+class NewRunPage(QWidget):
+    """The page. `started(run)` is sent when a run begins, `left()` when the person goes back."""
+
+    started = Signal(object)
+    left = Signal()
+
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self.data = Data()
+        self._runs: list[Run] = []
+        self._named = ""
+        self.method = next(iter(METHODS))
+        self.forms: dict[str, Form] = {}
+        self.cards = {name: MethodCard(method) for name, method in METHODS.items()}
+        self.preset = train_presets.BALANCED
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(PAUSE)
+        self._timer.timeout.connect(self._estimate)
+        self.beside = BesidePanel()
+        self.start_action = keys.action(self, self.tr("Start run"), "Ctrl Enter", self.start)
+        self.beside.add_start(Button.of(self.start_action, "primary", "lg"))
+        keys.action(self, self.tr("Back to the runs"), "Esc", self.left.emit)
+        self._build()
+
+    # -- the page
+
+    def _build(self) -> None:
+        self._rows = QGridLayout()
+        self._rows.setColumnMinimumWidth(0, LABEL_WIDTH)
+        self._rows.setColumnStretch(1, 1)
+        self._rows.setHorizontalSpacing(16)
+        self._rows.setVerticalSpacing(16)
+        self._add_row(self.tr("Method"), self.tr("Methods that your data can feed come first."), self._build_methods())
+        self.name = QLineEdit()
+        self.name.setAccessibleName(self.tr("Name"))
+        self._add_row(self.tr("Name"), "", self.name)
+        self._add_row(self.tr("Start from"), "", self._build_models())
+        self.data_card = DataCard()
+        self._add_row(self.tr("Data"), self.tr("Frozen when the run starts."), self.data_card)
+        self._add_row(self.tr("Preset"), "", self._build_presets())
+        self._forms_box = QVBoxLayout()
+        self._forms_box.setContentsMargins(0, 0, 0, 0)
+        self._add_row(self.tr("Settings"), self.tr("What you change turns bold."), holding(self._forms_box))
+        title = label(self.tr("New run"), "title")
+        page = holding(column(title, 4, self._rows, None, spacing=10, margins=(24, 16, 24, 24)))
+        page.setMaximumWidth(FIELDS_WIDTH + LABEL_WIDTH + 64)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        area.setWidget(page)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.area = area
+        set_region(self.beside, "panel")
+        self.beside.setFixedWidth(316)
+        self.setLayout(row(area, Divider(vertical=True), self.beside, spacing=0))
+
+    def _add_row(self, title: str, note: str, field: QWidget) -> None:
+        words = column(label(title, "head"), spacing=2)
+        if note:
+            words.addWidget(label(note, "small", "text3", wrap=True))
+        words.addStretch(1)
+        place = self._rows.rowCount()
+        self._rows.addLayout(words, place, 0)
+        self._rows.addWidget(field, place, 1)
+
+    def _build_methods(self) -> QWidget:
+        self._methods = QGridLayout()
+        self._methods.setContentsMargins(0, 0, 0, 0)
+        self._methods.setSpacing(10)
+        box = holding(self._methods)
+        for name, card in self.cards.items():
+            card.clicked.connect(lambda _=False, chosen=name: self.choose_method(chosen))
+        return box
+
+    def _build_models(self) -> QWidget:
+        self.model, self.reward = ChoiceBox(), ChoiceBox()
+        self.model.setAccessibleName(self.tr("The model to start from"))
+        self.reward.setAccessibleName(self.tr("The reward model to please"))
+        for box in (self.model, self.reward):
+            box.currentIndexChanged.connect(lambda _: self._changed())
+        return holding(row(self.model, self.reward, spacing=10))
+
+    def _build_presets(self) -> QWidget:
+        self.preset_cards: dict[str, ChoiceCard] = {}
+        self._preset_times = {}
+        cards = row(spacing=10)
+        for name in train_presets.NAMES:
+            took = label("", "small", "text2", tabular=True)
+            head = row(label(train_presets.title(name), "strong"), None, took)
+            note = label(train_presets.note(name), "small", "text2", wrap=True)
+            card = ChoiceCard(train_presets.title(name), column(head, note, spacing=3, margins=(12, 9, 12, 9)))
+            card.clicked.connect(lambda _=False, chosen=name: self.choose_preset(chosen))
+            self.preset_cards[name], self._preset_times[name] = card, took
+            cards.addWidget(card, 1)
+        return holding(cards)
+
+    # -- what it starts with
+
+    def begin(
+        self,
+        method: str = "",
+        *,
+        options: Mapping[str, Any] | None = None,
+        model_id: str | None = None,
+        reward_id: str | None = None,
+    ) -> None:
+        """A fresh page, or one that begins from another run's choices."""
+        self.refresh()
+        ready = [name for name in self.cards if self._lack(name) == ""]
+        self.choose_method(method or (ready[-1] if ready else self.method))
+        self.choose_preset(train_presets.BALANCED)
+        if options:
+            self.form.set_values(options)
+        for box, wanted in ((self.model, model_id), (self.reward, reward_id)):
+            if wanted and box.findData(wanted) >= 0:
+                box.setCurrentIndex(box.findData(wanted))
+        self.area.verticalScrollBar().setValue(0)
+        self._estimate()
+
+    def refresh(self) -> None:
+        """Read the project again: models, judgements, past runs."""
+        store = self._context.store
+        self.data = preparing.data_of(store)
+        self._runs = [run for run in store.runs.list() if run.method not in TASKS]
+        models = store.models.list()
+        self._fill(self.model, [each for each in models if each.kind in ("base", "adapter")])
+        self._fill(self.reward, [each for each in reversed(models) if each.kind == "reward"])
+        self._order_cards()
+        self._changed()
+
+    def _fill(self, box: ChoiceBox, models: Sequence[Model]) -> None:
+        chosen = box.currentData()
+        box.blockSignals(True)
+        box.clear()
+        for model in models:
+            box.addItem(self._named_model(model), model.id)
+        box.setCurrentIndex(max(0, box.findData(chosen)) if models else -1)
+        box.setEnabled(bool(models))
+        box.blockSignals(False)
+
+    def _named_model(self, model: Model) -> str:
+        accuracy = model.info.get("accuracy")
+        if model.kind == "reward" and isinstance(accuracy, int | float):
+            return f"{model.name} · {100 * accuracy:.1f}%"
+        if model.kind == "adapter":
+            return f"{self._context.store.models.base_of(model).name} + {model.name}"
+        return model.name
+
+    def _order_cards(self) -> None:
+        lacks = {name: self._lack(name) for name in self.cards}
+        for place, name in enumerate(sorted(self.cards, key=lambda each: bool(lacks[each]))):
+            card = self.cards[name]
+            self._methods.addWidget(card, place // 3, place % 3)
+            card.set_status(lacks[name] or self._has(name), not lacks[name])
+        for place in range(3):
+            self._methods.setColumnStretch(place, 1)
+
+    def _lack(self, name: str) -> str:
+        method = METHODS[name]
+        lack = method.lacks(self.data)
+        if not lack and method.NEEDS_REWARD and not self.reward.count():
+            return self.tr("Needs a reward model. Train one first.")
+        return lack
+
+    def _has(self, name: str) -> str:
+        if METHODS[name].NEEDS_REWARD:
+            return self.tr("{reward} ready").format(reward=self.reward.itemText(0).split(" · ")[0])
+        return self.tr("{count} pairs ready").format(count=count(len(self.data.pairs)))
+
+    # -- choices
+
+    @property
+    def form(self) -> Form:
+        """The form of the method that is chosen."""
+        if self.method not in self.forms:
+            form = Form(METHODS[self.method].Options)
+            form.changed.connect(self._changed)
+            self.forms[self.method] = form
+            self._forms_box.addWidget(form)
+        return self.forms[self.method]
+
+    def choose_method(self, name: str) -> None:
+        """Show a method's knobs."""
+        self.method = name
+        self.cards[name].setChecked(True)
+        shown = self.form
+        for form in self.forms.values():
+            form.setVisible(form is shown)
+        self.reward.setVisible(METHODS[name].NEEDS_REWARD)
+        if self.name.text() in ("", self._named):
+            self._named = self._free_name(METHODS[name].title)
+            self.name.setText(self._named)
+        self.choose_preset(self.preset)
+
+    def choose_preset(self, name: str) -> None:
+        """Put a preset's values into the form."""
+        self.preset = name
+        self.preset_cards[name].setChecked(True)
+        self.form.set_base(train_presets.values(self.method, name))
+
+    def _free_name(self, title: str) -> str:
+        taken = {run.name for run in self._context.store.runs.list()}
+        number = 1
+        while f"{title} {number}" in taken:
+            number += 1
+        return f"{title} {number}"
+
+    def _changed(self) -> None:
+        self._timer.start()
+
+    # -- beside
+
+    def _estimate(self) -> None:
+        """Everything that follows from the choices."""
+        method, options = METHODS[self.method], self.form.values()
+        self.data_card.show_data(self.data, pairs=not method.NEEDS_REWARD)
+        base, reward, reward_base = self._chosen_models()
+        self.beside.show_data(self.data, pairs=not method.NEEDS_REWARD)
+        self.beside.show_memory(self._memory(base, options), bytes_of(options, self._runs), self._measured())
+        self._show_times()
+        running = [run.name for run in self._runs if run.id in self._context.jobs]
+        loaded = self._context.session_model.name if self._context.session_model else ""
+        self.beside.show_cautions(self.method, self.data, (base, reward, reward_base), running, loaded)
+        why = self._lack(self.method)
+        if not why and base is None:
+            why = self.tr("There is no model to start from. Add one in Models.")
+        self.start_action.setEnabled(not why)
+        self.beside.say(why, "text2")
+
+    def _chosen_models(self) -> tuple[Model | None, Model | None, Model | None]:
+        models = self._context.store.models
+        chosen, reward_id = self.model.currentData(), self.reward.currentData()
+        base = models.base_of(models.find(chosen)) if chosen else None
+        reward = models.find(reward_id) if reward_id and METHODS[self.method].NEEDS_REWARD else None
+        return base, reward, models.base_of(reward) if reward else None
+
+    def _memory(self, base: Model | None, options: Mapping[str, Any]) -> list[Any]:
+        try:
+            if base is None:
+                return []
+            return memory(self.method, base, options, self.data, bytes_of(options, self._runs))
+        except TypeError:  # a field holds something that is no number; the form says so when it is started
+            return []
+
+    def _measured(self) -> tuple[str, float] | None:
+        """The newest run of this method on this model that said how much memory it used."""
+        for run in self._runs:
+            if run.method == self.method and run.model_id == self.model.currentData():
+                most = most_used(self._context.store.runs.metrics(run.id))
+                if most:
+                    return run.name, most
+        return None
+
+    def _show_times(self) -> None:
+        known = seconds_a_unit(self._runs, self.method, self.model.currentData())
+        train = self.data.split("train")
+        for name, took in self._preset_times.items():
+            knobs = {each.name: each for each in dataclasses.fields(METHODS[self.method].Options)}
+            options = {key: each.default for key, each in knobs.items()}
+            options |= train_presets.values(self.method, name)
+            took.setText(f"~{duration(known[0] * planned_units(options, train))}" if known else "")
+        try:
+            seconds = known[0] * planned_units(self.form.values(), train) if known else None
+        except TypeError:
+            seconds = None
+        self.beside.show_time(seconds, known[1] if known else 0)
+
+    # -- start
+
+    def start(self) -> Run | None:
+        """Start the run; what stands in its way is said beside its field or beside the button."""
+        options = self.form.options()
+        if options is None:
+            return None
+        try:
+            run = self._context.start_run(
+                self.method,
+                dataclasses.asdict(options),
+                model_id=self.model.currentData(),
+                reward_id=self.reward.currentData() if METHODS[self.method].NEEDS_REWARD else None,
+                name=self.name.text().strip(),
+            )
+        except WorkbenchError as error:
+            self.beside.say(f"{error.text} {error.hint}".strip(), "bad")
+            return None
+        self.name.clear()
+        self.started.emit(run)
+        return run
+
+
+def _said(text: str) -> str:
+    return QCoreApplication.translate("Method", text)
