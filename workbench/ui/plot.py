@@ -217,6 +217,9 @@ class LinePanel(ChartCard):
             if one.label is not None and one.steps:
                 finite = [value for value in one.smoothed if math.isfinite(value)]
                 one.label.setPos(one.steps[-1], finite[-1] if finite else 0.0)
+                # Beside the end of the line, or over it where the axis ends there too.
+                late = one.steps[-1] > 0.8 * max(self._end, one.steps[-1], 1.0)
+                one.label.setAnchor((1, 1) if late else (0, 0.5))
         self._set_ranges()
         self.show_at(self._at)
         self.setAccessibleDescription(self.summary())
@@ -231,6 +234,8 @@ class LinePanel(ChartCard):
         if self._threshold is not None:
             self._limit.setPos(self._threshold[0])
             self._limit_text.setPos(end * 1.05, self._threshold[0])
+            # Over its line, or under it where the line is the top of the chart.
+            self._limit_text.setAnchor((1, 0) if self._threshold[0] > high - 0.15 * (high - low) else (1, 1))
 
     def _limits(self) -> tuple[float, float]:
         parts = [np.asarray(one.values, float) for one in self._series.values()]
