@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from .batching import Batch
-from .loading import POLICY, Loaded, add_new_adapter
+from .loading import POLICY, Loaded, add_new_adapter, prepare_training
 from .logprobs import OutputLayer, chosen_logprobs
 
 
@@ -30,6 +30,7 @@ class PolicyModel:
     def __init__(self, loaded: Loaded, *, rank: int, alpha: float, dropout: float, temperature: float) -> None:
         self.loaded = loaded
         self.temperature = temperature
+        prepare_training(loaded)
         if not loaded.ref.adapter:
             add_new_adapter(loaded, POLICY, rank=rank, alpha=alpha, dropout=dropout)
         # Zero: before it has learned anything, the value of every state is the same.

@@ -18,7 +18,7 @@ from ..feedback.base import Message
 from .batching import Row, by_length, collate
 from .devices import Compute
 from .files import check_safetensors
-from .loading import REWARD, Loaded, add_new_adapter, add_saved_adapter, load
+from .loading import REWARD, Loaded, add_new_adapter, add_saved_adapter, load, prepare_training
 from .policy import adapter_parameters, use_adapter
 from .refs import ModelRef
 from .saving import save_reward_adapter, whole_folder
@@ -68,6 +68,7 @@ class AdapterReward:
     @classmethod
     def fresh(cls, loaded: Loaded, *, rank: int, alpha: float, dropout: float, limit: int) -> AdapterReward:
         """A reward model that has learned nothing yet."""
+        prepare_training(loaded)
         add_new_adapter(loaded, REWARD, rank=rank, alpha=alpha, dropout=dropout)
         return cls(loaded, limit=limit)
 
