@@ -54,7 +54,7 @@ def reference(store: Store, model_id: str) -> ModelRef:
     """Where a model of the project is. A base's files must be there; raises WorkbenchError when they are not."""
     model = store.models.find(model_id)
     base = store.models.base_of(model)
-    for part in {base, model}:
+    for part in (base, model):
         _check_files(part)
     return ModelRef(
         base=base.location,

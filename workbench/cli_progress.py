@@ -1,0 +1,73 @@
+"""Progress on standard error: one line that is redrawn on a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from .events import Event, Metrics, Progress, Started, Warned
+
+EVERY = 10.0
+"""Seconds between lines where standard error is not a terminal."""
+
+
+class Bar:
+    """Where a job stands, and the time left from its own measured speed."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._total = 0
+        self._last = 0.0
+        self._tty = sys.stderr.isatty()
+        self._open = False
+
+    def title(self, text: str) -> None:
+        """Begin a new part of the work."""
+        self.done()
+        click.echo(text, err=True)
+
+    def show(self, event: Event, name: str) -> None:
+        """Show what an event says."""
+        if isinstance(event, Started):
+            self._begun, self._total = time.monotonic(), event.total
+        elif isinstance(event, Metrics):
+            self._draw(f"step {event.step} of {self._total}{self._left(event.step, self._total)}{_figures(event)}")
+        elif isinstance(event, Progress):
+            count = f"{event.done} of {event.total}{self._left(event.done, event.total)} " if event.total else ""
+            self._draw(f"{count}{event.text}")
+        elif isinstance(event, Warned):
+            self.done()
+            click.echo(f"  ! {event.text}", err=True)
+
+    def _left(self, done: int, total: int) -> str:
+        elapsed = time.monotonic() - self._begun
+        if not total or done < max(1, total * 0.05):
+            return ""
+        left = elapsed / done * (total - done)
+        return f", {left / 60:.0f} min left" if left >= 90 else f", {left:.0f} s left"
+
+    def _draw(self, text: str) -> None:
+        now = time.monotonic()
+        if self._tty:
+            if now - self._last > 0.1:
+                click.echo(f"\r\x1b[K  {text}"[:160], err=True, nl=False)
+                self._last, self._open = now, True
+        elif now - self._last > EVERY:
+            click.echo(f"  {text}", err=True)
+            self._last = now
+
+    def done(self) -> None:
+        """Leave the redrawn line."""
+        if self._open:
+            click.echo("", err=True)
+            self._open = False
+
+
+_SHOWN = ("accuracy/held_out", "loss/train", "objective/scores", "objective/kl")
+
+
+def _figures(event: Metrics) -> str:
+    found = [f"{name.split('/')[-1]} {event.values[name]:.3g}" for name in _SHOWN if event.values.get(name) is not None]
+    return f"; {', '.join(found)}" if found else ""
