@@ -1,0 +1,113 @@
+"""Opens a project in a window: the only wiring between the store, what runs, and what is seen."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QLockFile, QSettings, QTimer
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from . import __version__, paths, settings
+from .errors import WorkbenchError
+from .store import Store
+from .ui.context import Context
+from .ui.theme import apply_theme
+from .ui.window import Window
+
+if TYPE_CHECKING:
+    from .jobs.demo import Plan
+
+log = logging.getLogger(__name__)
+
+
+def open_window(project: Path, demo: Plan | None = None, demo_out: Path | None = None) -> int:
+    """Show the project and return the exit status when the window closes. `demo`: run the demo in it."""
+    app = make_application()
+    chosen = settings.load()
+    apply_theme(app, chosen.theme, chosen.text_size / 100)
+    try:
+        window = make_window(project, chosen)
+    except WorkbenchError as error:
+        log.exception("the project does not open")
+        tell(error)
+        return 1
+    window.show()
+    if demo is not None:
+        from .ui.demo_run import DemoRun
+
+        window.demo = DemoRun(window, demo, demo_out or project.parent)  # type: ignore[attr-defined]
+        QTimer.singleShot(0, window.demo.start)  # type: ignore[attr-defined]
+    status = app.exec()
+    window.context.store.close()
+    return status
+
+
+def make_application() -> QApplication:
+    """The application object, named so that its settings lie in one place."""
+    found = QApplication.instance()
+    app = found if isinstance(found, QApplication) else QApplication(sys.argv[:1])
+    app.setOrganizationName("feedback-workbench")
+    app.setApplicationName("Workbench")
+    app.setApplicationVersion(__version__)
+    QSettings.setDefaultFormat(QSettings.Format.IniFormat)
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(paths.user_config()))
+    sys.excepthook = report_bug
+    return app
+
+
+def make_window(project: Path, chosen: settings.Settings) -> Window:
+    """The window over a project. Raises WorkbenchError when the project cannot be opened or is open elsewhere."""
+    store = Store.open(project)
+    lock = QLockFile(str(project / "window.lock"))
+    lock.setStaleLockTime(0)
+    if not lock.tryLock(100):
+        store.close()
+        raise WorkbenchError(f"{project} is open in another Workbench window.", "Close that one first.")
+    catch_crashes(project)
+    store.runs.interrupt_orphans()
+    context = Context(store, chosen.annotator)
+    window = Window(context, chosen)
+    window.lock = lock  # type: ignore[attr-defined]
+    empty = not store.models.list()
+    window.show_pane("models" if empty else str(QSettings().value("window/pane", "models")))
+    return window
+
+
+def catch_crashes(project: Path) -> None:
+    """Have a crash write its stack to a file of the project."""
+    try:
+        handle = os.open(project / "crash.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    except OSError as error:
+        log.warning("no crash log can be written: %s", error)
+        return
+    faulthandler.enable(handle)
+
+
+def report_bug(kind: type[BaseException], error: BaseException, trace: object) -> None:
+    """An error that nobody expected: the log has it, the person gets a sentence, the window stays."""
+    log.critical("bug", exc_info=(kind, error, trace))  # type: ignore[arg-type]
+    for widget in QApplication.topLevelWidgets():
+        if isinstance(widget, Window):
+            text = widget.tr("Something went wrong: {error}").format(error=str(error) or kind.__name__)
+            widget.messages.show_message(
+                text, widget.tr("Nothing that was saved is lost. The log has the details."), "bad"
+            )
+
+
+def tell(error: WorkbenchError) -> None:
+    """Say why the project does not open, before there is a window to say it in."""
+    from PySide6.QtCore import Qt
+
+    box = QMessageBox()
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(error.text)
+    box.setInformativeText(error.hint)
+    if QApplication.platformName() == "offscreen":
+        print(error, file=sys.stderr)
+        return
+    box.exec()

@@ -1,0 +1,63 @@
+"""Preferences: one dataclass, one file. Unknown keys of a newer version are kept."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from . import paths
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person chose once for every project."""
+
+    theme: str = "system"
+    text_size: int = 100
+    """Per cent, 90 to 150."""
+    letters: bool = True
+    """Whether single keys act (WCAG 2.1.4)."""
+    annotator: str = "you"
+    last_project: str = ""
+
+
+def _file() -> Path:
+    return paths.user_config() / "settings.json"
+
+
+def _stored() -> dict[str, Any]:
+    try:
+        found = json.loads(_file().read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        log.warning("settings cannot be read and the usual ones are used: %s", error)
+        return {}
+
+
+def load() -> Settings:
+    """The stored preferences; a value of the wrong type falls back to its default."""
+    stored, usual = _stored(), Settings()
+    known = {
+        item.name: stored[item.name]
+        for item in fields(Settings)
+        if item.name in stored and type(stored[item.name]) is type(getattr(usual, item.name))
+    }
+    return replace(usual, **known)
+
+
+def save(settings: Settings) -> None:
+    """Store preferences. One that cannot be written is logged: it must not stop the work."""
+    try:
+        _file().parent.mkdir(parents=True, exist_ok=True)
+        temporary = _file().with_suffix(".tmp")
+        temporary.write_text(json.dumps(_stored() | asdict(settings), indent=2, ensure_ascii=False), encoding="utf-8")
+        temporary.replace(_file())
+    except OSError as error:
+        log.warning("settings cannot be written: %s", error)

@@ -1,0 +1,348 @@
+"""The window: rail, header, the pane that is shown, status bar. Panes are made when they are first wanted."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+
+from .. import events as ev
+from .. import settings as preferences
+from ..errors import WorkbenchError
+from ..settings import Settings
+from ..store import backups
+from . import icons, keys, meter
+from .context import Context
+from .frame import Header, Rail, RailItem, StatusBar
+from .messages import MessageStrip
+from .palette import Item, Palette, ShortcutSheet, action_items
+from .pane import NARROW, Pane
+from .settings_dialog import SettingsDialog
+from .theme import apply_theme
+
+log = logging.getLogger(__name__)
+
+METER_MS = 2000
+
+
+class Window(QMainWindow):
+    """Everything a person sees of one project."""
+
+    def __init__(self, context: Context, settings: Settings) -> None:
+        super().__init__()
+        self.context = context
+        self.settings = settings
+        self.panes: dict[str, Pane] = {}
+        self._makers = self._pane_makers()
+        self._pace: dict[str, tuple[float, int]] = {}
+        self.setWindowTitle(self.tr("{project} — Workbench").format(project=context.store.folder.name))
+        self.setWindowIcon(icons.app_icon())
+        self.setMinimumSize(1024, 680)
+        self._build()
+        self._make_actions()
+        self._connect()
+        self._restore()
+        self._refresh_status()
+
+    # --- building -------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.rail = Rail(
+            [
+                RailItem("models", self.tr("Models"), "box", "Ctrl 1"),
+                None,
+                RailItem("generate", self.tr("Generate"), "sparkles", "Ctrl 2"),
+                RailItem("feedback", self.tr("Feedback"), "message-square-text", "Ctrl 3"),
+                RailItem("train", self.tr("Train"), "chart-line", "Ctrl 4"),
+                RailItem("evaluate", self.tr("Evaluate"), "scale", "Ctrl 5"),
+                None,
+                RailItem("data", self.tr("Data"), "database", "Ctrl 6"),
+            ]
+        )
+        self.header, self.status, self.stack = Header(), StatusBar(), QStackedWidget()
+        body = QWidget()
+        inner = QVBoxLayout(body)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(0)
+        inner.addWidget(self.header)
+        inner.addWidget(self.stack, 1)
+        upper = QWidget()
+        side = QHBoxLayout(upper)
+        side.setContentsMargins(0, 0, 0, 0)
+        side.setSpacing(0)
+        side.addWidget(self.rail)
+        side.addWidget(body, 1)
+        whole = QWidget()
+        outer = QVBoxLayout(whole)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(upper, 1)
+        outer.addWidget(self.status)
+        self.setCentralWidget(whole)
+        self.messages = MessageStrip(self.stack)
+        self.palette_ = Palette(self)
+
+    def _pane_makers(self) -> dict[str, Callable[[], Pane]]:
+        """Each pane's import waits until it is wanted: charts alone take a quarter of a second."""
+
+        def models() -> Pane:
+            from .models_pane import ModelsPane
+
+            return ModelsPane(self.context)
+
+        def generate() -> Pane:
+            from .generate_pane import GeneratePane
+
+            return GeneratePane(self.context)
+
+        def feedback() -> Pane:
+            from .feedback_pane import FeedbackPane
+
+            return FeedbackPane(self.context)
+
+        def train() -> Pane:
+            from .train_pane import TrainPane
+
+            return TrainPane(self.context)
+
+        def evaluate() -> Pane:
+            from .evaluate_pane import EvaluatePane
+
+            return EvaluatePane(self.context)
+
+        def data() -> Pane:
+            from .data_pane import DataPane
+
+            return DataPane(self.context)
+
+        return {
+            "models": models,
+            "generate": generate,
+            "feedback": feedback,
+            "train": train,
+            "evaluate": evaluate,
+            "data": data,
+        }
+
+    def _make_actions(self) -> None:
+        for number, name in enumerate(self._makers, 1):
+            shown = self.tr("Show {pane}").format(pane=self.rail_text(name))
+            keys.action(self, shown, f"Ctrl {number}", lambda name=name: self.show_pane(name))
+        keys.action(self, self.tr("Search or run"), "Ctrl K", self.palette_.open, icon="search")
+        keys.action(self, self.tr("Settings"), "Ctrl ,", self.show_settings, icon="settings")
+        keys.action(self, self.tr("Shortcuts"), "?", self.show_shortcuts, icon="keyboard")
+
+    def rail_text(self, name: str) -> str:
+        """What the rail calls a pane."""
+        return {
+            "models": self.tr("Models"),
+            "generate": self.tr("Generate"),
+            "feedback": self.tr("Feedback"),
+            "train": self.tr("Train"),
+            "evaluate": self.tr("Evaluate"),
+            "data": self.tr("Data"),
+        }[name]
+
+    def _connect(self) -> None:
+        self.rail.chosen.connect(self.show_pane)
+        self.rail.shortcuts_wanted.connect(self.show_shortcuts)
+        self.rail.settings_wanted.connect(self.show_settings)
+        self.header.command_wanted.connect(self.palette_.open)
+        self.status.shortcuts_wanted.connect(self.show_shortcuts)
+        self.status.job_wanted.connect(lambda: self.show_pane("train"))
+        self.palette_.add_source(self._pane_actions)
+        self.palette_.add_source(self._places)
+        context = self.context
+        context.message.connect(lambda text, hint, tone: self.messages.show_message(text, hint, tone))
+        context.pane_wanted.connect(self.show_pane)
+        context.session_changed.connect(self._refresh_model)
+        context.run_event.connect(self._on_run_event)
+        context.runs_changed.connect(self._refresh_job)
+        context.store_changed.connect(self._on_store_change)
+        self._count_timer = QTimer(self, singleShot=True, interval=400)
+        self._count_timer.timeout.connect(self._refresh_counts)
+        meter = QTimer(self, interval=METER_MS)
+        meter.timeout.connect(self._refresh_device)
+        meter.start()
+
+    # --- panes ----------------------------------------------------------------------------------------------------
+
+    def pane(self, name: str) -> Pane:
+        """A pane, made when it is first wanted."""
+        if name not in self.panes:
+            pane = self._makers[name]()
+            self.panes[name] = pane
+            self.stack.addWidget(pane)
+            self.header.add(pane)
+            pane.set_window_width(self.width())
+            pane.title_changed.connect(lambda: self._title_changed(pane))
+            saved = getattr(pane, "saved", None)
+            if saved is not None:
+                saved.connect(lambda text: self.status.set_saved(text, str(self.context.store.folder)))
+        return self.panes[name]
+
+    def _title_changed(self, pane: Pane) -> None:
+        if self.stack.currentWidget() is pane:
+            self.header.show_pane(pane)
+
+    def show_pane(self, name: str, payload: Any = None) -> None:
+        """Show a pane; `payload` says what in it, to panes that have a `visit`."""
+        pane = self.pane(name)
+        self.stack.setCurrentWidget(pane)
+        self.rail.set_current(name)
+        self.header.show_pane(pane)
+        QSettings().setValue("window/pane", name)
+        if payload is not None:
+            pane.visit(payload)  # type: ignore[attr-defined]
+        pane.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @property
+    def current(self) -> Pane | None:
+        """The pane that is shown."""
+        widget = self.stack.currentWidget()
+        return widget if isinstance(widget, Pane) else None
+
+    def _pane_actions(self) -> list[Item]:
+        return action_items(self.current, self.tr("This pane")) if self.current else []
+
+    def _places(self) -> list[Item]:
+        items = action_items(self, self.tr("Everywhere"))
+        items += [
+            Item(run.name, self.tr("Runs"), lambda run=run: self.show_pane("train", {"run": run.id}), icon="chart-line")
+            for run in self.context.store.runs.list()[:50]
+            if run.method in ("reward", "ppo")
+        ]
+        return items
+
+    def show_shortcuts(self) -> None:
+        """The sheet of keys for this pane."""
+        groups = [(self.current.title, self.current.actions())] if self.current else []
+        ShortcutSheet(self, [*groups, (self.tr("Everywhere"), self.actions())]).show()
+
+    # --- settings -------------------------------------------------------------------------------------------------
+
+    def show_settings(self) -> None:
+        """Open Settings."""
+        SettingsDialog(self.settings, self._apply, self).show()
+
+    def _apply(self, settings: Settings) -> None:
+        self.settings = settings
+        preferences.save(settings)
+        self.context.annotator = settings.annotator
+        keys.set_letters(settings.letters)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            apply_theme(app, settings.theme, settings.text_size / 100)
+
+    # --- status ---------------------------------------------------------------------------------------------------
+
+    def _refresh_status(self) -> None:
+        self._refresh_device()
+        self._refresh_model()
+        self._refresh_job()
+        self._refresh_counts()
+        self.status.set_saved(self.tr("Saved"), str(self.context.store.folder))
+
+    def _refresh_device(self) -> None:
+        reading = meter.read(self.context.session_info)
+        self.status.set_device(reading.name, reading.used, reading.total, reading.load)
+
+    def _refresh_model(self) -> None:
+        model = self.context.session_model
+        if model is None:
+            self.status.set_model(self.tr("No model loaded"), "text3", hollow=True)
+        elif self.context.session_loading:
+            self.status.set_model(self.tr("Loading {model}").format(model=model.name), "s1", hollow=True)
+        else:
+            self.status.set_model(self.tr("{model} loaded").format(model=model.name))
+
+    def _on_run_event(self, run_id: str, event: ev.Event) -> None:
+        if isinstance(event, ev.Metrics | ev.Started | ev.Progress):
+            self._refresh_job()
+        elif isinstance(event, ev.Failed):
+            self.rail.set_job("train", 1.0, "failed")
+
+    def _refresh_job(self) -> None:
+        running = [self.context.store.runs.find(run_id) for run_id in self.context.jobs]
+        if not running:
+            self.status.set_job("")
+            self.rail.set_job("train", 0.0, "")
+            return
+        run = running[-1]
+        fraction = run.step / run.total if run.total else 0.0
+        text = (
+            self.tr("step {step} of {total}").format(step=run.step, total=run.total)
+            if run.total
+            else self.tr("starting")
+        )
+        self.status.set_job(run.name, text, fraction)
+        self.rail.set_job("train", fraction, "running")
+
+    def _on_store_change(self, table: str, by: object) -> None:
+        if table in ("feedback", "responses", "models"):
+            self._count_timer.start()
+        if table == "feedback":
+            moment = datetime.now().strftime("%H:%M")
+            self.status.set_saved(self.tr("Saved {time}").format(time=moment), str(self.context.store.folder))
+
+    def _refresh_counts(self) -> None:
+        from ..store.queueing import counts_left
+
+        store = self.context.store
+        self.rail.set_count("feedback", counts_left(store, "rating", self.context.annotator))
+        number = 1 + len({run.id for run in store.runs.list("ppo") if run.status in ("finished", "stopped")})
+        last = store.value(
+            "SELECT MAX(created_at) FROM runs WHERE method = 'ppo' AND status IN ('finished', 'stopped')"
+        )
+        new = store.value(
+            "SELECT COUNT(*) FROM feedback WHERE retracted_at IS NULL AND run_id IS NULL "
+            "AND kind NOT IN ('skip', 'flag') AND created_at > ?",
+            [last or ""],
+        )
+        self.status.set_round(
+            self.tr("Round {number}").format(number=number), self.tr("%n new judgement(s)", None, int(new or 0))
+        )
+
+    # --- the window itself ----------------------------------------------------------------------------------------
+
+    def _restore(self) -> None:
+        geometry = QSettings().value("window/geometry")
+        if geometry is None or not self.restoreGeometry(geometry):
+            self.resize(1440, 900)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Tell the panes how much room there is."""
+        super().resizeEvent(event)
+        for pane in self.panes.values():
+            pane.set_window_width(self.width())
+        self.status.set_narrow(self.width() < NARROW)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask about a running job, keep the layout, back the project up."""
+        if self.context.jobs and not self._may_stop_jobs():
+            event.ignore()
+            return
+        QSettings().setValue("window/geometry", self.saveGeometry())
+        self.context.close()
+        try:
+            if shutil.disk_usage(self.context.store.folder).free > 200e6:
+                backups.back_up_if_changed(self.context.store)
+        except (WorkbenchError, OSError):
+            log.exception("no backup was made")
+        super().closeEvent(event)
+
+    def _may_stop_jobs(self) -> bool:
+        box = QMessageBox(self)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(self.tr("A run is going."))
+        box.setInformativeText(self.tr("Closing stops it. What it has learned so far is kept."))
+        stop = box.addButton(self.tr("Stop and close"), QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(self.tr("Stay"), QMessageBox.ButtonRole.RejectRole)
+        box.exec()
+        return box.clickedButton() is stop
