@@ -1,0 +1,180 @@
+"""A file into the store: one transaction, so that a file is in whole or not at all, and twice adds nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import WorkbenchError
+from .. import backups
+from ..connecting import dbapi
+from ..rows import to_json
+from . import FORMATS, recognise
+from .items import Item, Skipped
+from .merging import Merging
+from .project import TableRow
+
+if TYPE_CHECKING:
+    from ..store import Store
+
+_COUNTED = ("prompts", "responses", "feedback")
+
+
+@dataclass
+class ImportReport:
+    """What an import did. `row` in `skipped` counts as the format does: lines from 1, a JSON array from 0."""
+
+    format: str
+    added: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
+    already_there: int = 0
+    skipped: list[dict[str, Any]] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain JSON."""
+        return dataclasses.asdict(self)
+
+
+class _NotReally(Exception):
+    """Ends the transaction of a dry run, so that nothing stays."""
+
+
+def import_file(
+    store: Store,
+    path: Path | str,
+    *,
+    format: str | None = None,
+    annotator: str = "",
+    dry_run: bool = False,
+    by: object = None,
+) -> ImportReport:
+    """Import a file and say what was added. `annotator` is who judged where the file names nobody.
+
+    dry_run does everything and then takes it back, so its report is the real one. Raises WorkbenchError when the
+    file is damaged or holds nothing that can be read; then nothing was written.
+    """
+    path = Path(path).expanduser()
+    name = _named(path, format)
+    report = ImportReport(name)
+    if not dry_run and _count(store) != dict.fromkeys(_COUNTED, 0):
+        backups.back_up_if_changed(store)
+    try:
+        with store.writing():
+            before = _count(store)
+            _take_in(store, path, annotator, report)
+            report.added = {table: n - before[table] for table, n in _count(store).items()}
+            for table in ("project", "models", "runs", *_COUNTED) if name == "project" else _COUNTED:
+                if report.added.get(table, 1):
+                    store.changed(table, by)
+            if dry_run:
+                raise _NotReally
+    except _NotReally:
+        pass
+    return report
+
+
+def preview(path: Path | str, *, format: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
+    """The first rows as they would be imported, to show before anything is written."""
+    path = Path(path).expanduser()
+    read = FORMATS[_named(path, format)].read(path)
+    return [_outline(item) for item in itertools.islice(read, limit)]
+
+
+def _outline(item: Item | Skipped | TableRow) -> dict[str, Any]:
+    if isinstance(item, Skipped):
+        return {"row": item.row, "skipped": item.reason}
+    if isinstance(item, TableRow):
+        return {"row": item.row, "prompt": item.table, "answers": [], "judgements": 0}
+    prompt = item.turns[-1]["content"] if item.turns else ""
+    return {"row": item.row, "prompt": prompt, "answers": list(item.answers), "judgements": len(item.said)}
+
+
+def _named(path: Path, format: str | None) -> str:
+    if not path.is_file():
+        raise WorkbenchError(f"There is no file {path}.", "Choose another file.")
+    if format is not None and format not in FORMATS:
+        raise WorkbenchError(f"There is no format called {format}.", f"Choose one of {', '.join(FORMATS)}.")
+    return format or recognise(path)
+
+
+def _count(store: Store) -> dict[str, int]:
+    return {table: store.value(f"SELECT COUNT(*) FROM {table}") for table in _COUNTED}
+
+
+def _take_in(store: Store, path: Path, annotator: str, report: ImportReport) -> None:
+    merging = Merging(store)
+    rows = 0
+    for item in FORMATS[report.format].read(path):
+        rows += 1
+        changes = store.db.conn.total_changes
+        if isinstance(item, Skipped):
+            report.skipped.append({"row": item.row, "reason": item.reason})
+            continue
+        if isinstance(item, TableRow):
+            merging.take(item)
+        elif problem := _add(store, item, path.name, annotator):
+            report.skipped.append({"row": item.row, "reason": problem})
+            continue
+        report.already_there += store.db.conn.total_changes == changes
+    merging.finish()
+    if rows == len(report.skipped):
+        first = f": row {report.skipped[0]['row']}: {report.skipped[0]['reason']}" if rows else "."
+        raise WorkbenchError(f"{path.name} holds nothing that can be imported{first}", "Nothing was written.")
+
+
+def _add(store: Store, item: Item, file: str, annotator: str) -> str:
+    """Store an item whole, or nothing of it; why not, then."""
+    try:
+        with store.writing():
+            _add_all(store, item, file, annotator)
+    except WorkbenchError as error:
+        if isinstance(error.__cause__, dbapi.Error | OSError):  # the disk is at fault and not the row
+            raise
+        return error.text
+    return ""
+
+
+def _add_all(store: Store, item: Item, file: str, annotator: str) -> None:
+    prompt, _ = store.prompts.add(turns=item.turns, system=item.system, tags=item.tags, source=file)
+    keys = _answer_keys(prompt.hash, item)
+    answers = [
+        store.responses.add(
+            prompt.id, text, source=item.source or file, import_key=key, queued=item.queued
+        )
+        for text, key in zip(item.answers, keys, strict=True)
+    ]
+    for said in item.said:
+        who = said.annotator or annotator
+        shown = [keys[place] for place in said.shown]
+        store.feedback.add(
+            said.kind,
+            prompt.id,
+            [answers[place].id for place in said.shown],
+            said.value,
+            annotator=who,
+            comment=said.comment,
+            blind=False,
+            import_key=_key("feedback", said.kind, said.value, shown, who, said.comment, item.key),
+        )
+
+
+def _answer_keys(prompt_hash: str, item: Item) -> list[str]:
+    """A key per answer: the same text to the same prompt is one answer, unless one row shows it twice."""
+    seen: dict[str, int] = {}
+    keys = []
+    for text in item.answers:
+        seen[text] = seen.get(text, 0) + 1
+        keys.append(_key("response", prompt_hash, text, seen[text], item.key))
+    return keys
+
+
+def _key(*parts: Any) -> str:
+    return hashlib.sha256(to_json(_listed(parts)).encode()).hexdigest()
+
+
+def _listed(parts: Sequence[Any]) -> list[Any]:
+    return [dict(part) if hasattr(part, "items") else part for part in parts]

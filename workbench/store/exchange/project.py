@@ -1,0 +1,58 @@
+"""A whole project as JSONL: a header, then one row of one table a line. What export_store writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import WorkbenchError
+from .reading import json_rows
+
+title = "Workbench project"
+VERSION = 1
+
+TABLES: dict[str, tuple[str, ...]] = {
+    "project": ("value",),
+    "models": ("info",),
+    "runs": ("options", "spec", "versions", "summary"),
+    "prompts": ("turns", "tags"),
+    "responses": ("sampler", "scores"),
+    "feedback": ("value", "reasons"),
+    "run_feedback": (),
+}
+"""Every table that travels, in the order of its lines, with its columns that hold JSON."""
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row of one table; a row of feedback has its answers in "shown"."""
+
+    row: int
+    table: str
+    values: dict[str, Any]
+
+
+def matches(path: Path, first_rows: Sequence[Any]) -> bool:
+    """The header that export_store writes."""
+    return bool(first_rows) and isinstance(first_rows[0], dict) and "workbench" in first_rows[0]
+
+
+def read(path: Path) -> Iterator[TableRow]:
+    """Each row. Raises WorkbenchError when a line is none."""
+    for number, row in json_rows(path):
+        if number == 1:
+            _check_header(path, row)
+            continue
+        table = row.get("table") if isinstance(row, dict) else None
+        if table not in TABLES:
+            raise WorkbenchError(
+                f"Line {number} of {path.name} is not a row of a project.", "Update the app, or export it again."
+            )
+        yield TableRow(number, table, {name: value for name, value in row.items() if name != "table"})
+
+
+def _check_header(path: Path, row: Any) -> None:
+    if not isinstance(row, dict) or row.get("workbench") != VERSION:
+        raise WorkbenchError(f"{path.name} was written by a newer Workbench.", "Update the app to import it.")
