@@ -1,0 +1,244 @@
+"""What comes next to judge: each person's own queue, per kind, in an order that can be repeated."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.errors import WorkbenchError
+from workbench.feedback import KINDS
+from workbench.store import Store
+from workbench.store.queueing import Item, counts_left, item_of, next_items, set_aside
+
+VALUES = {
+    "rating": lambda n: {"ratings": [3] * n},
+    "comparison": lambda n: {"choice": "a"},
+    "ranking": lambda n: {"order": [[place] for place in range(n)]},
+    "edit": lambda n: {"of": 0, "text": "Better."},
+}
+
+
+def ask(store: Store, text: str, answers: int, **fields: object) -> str:
+    prompt, _ = store.prompts.add(text, **fields)  # type: ignore[arg-type]
+    for number in range(answers):
+        store.responses.add(prompt.id, f"{text} {number}")
+    return prompt.id
+
+
+def judge(store: Store, item: Item, who: str = "you"):
+    value = VALUES[item.kind](len(item.responses))
+    return store.feedback.add(item.kind, item.prompt.id, item.response_ids, value, annotator=who)
+
+
+def texts(items: list[Item]) -> list[str]:
+    return [item.prompt.text for item in items]
+
+
+def work_through(store: Store, kind: str, who: str = "you") -> list[Item]:
+    done = []
+    while items := next_items(store, kind, who):
+        judge(store, items[0], who)
+        done += items
+        assert len(done) < 100
+    return done
+
+
+@pytest.mark.parametrize(
+    ("kind", "answers", "shown"),
+    [
+        ("rating", 1, [1]),
+        ("rating", 4, [4]),
+        ("rating", 6, [4, 2]),
+        ("comparison", 1, []),
+        ("comparison", 2, [2]),
+        ("comparison", 4, [2] * 6),
+        ("ranking", 2, []),
+        ("ranking", 3, [3]),
+        ("ranking", 4, [4]),
+        ("ranking", 6, [4, 4]),
+        ("edit", 1, [1]),
+        ("edit", 5, [4, 1]),
+    ],
+)
+def test_every_answer_has_its_turn_and_then_it_is_over(store: Store, kind: str, answers: int, shown: list[int]) -> None:
+    ask(store, "Hi", answers)
+    assert counts_left(store, kind, "you") == bool(shown)
+    done = work_through(store, kind)
+    assert [len(item.responses) for item in done] == shown
+    assert counts_left(store, kind, "you") == 0
+    if shown:
+        assert len({id_ for item in done for id_ in item.response_ids}) == answers
+
+
+def test_no_pair_is_compared_twice_and_every_answer_is_seen_early(store: Store) -> None:
+    ask(store, "Hi", 6)
+    pairs = [frozenset(item.response_ids) for item in work_through(store, "comparison")]
+    assert len(pairs) == len(set(pairs)) == 15
+    assert len(frozenset.union(*pairs[:3])) == 6
+
+
+def test_a_pair_is_found_among_more_answers_than_are_looked_at(store: Store) -> None:
+    prompt_id = ask(store, "Hi", 70)
+    ids = [answer.id for answer in store.responses.of_prompt(prompt_id)]
+    with store.writing():  # the 64 that come first have all been compared with each other
+        for first in range(64):
+            for second in range(first):
+                store.feedback.add("comparison", prompt_id, [ids[first], ids[second]], {"choice": "a"}, annotator="you")
+        for answer in ids[64:]:
+            for _ in range(64):
+                store.feedback.add("comparison", prompt_id, [answer, ids[64]], {"choice": "a"}, annotator="you")
+    (item,) = next_items(store, "comparison", "you")
+    assert not set(item.response_ids) <= set(ids[:64])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_people_and_kinds_have_queues_of_their_own(store: Store, kind: str) -> None:
+    ask(store, "Hi", 3)
+    work_through(store, kind)
+    assert counts_left(store, kind, "Noor") == 1
+    assert {other: counts_left(store, other, "you") for other in KINDS} == {
+        other: int(other != kind) for other in KINDS
+    }
+
+
+@pytest.mark.parametrize("flag", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_set_aside_does_not_come_back_until_that_is_undone(store: Store, kind: str, flag: bool) -> None:
+    ask(store, "Hi", 3)
+    (item,) = next_items(store, kind, "you")
+    row = set_aside(store, item, "you", flag=flag)
+    assert (row.kind, row.value) == ("flag" if flag else "skip", {"kind": kind})
+    assert item.response_ids not in [other.response_ids for other in next_items(store, kind, "you")]
+    assert counts_left(store, kind, "Noor") == 1
+    assert item_of(store, store.feedback.undo("you")) == item
+    assert next_items(store, kind, "you") == [item]
+
+
+def test_a_skip_that_names_no_kind_counts_for_all(store: Store) -> None:
+    prompt_id = ask(store, "Hi", 3)
+    ids = [answer.id for answer in store.responses.of_prompt(prompt_id)]
+    store.feedback.add("skip", prompt_id, ids, {}, annotator="you")
+    assert {kind: counts_left(store, kind, "you") for kind in KINDS} == dict.fromkeys(KINDS, 0)
+
+
+def test_undo_returns_to_the_item_and_redo_leaves_it(store: Store) -> None:
+    ask(store, "Hi", 2)
+    (item,) = next_items(store, "rating", "you")
+    judge(store, item)
+    assert item_of(store, store.feedback.undo("you")) == item
+    assert counts_left(store, "rating", "you") == 1
+    store.feedback.redo("you")
+    assert counts_left(store, "rating", "you") == 0
+
+
+def test_a_new_answer_brings_the_prompt_back(store: Store) -> None:
+    prompt_id = ask(store, "Hi", 2)
+    work_through(store, "rating")
+    new = store.responses.add(prompt_id, "Another.")
+    assert next_items(store, "rating", "you")[0].response_ids == (new.id,)
+
+
+def test_only_queued_answers_wait(store: Store) -> None:
+    prompt_id = ask(store, "Hi", 3)
+    ids = [answer.id for answer in store.responses.of_prompt(prompt_id)]
+    store.responses.queue(ids[:2], queued=False)
+    assert next_items(store, "rating", "you")[0].response_ids == (ids[2],)
+    assert counts_left(store, "comparison", "you") == 0
+    store.responses.queue(ids, queued=True)
+    assert counts_left(store, "ranking", "you") == 1
+
+
+def test_votes_of_an_evaluation_do_not_empty_the_queue(store: Store) -> None:
+    prompt_id = ask(store, "Hi", 2)
+    run = store.runs.add(name="vote", method="evaluate", options={})
+    ids = [answer.id for answer in store.responses.of_prompt(prompt_id)]
+    store.feedback.add("comparison", prompt_id, ids, {"choice": "a"}, annotator="you", run_id=run.id)
+    assert counts_left(store, "comparison", "you") == 1
+
+
+def test_held_out_prompts_are_judged_too(store: Store) -> None:
+    for number in range(30):
+        ask(store, f"prompt {number}", 1)
+    splits = {item.prompt.split for item in next_items(store, "rating", "you", limit=30)}
+    assert splits == {"train", "held_out"}
+
+
+# ---- order ----
+
+
+@pytest.fixture
+def five(store: Store) -> Store:
+    for number in range(5):
+        ask(store, f"p{number}", 2, tags=["even" if number % 2 == 0 else "odd"])
+    return store
+
+
+def test_newest_and_oldest_go_by_the_newest_answer(five: Store) -> None:
+    assert texts(next_items(five, "rating", "you", limit=9)) == ["p4", "p3", "p2", "p1", "p0"]
+    assert texts(next_items(five, "rating", "you", order="oldest", limit=2)) == ["p0", "p1"]
+    five.responses.add(five.prompts.list()[1].id, "Late.")
+    assert texts(next_items(five, "rating", "you", limit=2)) == ["p1", "p4"]
+
+
+def test_fewest_judgements_of_anybody_come_first(five: Store) -> None:
+    for item in next_items(five, "rating", "Noor", limit=3):  # p4, p3, p2
+        judge(five, item, "Noor")
+    (item,) = next_items(five, "comparison", "Noor")
+    judge(five, item, "Noor")  # p4 again
+    assert texts(next_items(five, "rating", "you", order="fewest", limit=9)) == ["p0", "p1", "p2", "p3", "p4"]
+    five.feedback.undo("Noor")
+    five.feedback.undo("Noor")  # p2 is free again
+    assert texts(next_items(five, "rating", "you", order="fewest", limit=9)) == ["p0", "p1", "p2", "p3", "p4"]
+    assert five.rows("SELECT judged FROM queue ORDER BY newest") == [{"judged": n} for n in (0, 0, 0, 1, 1)]
+
+
+def test_a_seed_gives_the_same_items_in_the_same_shuffled_order(five: Store) -> None:
+    seeds = [next_items(five, "rating", "you", order="random", seed=seed, limit=9) for seed in range(12)]
+    assert seeds == [next_items(five, "rating", "you", order="random", seed=seed, limit=9) for seed in range(12)]
+    assert {frozenset(texts(items)) for items in seeds} == {frozenset(f"p{number}" for number in range(5))}
+    assert len({tuple(texts(items)) for items in seeds}) > 1
+    shown = {item.response_ids for items in seeds for item in items if item.prompt.text == "p0"}
+    assert len(shown) == 2  # either answer stands first under some seed
+
+
+def test_a_random_walk_reaches_the_last_item(five: Store) -> None:
+    done = []
+    for seed in range(5):
+        (item,) = next_items(five, "rating", "you", order="random", seed=seed)
+        judge(five, item)
+        done.append(item.prompt.text)
+    assert sorted(done) == ["p0", "p1", "p2", "p3", "p4"]
+    assert next_items(five, "rating", "you", order="random", seed=9) == []
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest", "random", "fewest"])
+def test_tags_and_exclusions_hold_in_every_order(five: Store, order: str) -> None:
+    odd = next_items(five, "rating", "you", order=order, limit=9, tag="odd")
+    assert sorted(texts(odd)) == ["p1", "p3"]
+    rest = next_items(five, "rating", "you", order=order, limit=9, tag="odd", exclude=[odd[0].prompt.id])
+    assert rest == odd[1:]
+    assert next_items(five, "rating", "you", order=order, tag="none") == []
+    assert counts_left(five, "rating", "you", tag="odd") == 2
+    judge(five, odd[0])
+    assert (counts_left(five, "rating", "you", tag="odd"), counts_left(five, "rating", "you")) == (1, 4)
+
+
+@pytest.mark.parametrize(("kind", "order"), [("smile", "newest"), ("rating", "fastest")])
+def test_what_the_queue_does_not_know_is_said_so(store: Store, kind: str, order: str) -> None:
+    with pytest.raises(WorkbenchError, match="queue"):
+        next_items(store, kind, "you", order=order)
+    if kind == "smile":
+        with pytest.raises(WorkbenchError, match="queue"):
+            counts_left(store, kind, "you")
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest", "random", "fewest"])
+def test_every_order_walks_an_index(store: Store, order: str) -> None:
+    said: list[str] = []
+    store.db.conn.set_trace_callback(said.append)
+    next_items(store, "rating", "you", order=order)
+    store.db.conn.set_trace_callback(None)
+    (query, *_) = [text for text in said if "FROM queue" in text]
+    plan = " | ".join(row["detail"] for row in store.rows(f"EXPLAIN QUERY PLAN {query}"))
+    assert "USING COVERING INDEX queue_" in plan
+    assert "TEMP B-TREE" not in plan
+    assert "SCAN r" not in plan
