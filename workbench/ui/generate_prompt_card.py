@@ -1,0 +1,113 @@
+"""The prompt over the columns: to read in Prompt set, to type in Single prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QWidget
+
+from ..errors import WorkbenchError
+from ..store import Prompt
+from . import figures
+from .context import Context
+from .theme import set_role
+from .widgets import Card, Chip, ElidedLabel, ReadingText, column, holding, label, row
+
+HIGHEST = 176
+DRAFT_MS = 500
+
+
+class PromptCard(Card):
+    """One prompt. `typed` when what is in the fields changes."""
+
+    typed = Signal()
+
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(DRAFT_MS)
+        self._timer.timeout.connect(self.keep_draft)
+        self.place, self.system_line = label("", "smallb", "text2", tabular=True), ElidedLabel("", "small", "text2")
+        self._chips = row(spacing=6)
+        self.text = ReadingText(self.tr("Prompt"), fit=True, max_height=HIGHEST)
+        head = row(self.place, self._chips, 8, self.system_line, spacing=8)
+        head.setStretch(3, 1)
+        self.reading = holding(column(head, self.text, spacing=6))
+        self.writing = self._fields()
+        self.setLayout(column(self.reading, self.writing, spacing=0, margins=(16, 12, 16, 12)))
+        self.writing.hide()
+
+    def _fields(self) -> QWidget:
+        self.system_field = QLineEdit()
+        self.system_field.setAccessibleName(self.tr("System text"))
+        self.system_field.setPlaceholderText(
+            self.tr("System text: who the model is and what it knows. May stay empty.")
+        )
+        self.prompt_field = QPlainTextEdit()
+        self.prompt_field.setAccessibleName(self.tr("Prompt"))
+        self.prompt_field.setPlaceholderText(self.tr("Type a prompt, then press Ctrl Enter."))
+        self.prompt_field.setTabChangesFocus(True)
+        self.prompt_field.setFixedHeight(92)
+        set_role(self.prompt_field, "read")
+        self.system_field.textChanged.connect(lambda text: self.typed.emit())
+        self.prompt_field.textChanged.connect(self.typed)
+        self.typed.connect(self._timer.start)
+        return holding(column(self.system_field, self.prompt_field, spacing=8))
+
+    def set_typing(self, typing: bool) -> None:
+        """Show the fields to type in, or the prompt to read."""
+        self.writing.setVisible(typing)
+        self.reading.setVisible(not typing)
+
+    def show_prompt(self, prompt: Prompt, number: int, total: int) -> None:
+        """Show a prompt and where it stands in its list."""
+        text = self.tr("Prompt {number} of {total}")
+        self.place.setText(text.format(number=figures.count(number), total=figures.count(total)))
+        self._show_tags(prompt.tags[:4])
+        self.system_line.setText(self.tr("System: {text}").format(text=prompt.system) if prompt.system else "")
+        self.text.set_text(self._said(prompt))
+
+    def _said(self, prompt: Prompt) -> str:
+        if len(prompt.turns) == 1:
+            return prompt.text
+        names = {"user": self.tr("User"), "assistant": self.tr("Model")}
+        return "\n\n".join(f"{names.get(turn['role'], turn['role'])}: {turn['content']}" for turn in prompt.turns)
+
+    def _show_tags(self, tags: Sequence[str]) -> None:
+        while (item := self._chips.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        for tag in tags:
+            self._chips.addWidget(Chip(tag, "tag"))
+
+    def fill_fields(self, system: str, text: str) -> None:
+        """Put a prompt into the fields."""
+        for field in (self.system_field, self.prompt_field):
+            field.blockSignals(True)
+        self.system_field.setText(system)
+        self.prompt_field.setPlainText(text)
+        for field in (self.system_field, self.prompt_field):
+            field.blockSignals(False)
+        self.typed.emit()
+
+    def fields(self) -> tuple[str, str]:
+        """(system text, prompt) as typed."""
+        return self.system_field.text().strip(), self.prompt_field.toPlainText().strip()
+
+    def read_draft(self) -> None:
+        """Put back what was typed the last time."""
+        store = self._context.store
+        self.fill_fields(store.draft("generate/system"), store.draft("generate/prompt"))
+
+    def keep_draft(self) -> None:
+        """Keep what is typed, so that closing the app loses nothing."""
+        system, text = self.fields()
+        try:
+            self._context.store.set_draft("generate/system", system)
+            self._context.store.set_draft("generate/prompt", text)
+        except WorkbenchError as error:
+            self._context.tell(error)
