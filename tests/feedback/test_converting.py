@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from workbench.feedback.base import Pair, Rules
-from workbench.feedback.converting import conflicts, convert
+from workbench.feedback.converting import conflicts, convert, merge_votes
 
 from .test_kinds import judged
 
@@ -19,7 +21,7 @@ MIXED = [
 
 
 def test_counts_explain_what_came_of_each_kind() -> None:
-    conversion = convert(MIXED)
+    conversion = convert(MIXED, Rules(merge_votes=False))
     assert conversion.counts == {
         "rating": {"judgements": 1, "pairs": 3, "rankings": 0, "labels": 3, "demonstrations": 1},
         "comparison": {"judgements": 2, "pairs": 1, "rankings": 0, "labels": 0, "demonstrations": 0},
@@ -42,7 +44,7 @@ def test_counts_explain_what_came_of_each_kind() -> None:
     ],
 )
 def test_rules_change_what_is_learned(rules: Rules, pairs: int, demonstrations: int) -> None:
-    conversion = convert(MIXED, rules)
+    conversion = convert(MIXED, replace(rules, merge_votes=False))
     assert (len(conversion.pairs), len(conversion.demonstrations)) == (pairs, demonstrations)
 
 
@@ -68,3 +70,25 @@ def test_conflicts_are_pairs_judged_both_ways(said: list[str], expected: int) ->
 
 def test_the_same_answers_to_another_prompt_are_no_conflict() -> None:
     assert conflicts([Pair("p", (), "A", "B"), Pair("q", (), "B", "A")]) == 0
+
+
+def vote(chosen: str, rejected: str, margin: float, source: str) -> Pair:
+    return Pair("p", ({"role": "user", "content": "?"},), chosen, rejected, margin, sources=(source,))
+
+
+def test_votes_on_the_same_two_answers_become_one_pair_by_majority() -> None:
+    cast = [vote("A", "B", 1.0, "1"), vote("B", "A", 1.0, "2"), vote("B", "A", 2.0, "3"), vote("A", "C", 3.0, "4")]
+    first, second = merge_votes(cast)
+    assert (first.chosen, first.rejected, first.sources) == ("B", "A", ("1", "2", "3"))
+    assert first.margin == pytest.approx(2 / 3)
+    assert second == cast[3]
+
+
+def test_an_even_vote_teaches_nothing() -> None:
+    assert merge_votes([vote("A", "B", 1.0, "1"), vote("B", "A", 2.0, "2")]) == []
+
+
+def test_merging_is_what_conversion_does_unless_told_not_to() -> None:
+    three = [judged("comparison", {"choice": "a"}, "AB")] * 3
+    assert len(convert(three).pairs) == 1
+    assert len(convert(three, Rules(merge_votes=False)).pairs) == 3

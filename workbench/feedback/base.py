@@ -113,6 +113,8 @@ class Rules:
     use_comparisons: bool = True
     use_rankings: bool = True
     use_edits: bool = True
+    merge_votes: bool = True
+    """Several judgements of the same two answers make one pair, by majority; an even vote makes none."""
 
 
 class Kind(Protocol):
