@@ -175,8 +175,8 @@ def test_a_spoiled_export_is_one_sentence_and_writes_nothing(
 
 def test_pairs_are_what_conversion_finds_and_come_back(store: Store, other: Store, tmp_path: Path) -> None:
     fill(store)
-    count = export_pairs(store, tmp_path / "pairs.jsonl", Rules(min_gap=4))
-    expected = convert(store.feedback.judgements(), Rules(min_gap=4)).pairs
+    count = export_pairs(store, tmp_path / "pairs.jsonl", Rules(min_gap=4, merge_votes=False))
+    expected = convert(store.feedback.judgements(), Rules(min_gap=4, merge_votes=False)).pairs
     rows = lines(tmp_path / "pairs.jsonl")
     assert count == len(rows) == len(expected) == 3
     assert rows[0] == {
