@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import queue
+import signal
 import sys
 import threading
 import traceback
@@ -61,6 +62,8 @@ def main() -> int:
     out, sys.stdout = sys.stdout, sys.stderr
     faulthandler.enable(sys.stderr)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Ctrl C in a terminal reaches the whole group; the parent decides, and says "stop".
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     volunteer_for_out_of_memory()
     line = sys.stdin.readline()
     try:

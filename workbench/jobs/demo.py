@@ -43,7 +43,7 @@ class Plan:
     samples: int = 4
     answer_tokens: int = 64
     reward_epochs: int = 1
-    ppo_steps: int = 24
+    ppo_steps: int = 16
     ppo_batch: int = 16
     evaluation_samples: int = 2
     seed: int = 17
@@ -96,7 +96,7 @@ class Demo:
         yield self._at(3)
         judged = self._judge()
         yield self._at(4)
-        reward = yield from self._job("reward", {"epochs": self.plan.reward_epochs, "seed": self.plan.seed})
+        reward = yield from self._job("reward", {"epochs": self.plan.reward_epochs, "evaluations": 4, "seed": self.plan.seed})
         yield self._at(5)
         ppo = yield from self._job("ppo", self._learning(), reward_id=reward.result_id)
         yield self._at(6)

@@ -305,9 +305,8 @@ class Window(QMainWindow):
             "AND kind NOT IN ('skip', 'flag') AND created_at > ?",
             [last or ""],
         )
-        self.status.set_round(
-            self.tr("Round {number}").format(number=number), self.tr("%n new judgement(s)", None, int(new or 0))
-        )
+        words = self.tr("1 new judgement") if new == 1 else self.tr("{count} new judgements").format(count=new or 0)
+        self.status.set_round(self.tr("Round {number}").format(number=number), words)
 
     # --- the window itself ----------------------------------------------------------------------------------------
 

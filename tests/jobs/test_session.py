@@ -1,0 +1,81 @@
+"""A loaded model answers requests, token by token."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.jobs import worlds
+from workbench import events as ev
+from workbench.jobs import preparing
+from workbench.jobs.process import Child
+from workbench.jobs.spec import JobSpec
+
+SAMPLER = {"temperature": 0.8, "top_k": 20, "max_new_tokens": 12}
+
+
+@pytest.fixture
+def session(tmp_path, llama_folder):
+    store = worlds.project(tmp_path / "project", llama_folder)
+    ref = preparing.reference(store, "tiny")
+    options = {"device": "cpu", "dtype": "float32"}
+    child = Child(JobSpec("session", "session", options, str(tmp_path), ref), tmp_path / "log.txt")
+    yield child, child.events(), ref
+    child.kill()
+    child.close()
+    store.close()
+
+
+def request(ref, **fields):
+    messages = [{"role": "user", "content": "hello"}]
+    return {
+        "do": "generate", "id": "1", "column": 0, "prompt_id": "p", "messages": messages, "model": ref.to_json(),
+        "samples": 2, "sampler": SAMPLER, "seed": 5, "reward": None,
+    } | fields  # fmt: skip
+
+
+def until(events, *kinds):
+    seen = []
+    for event in events:
+        seen.append(event)
+        if isinstance(event, kinds):
+            return seen
+    raise AssertionError(seen)
+
+
+def test_tokens_add_up_to_the_answers_and_the_model_stays(session):
+    child, events, ref = session
+    loaded = until(events, ev.Loaded)[-1]
+    assert loaded.info["name"] == "tiny"
+    child.send(request(ref))
+    first = until(events, ev.Finished)
+    answers = {event.index: event for event in first if isinstance(event, ev.Answer)}
+    assert set(answers) == {0, 1}
+    for index, answer in answers.items():
+        streamed = "".join(event.text for event in first if isinstance(event, ev.Token) and event.index == index)
+        assert answer.text.startswith(streamed)
+    child.send(request(ref, id="2"))
+    second = until(events, ev.Finished)
+    assert [e.text for e in second if isinstance(e, ev.Answer)] == [e.text for e in first if isinstance(e, ev.Answer)]
+    assert not any(isinstance(event, ev.Loaded) for event in second)
+
+
+def test_stop_ends_the_answer_and_not_the_session(session):
+    child, events, ref = session
+    until(events, ev.Loaded)
+    child.send(request(ref, samples=4, sampler={"temperature": 1.0, "max_new_tokens": 450, "min_new_tokens": 450}))
+    until(events, ev.Token)
+    child.send({"do": "stop"})
+    stopped = until(events, ev.Stopped)
+    assert stopped[-1].summary["id"] == "1"
+    child.send(request(ref, id="after"))
+    assert until(events, ev.Finished)[-1].summary["id"] == "after"
+
+
+def test_a_bad_request_is_an_answer_and_not_the_end(session):
+    child, events, ref = session
+    until(events, ev.Loaded)
+    child.send(request(ref, model=ref.to_json() | {"base": "/nonesuch"}))
+    failed = until(events, ev.Failed)[-1]
+    assert failed.details == "request"
+    child.send(request(ref))
+    assert isinstance(until(events, ev.Finished)[-1], ev.Finished)
