@@ -217,6 +217,10 @@ class Answers(QObject):
 
     # -- what is sent
 
+    def set_queue_at_once(self, on: bool) -> None:
+        """Whether answers go into the feedback queue as soon as they are written."""
+        self.queue_at_once = on
+
     def _on_tick(self, response_id: str, on: bool) -> None:
         self._ticks[response_id] = on
         if self.queue_at_once:

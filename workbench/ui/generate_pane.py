@@ -60,9 +60,9 @@ class GeneratePane(Pane):
         self.again_action = self.action(self.tr("Again"), "R", self.again, icon="refresh-cw")
         self.stop_action = self.action(self.tr("Stop"), "Esc", self._escape, icon="circle-stop")
         self.send_action = self.action(self.tr("Send to feedback"), "Enter", self.send, icon="message-square-text")
-        self.next_action = self.action(self.tr("Next prompt"), "J", lambda: self.prompts.list.step(1))
-        self.previous_action = self.action(self.tr("Previous prompt"), "K", lambda: self.prompts.list.step(-1))
-        self.find_action = self.action(self.tr("Find a prompt"), "/", self._find)
+        self.action(self.tr("Next prompt"), "J", lambda: self.prompts.list.step(1))
+        self.action(self.tr("Previous prompt"), "K", lambda: self.prompts.list.step(-1))
+        self.action(self.tr("Find a prompt"), "/", self._find)
         self.all_action = self.action(self.tr("Write for all"), "B", self.write_for_all)
         self.import_action = self.action(self.tr("Import"), "", lambda: self.importer.ask(), icon="upload")
         self.import_button = Button.of(self.import_action)
@@ -84,7 +84,7 @@ class GeneratePane(Pane):
         self.area = ColumnsArea()
         self.answers = Answers(self.context, self.writer, self.area, self)
         self.dock = Dock(self.generate_action, self.stop_action, self.again_action, self.send_action)
-        self.dock.queue_at_once.toggled.connect(self._on_queue_at_once)
+        self.dock.queue_at_once.toggled.connect(self.answers.set_queue_at_once)
         over = holding(row(self.card, margins=(16, 14, 16, 12)))
         page = holding(column(over, self.area, self.dock, spacing=0))
         page.layout().setStretch(1, 1)  # type: ignore[union-attr]
@@ -380,9 +380,6 @@ class GeneratePane(Pane):
             self.writer.stop()
 
     # -- sending
-
-    def _on_queue_at_once(self, on: bool) -> None:
-        self.answers.queue_at_once = on
 
     def send(self) -> None:
         """Put the ticked answers into the feedback queue and go there."""

@@ -49,7 +49,7 @@ class Work(QObject):
         thread = WorkThread(lambda: _with_own_store(folder, steps))
         self._thread = thread
         _running.add(thread)
-        thread.event.connect(self._on_event)
+        thread.happened.connect(self._on_event)  # type: ignore[attr-defined]
         thread.finished.connect(self._on_end)
         _wait_at_the_end()
         thread.start()
