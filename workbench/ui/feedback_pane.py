@@ -1,0 +1,397 @@
+"""Feedback: what people say about answers. Rate, compare, rank and edit, by keys alone.
+
+The pane shows and asks; which item is on screen and what becomes of it is decided in feedback_flow.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QStackedWidget, QWidget
+
+from ..errors import WorkbenchError
+from ..feedback import KINDS, rating
+from ..store.queueing import Item
+from .context import Context
+from .feedback_compare import CompareView
+from .feedback_edit import EditView, value_of_draft
+from .feedback_flow import Flow, Given
+from .feedback_frame import Dock, PromptCard, SessionBar
+from .feedback_guide import GuidePanel, guidelines
+from .feedback_mode import LETTERS, ModeView
+from .feedback_rank import RankView
+from .feedback_rate import RateView
+from .feedback_sources import author, ratings_given
+from .feedback_words import becoming, empty_words
+from .pane import Pane
+from .theme import set_region
+from .widgets import Banner, Button, ElidedLabel, EmptyState, Option, Segmented, column, holding, row
+
+DRAFT_MS = 400
+
+
+class FeedbackPane(Pane):
+    """The four modes over one queue."""
+
+    saved = Signal(str)
+    """A judgement is on disk: "Saved 12:03", for the status bar."""
+    left_changed = Signal(int)
+    """How many items of the present kind are left, for the badge in the rail."""
+
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        super().__init__("feedback", parent)
+        self.title = self.tr("Feedback")
+        self.context = context
+        self.flow = Flow(context, self)
+        self.blind = True
+        self._seen_names = False
+        self._gap_seen = False
+        self._hasty_told = False
+        self._last: Item | None = None
+        self._rate, self._edit = RateView(), EditView()
+        self.views: dict[str, ModeView] = {
+            view.kind: view for view in (self._rate, CompareView(), RankView(), self._edit)
+        }
+        self._make_actions()
+        self._build()
+        self._connect()
+        self.flow.start("rating")
+
+    # --- building
+
+    def _make_actions(self) -> None:
+        self.modes = Segmented(
+            [
+                Option("rating", self.tr("Rate"), "star", "Alt 1"),
+                Option("comparison", self.tr("Compare"), "columns-2", "Alt 2"),
+                Option("ranking", self.tr("Rank"), "list-ordered", "Alt 3"),
+                Option("edit", self.tr("Edit"), "pencil", "Alt 4"),
+            ],
+            self.tr("Kind of feedback"),
+        )
+        texts = {"rating": self.tr("Rate"), "comparison": self.tr("Compare")}
+        texts |= {"ranking": self.tr("Rank"), "edit": self.tr("Edit")}
+        for number, kind in enumerate(KINDS, start=1):
+            self.action(texts[kind], f"Alt {number}", lambda kind=kind: self.show_mode(kind))
+        self.undo_action = self._once(self.tr("Undo"), "Z", self.undo, "undo-2")
+        self._once(self.tr("Undo"), "Ctrl Z", self.undo)
+        self._once(self.tr("Redo"), "Ctrl Shift Z", self.redo)
+        self.skip_action = self._once(self.tr("Skip"), "S", lambda: self.set_aside(False), "skip-forward")
+        self.flag_action = self._once(self.tr("Flag"), "F", lambda: self.set_aside(True), "flag")
+        self.comment_action = self._once(self.tr("Comment"), "M", self.write_comment, "message-square")
+        self.blind_action = self._once(self.tr("Blind"), "H", self.toggle_blind, "eye-off")
+        self.reveal_action = self._once(self.tr("Show who wrote the last item"), "Shift H", self.reveal_last)
+        self.submit_action = self._once(self.tr("Submit and next"), "Enter", self.submit)
+        self.save_action = self._once(self.tr("Save and next"), "Ctrl Enter", self.submit)
+
+    def _once(self, text: str, key: str, slot: Callable[[], object], icon: str | None = None) -> QAction:
+        """An action that a held key does not repeat."""
+        made = self.action(text, key, slot, icon)
+        made.setAutoRepeat(False)
+        return made
+
+    def _build(self) -> None:
+        self.bar = SessionBar(self.blind_action)
+        self.prompt = PromptCard()
+        self.stack = QStackedWidget()
+        for view in self.views.values():
+            self.stack.addWidget(view)
+        self.vote = Banner("", "", "info", "scale")
+        self.vote.add_action(self.tr("Back to Evaluate"), self.leave_run)
+        self.vote.hide()
+        self.becomes = ElidedLabel("", "small", "text3")
+        self.becomes.setFixedHeight(20)
+        self.becomes.setAccessibleName(self.tr("What the judgements become"))
+        work = column(self.vote, self.prompt, self.stack, spacing=12, margins=(16, 14, 16, 0))
+        work.setStretch(2, 1)
+        self._work = holding(column(work, row(self.becomes, margins=(16, 2, 16, 4)), spacing=2))
+        self.empty = EmptyState("", self.tr("Generate answers"), self._on_empty, self.tr("Import"), self._on_link)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._work)
+        self._pages.addWidget(self.empty)
+        dock = [self.undo_action, self.skip_action, self.flag_action, self.comment_action]
+        self.dock = Dock(dock, self.submit)
+        body = holding(column(self.bar, self._pages, self.dock, spacing=0))
+        set_region(body, "canvas")
+        self.set_body(body)
+        meanings = [(choice.key, self._rate.meaning(choice.value)) for choice in reversed(rating.choices)]
+        self.guide = GuidePanel(meanings)
+        self.guide.show_guidelines(guidelines(self.context.store))
+        self.set_right(self.guide, 272)
+        self._opener = Button(self.tr("Guidelines"), "book-open", "G")
+        self._opener.setCheckable(True)
+        self._opener.setChecked(True)
+        self._drafting = QTimer(self, singleShot=True, interval=DRAFT_MS)
+
+    def _connect(self) -> None:
+        self.modes.changed.connect(self.show_mode)
+        self.flow.shown.connect(self._on_shown)
+        self.flow.counted.connect(self._on_counted)
+        self.flow.saved.connect(self.saved)
+        self.bar.order_chosen.connect(self.flow.set_order)
+        self.guide.closed.connect(lambda: self.show_right(False))
+        self.guide.reveal_wanted.connect(self.reveal_last)
+        self.guide.comment.left.connect(self._leave_comment)
+        self.guide.installEventFilter(self)
+        self._opener.clicked.connect(self.toggle_right)
+        self.step_changed.connect(self._on_step)
+        self._drafting.timeout.connect(self._keep_draft)
+        for view in self.views.values():
+            view.changed.connect(self._on_said)
+
+    def header_widgets(self) -> list[QWidget]:
+        return [self.modes]
+
+    def header_actions(self) -> list[QWidget]:
+        return [self._opener]
+
+    def first_focus(self) -> QWidget | None:
+        if self.flow.item is None:
+            return self.empty.action
+        self.view.focus_first()
+        return self.window().focusWidget() or self.body
+
+    # --- where we are
+
+    @property
+    def view(self) -> ModeView:
+        """The mode that is on."""
+        return self.views[self.flow.kind]
+
+    @property
+    def left_count(self) -> int:
+        """How many items of the present kind are left."""
+        return self.flow.left
+
+    def show_mode(self, kind: str) -> None:
+        """Go over to a kind of feedback: "rating", "comparison", "ranking" or "edit"."""
+        if kind != self.flow.kind or self.flow.run_id is not None:
+            self._keep_draft()
+            self.flow.start(kind, self._given())
+        self.modes.set_value(kind)
+
+    def show_comparisons(self, run_id: str) -> None:
+        """Compare the answers of an evaluation's two models, blind. These votes measure and teach nothing."""
+        try:
+            run = self.context.store.runs.find(run_id)
+        except WorkbenchError as error:
+            self.context.tell(error)
+            return
+        self._keep_draft()
+        self.flow.start_run(run.id, self._given())
+        self.vote.set_banner(
+            self.tr("Blind vote for {name}").format(name=run.name),
+            self.tr("Votes measure the two models. They are never trained on."),
+            "info",
+            "scale",
+        )
+
+    def leave_run(self) -> None:
+        """Back to the pane that asked for the comparisons."""
+        run_id = self.flow.run_id
+        self.flow.start("comparison")
+        self.context.show_pane("evaluate", run_id)
+
+    # --- showing
+
+    def _given(self) -> Given:
+        blind = self.blind and not self._seen_names
+        return Given(self.view.value(), self.view.reasons(), self.guide.comment.toPlainText(), blind)
+
+    def _on_shown(self) -> None:
+        item, given = self.flow.item, self.flow.given
+        self._gap_seen = False
+        self._seen_names = not given.blind
+        self._drafting.stop()
+        self.modes.set_value(self.flow.kind)
+        self.vote.setVisible(self.flow.run_id is not None)
+        self.bar.set_ordered(self.flow.run_id is None)
+        self.guide.comment.setPlainText(given.comment)
+        self.dock.show_note("")
+        for action in (self.skip_action, self.flag_action, self.submit_action, self.save_action, self.comment_action):
+            action.setEnabled(item is not None)
+        self.dock.submit.setEnabled(item is not None)
+        if item is None:
+            self._show_empty()
+        else:
+            self._show_item(item, given)
+
+    def _show_item(self, item: Item, given: Given) -> None:
+        view = self.view
+        self.prompt.show_item(item)
+        value = given.value
+        if view is self._edit:
+            self._edit.set_ratings(ratings_given(self.context.store, item, self.context.annotator))
+            value = value or value_of_draft(self.context.store.draft(self._draft_key(item)), item)
+        view.show_item(item, value, given.reasons)
+        self._show_names(item)
+        self.dock.set_hints(view.hints())
+        self.dock.set_submit(*view.submit_words())
+        self.submit_action.setEnabled(view is not self._edit)  # only Ctrl Enter saves an edit
+        self.guide.show_numbers(view is self._rate)
+        self.stack.setCurrentWidget(view)
+        self._pages.setCurrentWidget(self._work)
+        if self.isVisible():
+            view.focus_first()
+
+    def _show_empty(self) -> None:
+        sentence, action, link = empty_words(self, self.flow)
+        self.empty.set_sentence(sentence)
+        self.empty.action.set_text(action)
+        self.empty.link.setText(link)
+        self.empty.link.setVisible(bool(link))
+        self.empty.link.updateGeometry()
+        self._pages.setCurrentWidget(self.empty)
+        if self.isVisible():
+            self.empty.action.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _on_empty(self) -> None:
+        if self.flow.run_id is not None:
+            self.leave_run()
+        else:
+            self.context.show_pane("train" if self.flow.judged else "generate")
+
+    def _on_link(self) -> None:
+        if self.flow.judged:
+            self.context.show_pane("generate")
+        else:
+            self.context.show_pane("data", "import")
+
+    def _on_counted(self) -> None:
+        self.bar.show_session(self.flow.judged, self.flow.left, self.flow.median_seconds())
+        voting = self.flow.run_id is not None
+        self.becomes.setText("" if voting else becoming(self, self.flow.harvest, self.flow.kind))
+        self.left_changed.emit(self.flow.left)
+        if self.flow.is_hasty() and not self._hasty_told:
+            self._hasty_told = True
+            self.context.message.emit(self.tr("Faster than usual. Take a break?"), "", "info")
+
+    # --- judging
+
+    def _on_said(self) -> None:
+        self._gap_seen = False
+        self.dock.show_note("")
+        if self.view is self._edit:
+            self._drafting.start()
+
+    def submit(self) -> None:
+        """Store what is said and go on. A gap is shown first; where it may be left, the next press leaves it."""
+        item = self.flow.item
+        if item is None:
+            return
+        gap = self.view.gap()
+        if gap and not (self._gap_seen and self.view.may_be_left()):
+            self.view.focus_gap()
+            self.dock.show_note(gap)
+            self._gap_seen = True
+            return
+        self._drafting.stop()
+        if self.flow.submit(self._given()):
+            self._last = item
+            self.guide.offer_reveal(True)
+            if item.kind == "edit":
+                self._set_draft(item, "")
+
+    def set_aside(self, flag: bool) -> None:
+        """Skip the item, or flag it for somebody to look at; it does not come back unless that is undone."""
+        self._keep_draft()
+        if self.flow.set_aside(flag, self.guide.comment.toPlainText()):
+            self._last = None
+            self.guide.offer_reveal(False)
+
+    def undo(self) -> None:
+        """Take back the last judgement of this person, also one from before a restart, and return to its item."""
+        self._keep_draft()
+        self._last = None
+        self.guide.offer_reveal(False)
+        if self.flow.undo(self._given()) is None:
+            self.dock.show_note(self.tr("Nothing to undo."), "text2")
+        else:
+            self.dock.show_note(self.tr("Taken back. Change it, or submit it again."), "text2")
+
+    def redo(self) -> None:
+        """Put back what undo took."""
+        if self.flow.redo() is None:
+            self.dock.show_note(self.tr("Nothing to redo."), "text2")
+
+    # --- blind
+
+    def toggle_blind(self) -> None:
+        """Show who wrote the answers, or hide it. An item seen with names is recorded as not blind."""
+        self.blind = not self.blind
+        self.bar.show_blind(self.blind)
+        if self.flow.item is not None:
+            self._show_names(self.flow.item)
+
+    def _show_names(self, item: Item) -> None:
+        if self.blind:
+            self.view.set_names(None)
+            return
+        self._seen_names = True
+        self.view.set_names(self._names(item))
+
+    def _names(self, item: Item) -> list[str]:
+        imported = self.tr("imported")
+        return [author(self.context.store, response) or imported for response in item.responses]
+
+    def reveal_last(self) -> None:
+        """Show who wrote the answers of the item that was submitted last."""
+        if self._last is not None:
+            self.show_right(True)
+            names = self._names(self._last)
+            self.guide.show_authors([f"{letter}  {name}" for letter, name in zip(LETTERS, names, strict=False)])
+
+    # --- comment and drafts
+
+    def write_comment(self) -> None:
+        """Go to the comment."""
+        self.show_right(True)
+        self.guide.comment.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _leave_comment(self) -> None:
+        if self.step == "narrow":
+            self.show_right(False)
+        self.view.focus_first()
+
+    def _draft_key(self, item: Item) -> str:
+        return f"edit {self.context.annotator} {item.prompt.id}"
+
+    def _keep_draft(self) -> None:
+        self._drafting.stop()
+        if self.flow.item is not None and self.flow.kind == "edit":
+            self._set_draft(self.flow.item, self._edit.draft())
+
+    def _set_draft(self, item: Item, text: str) -> None:
+        key = self._draft_key(item)
+        try:
+            if text != self.context.store.draft(key):
+                self.context.store.set_draft(key, text)
+        except WorkbenchError as error:
+            self.context.tell(error)
+
+    # --- the window
+
+    def _on_step(self, step: str) -> None:
+        self.bar.set_narrow(step == "narrow")
+        self.dock.set_narrow(step == "narrow")
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.guide and event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
+            self._opener.setChecked(not self.guide.isHidden())
+        return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.prompt.set_room(self.height())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.flow.rest(False)
+        self.guide.show_guidelines(guidelines(self.context.store))
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.flow.rest(True)
+        self._keep_draft()

@@ -1,0 +1,59 @@
+"""Sentences of the Feedback pane that depend on counts."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from .feedback_flow import Flow
+from .feedback_sources import Harvest
+from .figures import count, duration
+
+ARROW = " → "
+
+
+def becoming(tr: QObject, harvest: Harvest, first: str) -> str:
+    """What the project's judgements become: "12 ratings → 18 pairs, 4 demonstrations · 3 edits → ..."."""
+    kinds = sorted(harvest.kinds(), key=lambda kind: (kind != first, kind))
+    return "  ·  ".join(_one(tr, harvest, kind) for kind in kinds)
+
+
+def _one(tr: QObject, harvest: Harvest, kind: str) -> str:
+    counts = harvest.of(kind)
+    made = [
+        _many(counts["pairs"], tr.tr("1 pair"), tr.tr("{n} pairs")),
+        _many(counts["demonstrations"], tr.tr("1 demonstration"), tr.tr("{n} demonstrations")),
+    ]
+    parts = [text for text, number in zip(made, (counts["pairs"], counts["demonstrations"]), strict=True) if number]
+    given = counts["labels"] or counts["judgements"] if kind == "rating" else counts["judgements"]
+    return _said(tr, kind, given) + ARROW + (", ".join(parts) or tr.tr("nothing to learn yet"))
+
+
+def _said(tr: QObject, kind: str, number: int) -> str:
+    one, many = {
+        "rating": (tr.tr("1 rating"), tr.tr("{n} ratings")),
+        "comparison": (tr.tr("1 comparison"), tr.tr("{n} comparisons")),
+        "ranking": (tr.tr("1 ranking"), tr.tr("{n} rankings")),
+        "edit": (tr.tr("1 edit"), tr.tr("{n} edits")),
+    }[kind]
+    return _many(number, one, many)
+
+
+def _many(number: int, one: str, many: str) -> str:
+    return one if number == 1 else many.format(n=count(number))
+
+
+def empty_words(tr: QObject, flow: Flow) -> tuple[str, str, str]:
+    """(sentence, primary action, link) for a queue that has nothing."""
+    if flow.run_id is not None:
+        return tr.tr("All pairs are judged. The result is in Evaluate."), tr.tr("Back to Evaluate"), ""
+    if flow.judged:
+        text = tr.tr("Queue finished: {count} judged in {time}.")
+        sentence = text.format(count=count(flow.judged), time=duration(flow.seconds_spent))
+        return sentence, tr.tr("Train on these"), tr.tr("Generate more answers")
+    sentence = {
+        "rating": tr.tr("Nothing to rate. Generate answers or import some."),
+        "comparison": tr.tr("Nothing to compare. Generate two answers to a prompt, or import some."),
+        "ranking": tr.tr("Nothing to rank. Generate three answers to a prompt, or import some."),
+        "edit": tr.tr("Nothing to edit. Generate answers or import some."),
+    }[flow.kind]
+    return sentence, tr.tr("Generate answers"), tr.tr("Import")
