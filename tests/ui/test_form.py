@@ -131,6 +131,9 @@ def test_the_advanced_part_is_shut_and_shows_its_values_in_one_line(qtbot, form)
     assert form.advanced.isVisible()
     type_into(qtbot, form, "rank", "8")
     assert form.tally.text() == f"1 of {hidden} changed"
+    form.opener.setFocus()
+    qtbot.keyClick(form.opener, Qt.Key.Key_Space)
+    assert form.advanced.isHidden()
     assert form.summary.text().startswith("rank 8")
 
 

@@ -137,13 +137,16 @@ def _said(text: str) -> str:
 
 
 class FormRow(QWidget):
-    """One knob: its name, its control, a reset arrow once it was changed, and what it does or what is wrong."""
+    """One knob: its name, its control, a reset arrow once it was changed, and what it does or what is wrong.
+
+    A dense one, for a side panel, explains itself only in its tooltip, and says below what is wrong.
+    """
 
     changed = Signal()
 
-    def __init__(self, knob: Knob, label_width: int, parent: QWidget | None = None) -> None:
+    def __init__(self, knob: Knob, label_width: int, dense: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.knob = knob
+        self.knob, self._dense = knob, dense
         self._base: Any = knob.default
         self.name = label(_said(knob.label), "body", "text2")
         self.name.setFixedWidth(label_width)
@@ -161,7 +164,10 @@ class FormRow(QWidget):
         control = row(self.control, None) if knob.type is bool else row(self.control)
         held = holding(control)
         held.setFixedWidth(FIELD_WIDTH)
-        self.setLayout(row(self.name, held, self.reset, self.note, spacing=8, margins=(0, 2, 0, 2)))
+        if dense:
+            self.setLayout(column(row(self.name, held, self.reset, None), self.note, spacing=2, margins=(0, 2, 0, 2)))
+        else:
+            self.setLayout(row(self.name, held, self.reset, self.note, spacing=8, margins=(0, 2, 0, 2)))
         self.set_base(knob.default)
 
     def _build_control(self) -> QWidget:
@@ -235,6 +241,7 @@ class FormRow(QWidget):
         """Say what is wrong in the place of the explanation; nothing moves."""
         words = _said(self.knob.text) if error is None else " ".join(part for part in (error.text, error.hint) if part)
         self.note.setText(words)
+        self.note.setVisible(error is not None or not self._dense)
         set_tone(self.note, "text3" if error is None else "bad")
         set_property(self.control, "invalid", error is not None)
         self.control.setAccessibleDescription(words)
@@ -258,10 +265,12 @@ class Form(QWidget):
 
     changed = Signal()
 
-    def __init__(self, options: type, label_width: int = 132, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, options: type, label_width: int = 132, dense: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._options = options
-        self.rows = {knob.name: FormRow(knob, label_width) for knob in knobs(options)}
+        self.rows = {knob.name: FormRow(knob, label_width, dense) for knob in knobs(options)}
         self._quiet = False
         self.error_label = label("", "small", "bad", wrap=True)
         self.error_label.hide()
