@@ -187,7 +187,7 @@ def test_pairs_are_what_conversion_finds_and_come_back(store: Store, other: Stor
         "split": store.prompts.list()[0].split,
     }
     import_file(other, tmp_path / "pairs.jsonl")
-    back = convert(other.feedback.judgements()).pairs
+    back = convert(other.feedback.judgements(), Rules(merge_votes=False)).pairs
     assert [pair.messages for pair in back] == [pair.messages for pair in expected]
     assert [(pair.chosen, pair.rejected) for pair in back] == [(pair.chosen, pair.rejected) for pair in expected]
     assert export_pairs(store, tmp_path / "hers.jsonl", annotators=["Noor"]) == 1

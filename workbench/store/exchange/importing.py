@@ -142,9 +142,7 @@ def _add_all(store: Store, item: Item, file: str, annotator: str) -> None:
     prompt, _ = store.prompts.add(turns=item.turns, system=item.system, tags=item.tags, source=file)
     keys = _answer_keys(prompt.hash, item)
     answers = [
-        store.responses.add(
-            prompt.id, text, source=item.source or file, import_key=key, queued=item.queued
-        )
+        store.responses.add(prompt.id, text, source=item.source or file, import_key=key, queued=item.queued)
         for text, key in zip(item.answers, keys, strict=True)
     ]
     for said in item.said:
