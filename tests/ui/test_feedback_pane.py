@@ -602,9 +602,11 @@ def test_a_judgement_retracted_elsewhere_comes_back(pane, store, qtbot):
 
 def test_haste_is_noticed_only_against_ones_own_pace(store):
     flow = Flow(Context(store, "me"), Context(store, "me"))
-    flow._times = {str(number): 20.0 for number in range(25)}
+    here, elsewhere = ("rating", None), ("comparison", None)
+    flow._times = {str(number): (here, 20.0) for number in range(25)}
+    flow._times |= {f"other {number}": (elsewhere, 5.0) for number in range(10)}
     assert not flow.is_hasty()
-    flow._times |= {f"fast {number}": 5.0 for number in range(10)}
+    flow._times |= {f"fast {number}": (here, 5.0) for number in range(10)}
     assert flow.is_hasty()
 
 
@@ -678,6 +680,13 @@ def shown_words(widget):
     from PySide6.QtWidgets import QLabel
 
     return [each.text() for each in widget.findChildren(QLabel)]
+
+
+def test_other_panes_open_it_with_what_they_want(pane, store, run):
+    pane.visit({"compare": run.id})
+    assert pane.flow.run_id == run.id
+    pane.visit("edit")
+    assert (pane.flow.kind, pane.flow.run_id) == ("edit", None)
 
 
 def test_a_narrow_window_opens_the_comment_over_the_answers(store, open_pane, qtbot):

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 IDLE_MS = 350
 """Quiet time before counting: never between two key presses of a fast hand."""
 RECENT = 10
+Place = tuple[str, str | None]
+"""A kind of feedback, and the evaluation that is judged or None."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Flow(QObject):
     def __init__(self, context: Context, by: QObject) -> None:
         super().__init__(by)
         self._context, self._by = context, by
-        self._queue = QueueSource(context.store, context.annotator, seed=int(time.time()))
+        self._queue = QueueSource(context, seed=int(time.time()))
         self.source: Source = self._queue
         self.kind, self.order = "rating", "newest"
         self.item: Item | None = None
@@ -82,7 +84,7 @@ class Flow(QObject):
         self.left = 0
         self.harvest = Harvest(context.store)
         self.watch = Stopwatch()
-        self._times: dict[str, float] = {}
+        self._times: dict[str, tuple[Place, float]] = {}
         self._held: dict[str, tuple[Item, Given]] = {}
         self._returning: list[tuple[Item, Given]] = []
         self._ahead: Item | None = None
@@ -102,12 +104,11 @@ class Flow(QObject):
             self.source = self._queue
         self._begin(kind)
 
-    def start_run(self, run_id: str, given: Given | None = None) -> RunSource:
+    def start_run(self, run_id: str, given: Given | None = None) -> None:
         """Go over to the blind comparisons of an evaluation."""
         self._hold(given)
-        self.source = source = RunSource(self._context.store, self._context.annotator, run_id)
+        self.source = RunSource(self._context, run_id)
         self._begin("comparison")
-        return source
 
     @property
     def run_id(self) -> str | None:
@@ -201,7 +202,7 @@ class Flow(QObject):
         if feedback is None:
             return None
         item = item_of(self._context.store, feedback)
-        self._times[feedback.id] = feedback.seconds
+        self._times[feedback.id] = ((item.kind, feedback.run_id), feedback.seconds)
         self.harvest.add(item, feedback)
         self._go_where(item, feedback)
         self._returning = [pair for pair in self._returning if _key(pair[0]) != _key(item)]
@@ -220,7 +221,7 @@ class Flow(QObject):
         if feedback.run_id != self.run_id:
             self._leave_for_later()
             found = feedback.run_id
-            self.source = RunSource(self._context.store, self._context.annotator, found) if found else self._queue
+            self.source = RunSource(self._context, found) if found else self._queue
         elif item.kind != self.kind:
             self._leave_for_later()
         self.kind, self._ahead = item.kind, None
@@ -231,7 +232,7 @@ class Flow(QObject):
         self._returning.clear()
 
     def _went(self, item: Item, feedback: Feedback, seconds: float) -> None:
-        self._times[feedback.id] = seconds
+        self._times[feedback.id] = ((item.kind, feedback.run_id), seconds)
         self.harvest.add(item, feedback)
         self._tell_saved()
         self._advance(item)
@@ -307,23 +308,29 @@ class Flow(QObject):
 
     # --- the session's figures
 
+    def _spent(self) -> list[float]:
+        """Seconds of each judgement of this kind, or of this evaluation, since the window opened."""
+        place = (self.kind, self.run_id)
+        return [seconds for where, seconds in self._times.values() if where == place]
+
     @property
     def judged(self) -> int:
-        """How many this person judged since the window opened."""
-        return len(self._times)
+        """How many this person judged here since the window opened."""
+        return len(self._spent())
 
     @property
     def seconds_spent(self) -> float:
         """How long those took together."""
-        return sum(self._times.values())
+        return sum(self._spent())
 
     def median_seconds(self) -> float | None:
         """The usual time of one judgement; None before there is one."""
-        return statistics.median(self._times.values()) if self._times else None
+        spent = self._spent()
+        return statistics.median(spent) if spent else None
 
     def is_hasty(self) -> bool:
         """Whether the last ten took less than half of the usual time, with twenty before them to say what is usual."""
-        times = list(self._times.values())
+        times = self._spent()
         before, last = times[:-RECENT], times[-RECENT:]
         return len(before) >= 2 * RECENT and 2 * statistics.median(last) < statistics.median(before)
 

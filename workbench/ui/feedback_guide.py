@@ -78,9 +78,7 @@ class GuidePanel(QWidget):
         self._text = column(spacing=7)
         self._meanings = self._numbers(meanings)
         self.last = self._last_item()
-        inside = column(
-            self._text, Divider(), self._meanings, self.last, None, spacing=12, margins=(16, 0, 14, 12)
-        )  # fmt: skip
+        inside = column(self._text, self._meanings, None, spacing=12, margins=(16, 0, 14, 12))
         body = holding(inside)
         set_region(body, "clear")
         area = QScrollArea()
@@ -90,15 +88,14 @@ class GuidePanel(QWidget):
         area.setAccessibleName(self.tr("Guidelines"))
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.comment = CommentBox()
-        foot = column(
-            Divider(), 2, label(self.tr("Your comment"), "small", "text2"), self.comment, margins=(16, 0, 16, 14)
-        )
+        words = label(self.tr("Your comment"), "small", "text2")
+        foot = column(Divider(), self.last, words, self.comment, spacing=6, margins=(16, 0, 16, 14))
         layout = column(head, area, foot, spacing=4)
         layout.setStretch(1, 1)
         self.setLayout(layout)
 
     def _numbers(self, meanings: Sequence[tuple[str, str]]) -> QWidget:
-        lines = column(SectionLabel(self.tr("What the numbers mean")), spacing=6)
+        lines = column(Divider(), 4, SectionLabel(self.tr("What the numbers mean")), spacing=6)
         for number, meaning in meanings:
             line = row(LetterBadge(number), label(meaning, "small", "text2", wrap=True))
             line.setStretch(1, 1)
@@ -110,9 +107,7 @@ class GuidePanel(QWidget):
         self.reveal.clicked.connect(self.reveal_wanted)
         self._authors = label("", "small", "text2", wrap=True)
         self._authors.hide()
-        result = holding(
-            column(Divider(), row(SectionLabel(self.tr("The last item")), None, self.reveal), self._authors)
-        )
+        result = holding(column(row(SectionLabel(self.tr("The last item")), None, self.reveal), self._authors))
         result.hide()
         return result
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QGuiApplication, QKeyEvent, QMouseEvent
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
 from ..store.queueing import Item
 from . import keys
 from .figures import count
 from .theme import KEYBOARD_REASONS
-from .widgets import Button, Card, ElidedLabel, LetterBadge, RatingRow, ReadingText, ToggleChip, column, label, row
+from .widgets import Button, Card, ElidedLabel, LetterBadge, RatingRow, ReadingText, ToggleChip, column, row
 from .word_diff import word_count
 
 LETTERS = "ABCDEFGHI"
+CHIP_HEIGHT, CHIP_GAP = 24, 6
 
 
 class ModeView(QWidget):
@@ -87,7 +88,7 @@ class AnswerCard(Card):
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.badge = LetterBadge(LETTERS[place])
-        self.length = label("", "small", "text3", tabular=True)
+        self.length = ElidedLabel("", "small", "text3")
         self.author = ElidedLabel("", "small", "accent")
         self.text = ReadingText(name, size)
         # The card has the focus and scrolls its text; the text itself would only be a second stop.
@@ -171,16 +172,33 @@ class ReasonChips(QWidget):
         self.setAccessibleName(name)
         self._chips: dict[str, ToggleChip] = {}
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        inside = row(spacing=6)
         for value, text in reasons:
-            chip = ToggleChip(text)
+            chip = ToggleChip(text, parent=self)
             chip.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # T comes here; Tab goes on to the next answer
             chip.clicked.connect(lambda _=False: self.changed.emit())
             chip.installEventFilter(self)
             self._chips[value] = chip
-            inside.addWidget(chip)
-        inside.addStretch(1)
-        self.setLayout(inside)
+        self.setFixedHeight(CHIP_HEIGHT)
+        self._widest = sum(chip.sizeHint().width() + CHIP_GAP for chip in self._chips.values())
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._widest, self.height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(max(chip.sizeHint().width() for chip in self._chips.values()), self.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Chips go on in another line where one is too short for them."""
+        super().resizeEvent(event)
+        x = y = 0
+        for chip in self._chips.values():
+            size = chip.sizeHint()
+            if x and x + size.width() > self.width():
+                x, y = 0, y + CHIP_HEIGHT + 4
+            chip.setGeometry(x, y, size.width(), CHIP_HEIGHT)
+            x += size.width() + CHIP_GAP
+        if self.height() != y + CHIP_HEIGHT:
+            self.setFixedHeight(y + CHIP_HEIGHT)
 
     def value(self) -> list[str]:
         """The reasons that are on."""

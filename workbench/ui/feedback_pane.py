@@ -50,6 +50,7 @@ class FeedbackPane(Pane):
         self._gap_seen = False
         self._hasty_told = False
         self._last: Item | None = None
+        self._drafting = QTimer(self, singleShot=True, interval=DRAFT_MS)
         self._rate, self._edit = RateView(), EditView()
         self.views: dict[str, ModeView] = {
             view.kind: view for view in (self._rate, CompareView(), RankView(), self._edit)
@@ -123,7 +124,6 @@ class FeedbackPane(Pane):
         self._opener = Button(self.tr("Guidelines"), "book-open", "G")
         self._opener.setCheckable(True)
         self._opener.setChecked(True)
-        self._drafting = QTimer(self, singleShot=True, interval=DRAFT_MS)
 
     def _connect(self) -> None:
         self.modes.changed.connect(self.show_mode)
@@ -160,11 +160,6 @@ class FeedbackPane(Pane):
         """The mode that is on."""
         return self.views[self.flow.kind]
 
-    @property
-    def left_count(self) -> int:
-        """How many items of the present kind are left."""
-        return self.flow.left
-
     def show_mode(self, kind: str) -> None:
         """Go over to a kind of feedback: "rating", "comparison", "ranking" or "edit"."""
         if kind != self.flow.kind or self.flow.run_id is not None:
@@ -187,6 +182,13 @@ class FeedbackPane(Pane):
             "info",
             "scale",
         )
+
+    def visit(self, payload: object) -> None:
+        """What another pane wants to see here: {"compare": run id}, or the name of a kind."""
+        if isinstance(payload, dict) and payload.get("compare"):
+            self.show_comparisons(str(payload["compare"]))
+        elif payload in self.views:
+            self.show_mode(str(payload))
 
     def leave_run(self) -> None:
         """Back to the pane that asked for the comparisons."""

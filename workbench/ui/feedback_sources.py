@@ -13,6 +13,7 @@ from ..jobs.preparing import project_rules
 from ..store import Response, Store
 from ..store.queueing import Item, counts_left, next_items, set_aside
 from ..store.records import Feedback
+from .context import Context
 
 ASIDE = ("skip", "flag")
 
@@ -43,19 +44,20 @@ class QueueSource:
 
     run_id = None
 
-    def __init__(self, store: Store, annotator: str, seed: int = 0) -> None:
-        self._store, self._annotator, self._seed = store, annotator, seed
+    def __init__(self, context: Context, seed: int = 0) -> None:
+        self._context, self._store, self._seed = context, context.store, seed
 
     def next(self, kind: str, order: str, exclude: Sequence[Item]) -> Item | None:
         prompts = {item.prompt.id for item in exclude}
-        found = next_items(self._store, kind, self._annotator, order=order, seed=self._seed, exclude=prompts)
+        who = self._context.annotator  # asked each time: Settings can change it
+        found = next_items(self._store, kind, who, order=order, seed=self._seed, exclude=prompts)
         return found[0] if found else None
 
     def left(self, kind: str) -> int:
-        return counts_left(self._store, kind, self._annotator)
+        return counts_left(self._store, kind, self._context.annotator)
 
     def set_aside(self, item: Item, flag: bool, comment: str, by: object) -> Feedback:
-        return set_aside(self._store, item, self._annotator, flag=flag, comment=comment, by=by)
+        return set_aside(self._store, item, self._context.annotator, flag=flag, comment=comment, by=by)
 
 
 class RunSource:
@@ -64,8 +66,8 @@ class RunSource:
     The votes carry the run's id, so they measure and teach nothing. Which side is left is drawn per pair.
     """
 
-    def __init__(self, store: Store, annotator: str, run_id: str) -> None:
-        self._store, self._annotator, self.run_id = store, annotator, run_id
+    def __init__(self, context: Context, run_id: str) -> None:
+        self._context, self._store, self.run_id = context, context.store, run_id
         self._pairs = [self._item(number, pair) for number, pair in enumerate(self._paired())]
 
     def _paired(self) -> list[tuple[Response, Response]]:
@@ -81,13 +83,8 @@ class RunSource:
         random.Random(f"{self.run_id} {number} {pair[0].prompt_id}").shuffle(shown)
         return Item("comparison", self._store.prompts.find(pair[0].prompt_id), tuple(shown))
 
-    @property
-    def total(self) -> int:
-        """How many pairs the evaluation has."""
-        return len(self._pairs)
-
     def _open(self) -> list[Item]:
-        votes = self._store.feedback.list(annotator=self._annotator, run_id=self.run_id)
+        votes = self._store.feedback.list(annotator=self._context.annotator, run_id=self.run_id)
         done = {frozenset(vote.response_ids) for vote in votes}
         return [item for item in self._pairs if frozenset(item.response_ids) not in done]
 
@@ -104,7 +101,7 @@ class RunSource:
             item.prompt.id,
             item.response_ids,
             {"kind": item.kind},
-            annotator=self._annotator,
+            annotator=self._context.annotator,
             comment=comment,
             run_id=self.run_id,
             by=by,
