@@ -80,7 +80,7 @@ class NewRunPage(QWidget):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE)
-        self._timer.timeout.connect(self._estimate)
+        self._timer.timeout.connect(lambda: self._estimate() if self.isVisible() else None)
         self.beside = BesidePanel()
         self.start_action = keys.action(self, self.tr("Start run"), "Ctrl Enter", self.start)
         self.beside.add_start(Button.of(self.start_action, "primary", "lg"))
