@@ -20,9 +20,11 @@ COLOURS = ("#1A52B8", "#6E7683")
 WIDTH, HEIGHT, LEFT, BOTTOM = 340, 150, 44, 20
 
 STYLE = """
-:root { color-scheme: light dark; --text: #191C21; --text2: #4E5663; --line: #E0E3E8; --surface: #fff; --canvas: #F4F5F7 }
+:root { color-scheme: light dark; --text: #191C21; --text2: #4E5663; --line: #E0E3E8; --surface: #fff;
+  --canvas: #F4F5F7 }
 @media (prefers-color-scheme: dark) {
-  :root { --text: #E9EBEF; --text2: #ABB3C0; --line: #2A2F38; --surface: #1D2127; --canvas: #14161A }
+  :root { --text: #E9EBEF; --text2: #ABB3C0; --line: #2A2F38; --surface: #1D2127;
+    --canvas: #14161A }
 }
 body { font: 14px/1.55 Inter, "Segoe UI", system-ui, "Noto Sans CJK SC", sans-serif; color: var(--text);
   background: var(--canvas); max-width: 1120px; margin: 32px auto; padding: 0 16px }

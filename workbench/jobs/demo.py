@@ -96,7 +96,8 @@ class Demo:
         yield self._at(3)
         judged = self._judge()
         yield self._at(4)
-        reward = yield from self._job("reward", {"epochs": self.plan.reward_epochs, "evaluations": 4, "seed": self.plan.seed})
+        scoring = {"epochs": self.plan.reward_epochs, "evaluations": 4, "seed": self.plan.seed}
+        reward = yield from self._job("reward", scoring)
         yield self._at(5)
         ppo = yield from self._job("ppo", self._learning(), reward_id=reward.result_id)
         yield self._at(6)

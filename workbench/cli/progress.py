@@ -7,7 +7,7 @@ import time
 
 import click
 
-from .events import Event, Metrics, Progress, Started, Warned
+from ..events import Event, Metrics, Progress, Started, Warned
 
 EVERY = 10.0
 """Seconds between lines where standard error is not a terminal."""
@@ -31,7 +31,7 @@ class Bar:
     def show(self, event: Event, name: str) -> None:
         """Show what an event says."""
         if isinstance(event, Started):
-            self._begun, self._total = time.monotonic(), event.total
+            self._begun, self._total, self._last = time.monotonic(), event.total, 0.0
         elif isinstance(event, Metrics):
             self._draw(f"step {event.step} of {self._total}{self._left(event.step, self._total)}{_figures(event)}")
         elif isinstance(event, Progress):

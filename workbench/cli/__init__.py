@@ -1,0 +1,100 @@
+"""The command line: each step of the loop alone, or all of it as `workbench demo`.
+
+Results go to standard output (JSON with --json), progress and logs to standard error. Exit status: 0 done, 1 a problem
+told in one sentence, 2 a wrong command line, 130 stopped by Ctrl C.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+from pathlib import Path
+
+import click
+
+from .. import __version__, paths
+from ..errors import WorkbenchError
+from .demonstrating import demo
+from .exchanging import export, import_
+from .modelling import models
+from .shared import JSON, PROJECT, chosen, finish
+from .working import evaluate, generate, train
+
+log = logging.getLogger("workbench")
+
+
+def main() -> int:
+    """Run the command line and return the exit status. No traceback reaches a person; the log has it."""
+    start_log()
+    try:
+        found = cli.main(standalone_mode=False)
+        return found if isinstance(found, int) else 0
+    except click.exceptions.Abort:
+        click.echo("Stopped.", err=True)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except WorkbenchError as error:
+        log.exception("problem")
+        click.echo(f"{error.text} {error.hint}".strip(), err=True)
+        return 1
+    except Exception as error:
+        log.exception("bug")
+        click.echo(
+            f"This is a fault in Workbench: {error!r}. The log has it: {paths.user_logs() / 'workbench.log'}", err=True
+        )
+        return 1
+
+
+def start_log() -> None:
+    """Everything from INFO up goes to a file of its own; standard error is for people."""
+    folder = paths.user_logs()
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = logging.handlers.RotatingFileHandler(
+            folder / "workbench.log", maxBytes=2_000_000, backupCount=3, encoding="utf-8"
+        )
+    except OSError as error:
+        click.echo(f"No log can be written to {folder}: {error.strerror}.", err=True)
+        handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root.addHandler(handler)
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="workbench")
+@PROJECT
+@click.pass_context
+def cli(context: click.Context, project: Path | None) -> int | None:
+    """Teach a language model by judging what it says, on your own computer.
+
+    Without a command, opens the window.
+    """
+    if context.invoked_subcommand is not None:
+        context.obj = project
+        return None
+    from ..app import open_window
+
+    return open_window(project or paths.default_project())
+
+
+@click.command()
+@PROJECT
+@JSON
+@click.pass_context
+def doctor(context: click.Context, project: Path | None, as_json: bool) -> None:
+    """Say what this machine can do and whether everything that is needed works."""
+    from ..jobs.doctor import examine
+
+    report = examine(chosen(context, project) or paths.default_project())
+    lines = [f"{'ok ' if check['ok'] else 'BAD'}  {check['name']}: {check['text']}" for check in report["checks"]]
+    finish(report, as_json, "\n".join(lines))
+    if not report["ok"]:
+        raise WorkbenchError("Something needs attention; see the lines marked BAD.")
+
+
+for _command in (demo, models, import_, export, generate, train, evaluate, doctor):
+    cli.add_command(_command)

