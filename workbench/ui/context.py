@@ -86,7 +86,7 @@ class Context(QObject):
     def _launch(self, run: Run, spec: JobSpec) -> None:
         thread = JobThread(self.store.folder, spec, self.store.runs_folder / run.id / "log.txt", self)
         self.jobs[run.id] = thread
-        thread.event.connect(lambda event: self._on_run_event(run.id, event))
+        thread.happened.connect(lambda event: self._on_run_event(run.id, event))
         thread.finished.connect(lambda: self._on_run_end(run.id))
         thread.start()
         self.runs_changed.emit()
@@ -131,7 +131,7 @@ class Context(QObject):
         self.session_model = self.store.models.find(model_id)
         self.session_loading = True
         thread = self.session
-        thread.event.connect(lambda event: self._on_session_event(thread, event))
+        thread.happened.connect(lambda event: self._on_session_event(thread, event))
         thread.finished.connect(lambda: self._on_session_end(thread))
         thread.start()
         self.session_changed.emit()

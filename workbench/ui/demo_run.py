@@ -29,7 +29,7 @@ class DemoRun(QObject):
         self._demo: Demo | None = None
         self._stopping = False
         self._thread = WorkThread(self._events, self)
-        self._thread.event.connect(self._on_event)
+        self._thread.happened.connect(self._on_event)
         window.destroyed.connect(self.stop)
 
     def start(self) -> None:

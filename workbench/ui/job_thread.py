@@ -26,9 +26,9 @@ STOP_PATIENCE_MS = 20_000
 
 
 class WorkThread(QThread):
-    """Iterates events on a thread of its own. `event` carries one frozen dataclass, on the window's thread."""
+    """Iterates events on a thread of its own. `happened` carries one frozen dataclass, on the window's thread."""
 
-    event = Signal(object)
+    happened = Signal(object)
 
     def __init__(self, work: Callable[[], Iterator[Event]], parent: Any = None) -> None:
         super().__init__(parent)
@@ -38,13 +38,13 @@ class WorkThread(QThread):
         """Called by QThread.start()."""
         try:
             for event in self._work():
-                self.event.emit(event)
+                self.happened.emit(event)
         except WorkbenchError as error:
             log.exception("work failed")
-            self.event.emit(Failed(error.text, error.hint))
+            self.happened.emit(Failed(error.text, error.hint))
         except Exception as error:
             log.exception("work failed")
-            self.event.emit(Failed(f"This did not work: {error}", "The log has the details.", repr(error)))
+            self.happened.emit(Failed(f"This did not work: {error}", "The log has the details.", repr(error)))
 
 
 class JobThread(WorkThread):

@@ -57,6 +57,8 @@ class Work(QObject):
     def _on_end(self) -> None:
         for thread in [thread for thread in _running if thread.isFinished()]:
             _running.discard(thread)
+            if thread is self._thread:
+                self._thread = None
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Progress):

@@ -22,7 +22,7 @@ class SettingsDialog(QDialog):
         self.setWindowTitle(self.tr("Settings"))
         set_region(self, "panel")
         self.theme = self._theme()
-        self.size = self._size()
+        self.text_size = self._text_size()
         self.letters = Switch(self.tr("Single keys act"))
         self.letters.setChecked(settings.letters)
         self.letters.toggled.connect(lambda on: self._set(letters=on))
@@ -33,7 +33,7 @@ class SettingsDialog(QDialog):
         done.clicked.connect(self.accept)
         lines = (
             (self.tr("Theme"), self.theme),
-            (self.tr("Text size"), self.size),
+            (self.tr("Text size"), self.text_size),
             (self.tr("Single keys act"), self.letters),
             (self.tr("Your name in judgements"), self.who),
         )
@@ -60,7 +60,7 @@ class SettingsDialog(QDialog):
         chosen.changed.connect(lambda value: self._set(theme=value))
         return chosen
 
-    def _size(self) -> Segmented:
+    def _text_size(self) -> Segmented:
         chosen = Segmented([Option(str(size), f"{size}%") for size in (90, 100, 115, 130, 150)], self.tr("Text size"))
         chosen.set_value(str(self.settings.text_size))
         chosen.changed.connect(lambda value: self._set(text_size=int(value)))

@@ -200,7 +200,9 @@ class Window(QMainWindow):
         QSettings().setValue("window/pane", name)
         if payload is not None:
             pane.visit(payload)  # type: ignore[attr-defined]
-        pane.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
+        focus = pane.first_focus()
+        if focus is not None:
+            focus.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @property
     def current(self) -> Pane | None:
