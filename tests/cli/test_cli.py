@@ -119,7 +119,19 @@ def test_help_has_every_knob_of_every_method():
 
 
 def test_ctrl_c_stops_and_keeps_what_was_learned(loop, shell):
-    command = [sys.executable, "-m", "workbench", "train", "reward", "--epochs", "50", "--batch-size", "1", *FAST, "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "workbench",
+        "train",
+        "reward",
+        "--epochs",
+        "50",
+        "--batch-size",
+        "1",
+        *FAST,
+        "--json",
+    ]
     process = subprocess.Popen(
         [*command, "--project", str(shell.project)],
         env=shell.env,
@@ -141,8 +153,8 @@ def test_ctrl_c_stops_and_keeps_what_was_learned(loop, shell):
 
 
 def test_demo_headless_writes_both_reports(shell, llama_folder, tmp_path):
-    words = ["demo", "--headless", "--out", tmp_path / "out", "--model", llama_folder, "--ppo-steps", 1, "--samples", 4]
-    found = shell.json(*words, project=False)
+    words = ["demo", "--headless", "--out", tmp_path / "out", "--model", llama_folder]
+    found = shell.json(*words, "--ppo-steps", 1, "--samples", 2, "--words", 12, project=False)
     stored = json.loads((tmp_path / "out" / "report.json").read_text())
     assert stored == found
     for key in ("rule", "held_out_prompts", "gain", "gain_ci", "win_rate", "win_rate_ci", "kl", "seconds"):

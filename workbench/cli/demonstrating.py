@@ -21,10 +21,20 @@ from .shared import JSON, finish, opened, stoppable
 @click.option("--model", default="", help="A model folder or hub id instead of the starter.")
 @click.option("--ppo-steps", type=click.IntRange(1), default=None, help="Rounds of PPO.")
 @click.option("--samples", type=click.IntRange(2, 16), default=None, help="Answers to each prompt.")
+@click.option(
+    "--words", type=click.IntRange(6), default=40, show_default=True, help="Longest answer that the rule likes."
+)
 @click.option("--seed", type=click.IntRange(0), default=17, show_default=True)
 @JSON
 def demo(
-    headless: bool, out: Path, model: str, ppo_steps: int | None, samples: int | None, seed: int, as_json: bool
+    headless: bool,
+    out: Path,
+    model: str,
+    ppo_steps: int | None,
+    samples: int | None,
+    words: int,
+    seed: int,
+    as_json: bool,
 ) -> int | None:
     """The whole loop on the sample prompts, judged by a rule: about ten minutes on two CPU cores.
 
@@ -34,7 +44,7 @@ def demo(
     from ..jobs.demo import Demo, Plan
 
     sizes = {key: value for key, value in (("ppo_steps", ppo_steps), ("samples", samples)) if value is not None}
-    plan = Plan(model=model, seed=seed, **sizes)
+    plan = Plan(model=model, words=words, seed=seed, **sizes)
     if not headless and has_display():
         from ..app import open_window
 

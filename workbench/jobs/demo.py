@@ -47,6 +47,8 @@ class Plan:
     ppo_batch: int = 16
     evaluation_samples: int = 2
     seed: int = 17
+    words: int = 40
+    """Longest answer that the rule likes."""
     model: str = ""
     """A model folder or hub id instead of the starter."""
 
@@ -68,7 +70,7 @@ class Demo:
         self.store = store
         self.out = out
         self.plan = plan or Plan()
-        self.rule = Brief()
+        self.rule = Brief(self.plan.words)
         self.stopping = stopping
         self.begun = time.monotonic()
         self.model_id = ""
