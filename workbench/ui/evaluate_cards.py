@@ -159,7 +159,7 @@ class MetricsCard(Card):
         self.table = Table(self.tr("Metrics"))
         self.table.setModel(self.model)
         self.table.setMinimumHeight(150)
-        self.setMinimumWidth(500)
+        self.setMinimumWidth(470)
         self.decision = label("", "small", "text2", wrap=True)
         self.decision.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.discard = Button(self.tr("Discard"), "trash-2")

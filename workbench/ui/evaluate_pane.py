@@ -185,7 +185,8 @@ class EvaluatePane(Pane):
         pair = self.pair()
         runs = evaluations(self._context.store, *pair) if pair else []
         self.settings.set_earlier(runs)
-        self.again_action.setEnabled(pair is not None)
+        going = any(run.status in LIVE for run in runs)
+        self.again_action.setEnabled(pair is not None and not going)
         self.again_action.setText(self.tr("Run again") if runs else self.tr("Run"))
         self._show_running(next((run for run in runs if run.status in LIVE), None))
         self._show_problem(runs[0] if runs else None)

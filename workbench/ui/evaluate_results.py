@@ -16,8 +16,6 @@ from .evaluate_figures import Figures, cautions, evaluations, figures, models_of
 from .train_health import kl_limit
 from .widgets import Banner, column, holding, row
 
-NARROW = 1330
-
 
 class EvaluateResults(QScrollArea):
     """Everything that is shown of one finished evaluation."""
@@ -48,7 +46,9 @@ class EvaluateResults(QScrollArea):
 
     def _lay_out(self) -> None:
         """The table stands beside the answers, or under them where there is little room."""
-        narrow = self.width() < NARROW
+        # Widths of words differ by language and text size, so the cards are asked.
+        needed = self.metrics.minimumWidth() + self.beside.minimumSizeHint().width() + self._low.spacing()
+        narrow = self.width() < needed
         if narrow == self._narrow:
             return
         self._narrow = narrow

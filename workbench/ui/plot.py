@@ -44,7 +44,9 @@ class Axis(pg.AxisItem):
 def _tick(value: float, places: int) -> str:
     if abs(value) < 1e-12:
         return "0"
-    return f"{value:,.{min(places, 6)}f}".replace("-", "\u2212").replace(",", "\u202f")
+    text = f"{value:,.{min(places, 6)}f}".replace("-", "\u2212").replace(",", "\u202f")
+    # A long tick would not fit beside the axis, and pyqtgraph then shows none at all.
+    return text.replace("0.", ".", 1) if places >= 3 and abs(value) < 1 else text
 
 
 class ChartCard(Card):

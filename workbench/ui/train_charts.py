@@ -14,6 +14,7 @@ from ..methods import METHODS
 from ..methods.base import Panel
 from ..store import Run
 from .train_health import Curves
+from .train_runs import LIVE
 
 NARROW = 900
 BANDS = {"objective/scores": "objective/scores_std"}
@@ -54,7 +55,7 @@ class RunCharts(QWidget):
         for panel in self.panels:
             panel.clear()
             panel.set_threshold(None)
-            panel.set_planned_end(max(run.total, run.step))
+            panel.set_planned_end(max(run.total, run.step) if run.status in LIVE else run.step)
         for name, points in curves.items():
             for panel, series, token in self._metrics.get(name, ()):
                 panel.set_series([step for step, _ in points], [value for _, value in points], series, token)
@@ -127,8 +128,7 @@ class RunCharts(QWidget):
     def _build(self, run: Run) -> None:
         method = METHODS.get(run.method)
         declared = method.PANELS if method is not None else ()
-        # Few points need little smoothing: the figure in the head must not lag behind the run.
-        smoothing = 0.85 if max(run.total, run.step) > 200 else 0.5
+        smoothing = smoothing_of(run)
         if self._shape == (run.method, smoothing):
             return
         from . import plot
@@ -182,6 +182,11 @@ class RunCharts(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._lay_out()
+
+
+def smoothing_of(run: Run) -> float:
+    """Few points need little smoothing: the figure in a panel's head must not lag behind the run."""
+    return 0.85 if max(run.total, run.step) > 200 else 0.5
 
 
 def _said(text: str) -> str:

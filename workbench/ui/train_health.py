@@ -16,8 +16,6 @@ from .widgets import Banner
 Curves = Mapping[str, Sequence[tuple[int, float | None]]]
 FEWEST = 4
 """Points before anything is said about a direction."""
-LATEST = 5
-"""Points that are averaged for "now"."""
 DEFAULT_KL_LIMIT = 30.0
 LOW_ENTROPY = 0.1
 CLIPPED = 0.3
@@ -39,11 +37,12 @@ def kl_limit(method: str) -> float:
     return limits[0] if limits else DEFAULT_KL_LIMIT
 
 
-def findings(method: str, options: Mapping[str, Any], curves: Curves) -> list[Finding]:
-    """What the curves of a run say, most important first."""
+def findings(method: str, options: Mapping[str, Any], curves: Curves, smoothing: float = 0.5) -> list[Finding]:
+    """What the curves of a run say, most important first. `smoothing` as in the charts, so that figures agree."""
     found: list[Finding] = []
     if "objective/scores" in curves:
-        found = [_reward(curves), _kl(method, options, curves), _entropy(curves), _clipped(curves)]  # type: ignore[list-item]
+        now = {name: _now(_values(curves, name), smoothing) for name in curves}
+        found = [_reward(curves, now), _kl(method, options, now), _entropy(curves, now), _clipped(now)]  # type: ignore[list-item]
     elif "accuracy/held_out" in curves:
         found = [_accuracy(curves), _overfitting(curves)]  # type: ignore[list-item]
     order = {"bad": 0, "warn": 1, "good": 2, "info": 2}
@@ -54,9 +53,13 @@ def _values(curves: Curves, name: str) -> list[float]:
     return [value for _, value in curves.get(name, ()) if value is not None and math.isfinite(value)]
 
 
-def _now(values: Sequence[float]) -> float:
-    last = values[-LATEST:]
-    return sum(last) / len(last)
+def _now(values: Sequence[float], smoothing: float) -> float:
+    """The running mean at the end of a curve, as its panel shows it; nan for an empty one."""
+    mean = weight = 0.0
+    for value in values:
+        mean = smoothing * mean + (1 - smoothing) * value
+        weight = smoothing * weight + (1 - smoothing)
+    return mean / weight if weight else math.nan
 
 
 def trend(values: Sequence[float]) -> int:
@@ -70,7 +73,7 @@ def trend(values: Sequence[float]) -> int:
     return 0 if abs(gap) <= max(2 * error, 1e-9) else (1 if gap > 0 else -1)
 
 
-def _reward(curves: Curves) -> Finding | None:
+def _reward(curves: Curves, now: Mapping[str, float]) -> Finding | None:
     values = _values(curves, "objective/scores")
     if len(values) < FEWEST:
         return Finding("early", "info")
@@ -78,15 +81,14 @@ def _reward(curves: Curves) -> Finding | None:
     return Finding(
         {1: "reward_rising", 0: "reward_flat", -1: "reward_falling"}[way],
         {1: "good", 0: "info", -1: "warn"}[way],
-        {"first": figure(values[0]), "now": figure(_now(values))},
+        {"first": figure(values[0]), "now": figure(now["objective/scores"])},
     )
 
 
-def _kl(method: str, options: Mapping[str, Any], curves: Curves) -> Finding | None:
-    values = _values(curves, "objective/kl")
-    if not values:
+def _kl(method: str, options: Mapping[str, Any], latest: Mapping[str, float]) -> Finding | None:
+    now, limit = latest.get("objective/kl", math.nan), kl_limit(method)
+    if math.isnan(now):
         return None
-    now, limit = _now(values), kl_limit(method)
     if now > limit:
         return Finding("kl", "bad", {"now": figure(now), "limit": f"{limit:g}"})
     target = options.get("target_kl")
@@ -97,11 +99,11 @@ def _kl(method: str, options: Mapping[str, Any], curves: Curves) -> Finding | No
     return Finding("kl_fine", "good", {"now": figure(now), "limit": f"{limit:g}"})
 
 
-def _entropy(curves: Curves) -> Finding | None:
+def _entropy(curves: Curves, latest: Mapping[str, float]) -> Finding | None:
     values = _values(curves, "objective/entropy")
     if len(values) < FEWEST:
         return None
-    now = _now(values)
+    now = latest["objective/entropy"]
     if now < LOW_ENTROPY:
         return Finding("entropy", "warn", {"now": figure(now)})
     if now < 0.5 * values[0] and trend(values) < 0:
@@ -109,11 +111,9 @@ def _entropy(curves: Curves) -> Finding | None:
     return Finding("entropy_falling" if trend(values) < 0 else "entropy_steady", "good")
 
 
-def _clipped(curves: Curves) -> Finding | None:
-    values = _values(curves, "policy/clipfrac_avg")
-    if not values or _now(values) <= CLIPPED:
-        return None
-    return Finding("clip", "warn", {"share": percent(_now(values))})
+def _clipped(latest: Mapping[str, float]) -> Finding | None:
+    now = latest.get("policy/clipfrac_avg", math.nan)
+    return Finding("clip", "warn", {"share": percent(now)}) if now > CLIPPED else None
 
 
 def _accuracy(curves: Curves) -> Finding | None:
@@ -139,6 +139,11 @@ def _overfitting(curves: Curves) -> Finding | None:
     return Finding("loss_falling", "good") if values[-1] < values[0] else None
 
 
+def _topic(each: Finding) -> str:
+    """The topic that a run would give its warning of the same thing."""
+    return each.key.split("_")[0]
+
+
 class HealthBanner(Banner):
     """The findings as sentences. A warning of the run itself, by its topic, takes the place of our own words."""
 
@@ -148,11 +153,11 @@ class HealthBanner(Banner):
 
     def show_health(self, found: Sequence[Finding], warned: Mapping[str, str], live: bool) -> str:
         """Say what was found, and what the run warned of. Returns the tone."""
-        keys = {each.key for each in found}
         tones = [each.tone for each in found] + ["warn"] * len(warned)
         tone = next((each for each in ("bad", "warn", "good") if each in tones), "info")
-        sentences = [warned.get(each.key) or self.sentence(each, live) for each in found]
-        sentences = [text for topic, text in warned.items() if topic not in keys] + sentences
+        # What the run itself warned of is not said twice.
+        found = [each for each in found if each.tone not in ("warn", "bad") or _topic(each) not in warned]
+        sentences = [*warned.values(), *(self.sentence(each, live) for each in found)]
         self.text = " ".join(sentences[:4])
         self.set_banner(self._head(tone, live), self.text, tone)
         return tone

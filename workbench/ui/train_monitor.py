@@ -16,7 +16,7 @@ from ..methods.base import Data
 from ..store import Run, RunSample
 from .context import Context
 from .figures import count, duration, percent
-from .train_charts import RunCharts
+from .train_charts import RunCharts, smoothing_of
 from .train_ended import FailedView
 from .train_health import HealthBanner, findings, kl_limit
 from .train_pace import Pace
@@ -225,7 +225,7 @@ class RunMonitor(QScrollArea):
         else:
             ends = datetime.now() + timedelta(seconds=seconds)
             words = self.tr("{time} left · ends about {clock}")
-            self.left.setText(words.format(time=duration(seconds), clock=ends.strftime("%H:%M")))
+            self.left.setText(words.format(time=duration(max(1.0, seconds)), clock=ends.strftime("%H:%M")))
 
     def _show_health(self) -> None:
         assert self.run is not None
@@ -235,7 +235,7 @@ class RunMonitor(QScrollArea):
         if not live and isinstance(kept, int | float) and "accuracy/held_out" in curves:
             # The weights that were kept are the best, not the last.
             curves["accuracy/held_out"] = [*curves["accuracy/held_out"], (self.run.step, float(kept))]
-        found = findings(self.run.method, self.run.options, curves)
+        found = findings(self.run.method, self.run.options, curves, smoothing_of(self.run))
         tone = self.health.show_health(found, self._warned, live)
         # Of a run that went well, one line says everything.
         shown = live or tone in ("warn", "bad")

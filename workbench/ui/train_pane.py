@@ -130,12 +130,9 @@ class TrainPane(Pane):
         if run_id is not None:
             self.show_run(run_id)
 
-    def _time_left(self, run_id: str) -> float | None:
-        pace = self._paces.get(run_id)
-        if pace is None:
-            return None
-        run = self._context.store.runs.find(run_id)
-        return pace.left(run.total)
+    def _time_left(self, run: Run) -> float | None:
+        pace = self._paces.get(run.id)
+        return pace.left(run.total) if pace is not None else None
 
     # -- a new run
 

@@ -87,7 +87,7 @@ class RunDelegate(CellDelegate):
 class RunList(Table):
     """All runs of methods. `picked` sends the id of a run."""
 
-    def __init__(self, time_left: Callable[[str], float | None], parent: QWidget | None = None) -> None:
+    def __init__(self, time_left: Callable[[Run], float | None], parent: QWidget | None = None) -> None:
         super().__init__("", two_lines=True, parent=parent)
         self.setAccessibleName(self.tr("Runs"))
         self._time_left = time_left
@@ -154,8 +154,8 @@ class RunList(Table):
         icon, tone = STATES[run.status]
         running = run.status == "running"
         fraction = run.step / run.total if running and run.total else (0.0 if running else None)
-        left = self._time_left(run_id) if running else None
-        time = duration(left) if left is not None else when(run.ended_at or run.started_at or run.created_at)
+        left = self._time_left(run) if running else None
+        time = duration(max(1.0, left)) if left is not None else when(run.ended_at or run.started_at or run.created_at)
         bad = run.status == "failed"
         return RunCell(
             text=run.name, sub=self._second_line(run), icon=icon, icon_tone=tone,

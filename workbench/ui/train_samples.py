@@ -15,11 +15,12 @@ from .figures import count, figure
 from .rows import Cell, Column, RowsModel
 from .tables import CellDelegate, Table
 from .theme import theme
-from .widgets import Button, Card, Divider, Option, ReadingText, Segmented, column, holding, label, row
+from .widgets import Button, Card, Divider, Option, ReadingText, Segmented, column, holding, label, row, visible
 from .widgets.painting import box
 
 SHOWN = 60
 KEPT = 5000
+LINE = 400  # characters: more than any width shows
 REPAINT = 150  # milliseconds
 BAR = 28.0
 
@@ -86,8 +87,8 @@ class SampleTable(Card):
         self.model = RowsModel(
             [
                 Column(self.tr("Step"), lambda s: Cell(count(s.step), tone="text2"), 76),
-                Column(self.tr("Prompt"), lambda s: Cell(s.prompt, tone="text2"), 250),
-                Column(self.tr("Answer"), lambda s: Cell(s.text), stretch=True),
+                Column(self.tr("Prompt"), lambda s: Cell(visible(s.prompt[:LINE]), tone="text2"), 250),
+                Column(self.tr("Answer"), lambda s: Cell(visible(s.text[:LINE])), stretch=True),
                 Column(self.tr("Reward"), self._reward_cell, 132, right=True),
                 Column(self.tr("KL"), self._kl_cell, 72, right=True),
                 Column("", self._mark_cell, 118),
