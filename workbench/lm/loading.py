@@ -49,6 +49,15 @@ class Loaded:
         return self.causal.base_model
 
     @property
+    def layers(self) -> torch.nn.ModuleList:
+        """The trunk's layers, first to last."""
+        count = int(self.causal.config.num_hidden_layers)
+        for module in self.trunk.modules():
+            if isinstance(module, torch.nn.ModuleList) and len(module) == count:
+                return module
+        raise WorkbenchError(f"{self.ref.name or self.ref.base} has no list of layers.", "Choose a usual transformer.")
+
+    @property
     def pad_id(self) -> int:
         """Fills rows that are shorter than their batch; what it stands for never matters, it is masked by position."""
         return int(self.tokenizer.pad_token_id)  # type: ignore[arg-type]

@@ -18,8 +18,9 @@ from ..feedback.base import Message
 from .batching import Row, by_length, collate
 from .devices import Compute
 from .files import check_safetensors
+from .heads import fit_head
 from .loading import REWARD, Loaded, add_new_adapter, add_saved_adapter, load, prepare_training
-from .policy import adapter_parameters, use_adapter
+from .policy import use_adapter
 from .refs import ModelRef
 from .saving import save_reward_adapter, whole_folder
 
@@ -55,19 +56,50 @@ class RewardModel(Protocol):
         ...
 
 
-class AdapterReward:
-    """A LoRA adapter and a linear head on a causal base: the score is read at the answer's end token."""
+class _Reached(Exception):
+    """The layer that was wanted has spoken; the layers above it need not run."""
 
-    def __init__(self, loaded: Loaded, *, limit: int = 1024) -> None:
+
+def hidden_at(loaded: Loaded, ids: torch.Tensor, depth: int) -> torch.Tensor:
+    """Hidden states [b, l, h] after `depth` layers. The layers above are not computed."""
+    layers = loaded.layers
+    if depth >= len(layers):
+        return loaded.trunk(input_ids=ids, use_cache=False).last_hidden_state
+    caught: list[torch.Tensor] = []
+
+    def catch(module: nn.Module, args: Any, output: Any) -> None:
+        caught.append(output[0] if isinstance(output, tuple) else output)
+        raise _Reached
+
+    hook = layers[depth - 1].register_forward_hook(catch)
+    try:
+        loaded.trunk(input_ids=ids, use_cache=False)
+    except _Reached:
+        return caught[0]
+    finally:
+        hook.remove()
+    raise AssertionError("the layer was not reached")
+
+
+class AdapterReward:
+    """A LoRA adapter and a linear head on a causal base.
+
+    The head reads the last token and the mean of the answer after `depth` layers, two thirds of them unless told
+    otherwise: see `heads` for why.
+    """
+
+    def __init__(self, loaded: Loaded, *, limit: int = 1024, depth: int = 0) -> None:
         self.loaded = loaded
         self.limit = limit
+        self.depth = depth or max(1, round(len(loaded.layers) * 2 / 3))
         self.mean, self.std = 0.0, 1.0
-        self.head = nn.Linear(loaded.hidden_size, 1, bias=False).to(loaded.compute.device)
-        nn.init.normal_(self.head.weight, std=1 / (loaded.hidden_size + 1) ** 0.5)
+        width, device = 2 * loaded.hidden_size, loaded.compute.device
+        self.weight = nn.Parameter(torch.zeros(width, device=device))
+        self.scale = torch.ones(width, device=device)
 
     @classmethod
     def fresh(cls, loaded: Loaded, *, rank: int, alpha: float, dropout: float, limit: int) -> AdapterReward:
-        """A reward model that has learned nothing yet."""
+        """A reward model that has learned nothing yet: every score is 0."""
         prepare_training(loaded)
         add_new_adapter(loaded, REWARD, rank=rank, alpha=alpha, dropout=dropout)
         return cls(loaded, limit=limit)
@@ -76,12 +108,13 @@ class AdapterReward:
     def saved(cls, loaded: Loaded, folder: Path, info: dict[str, Any]) -> AdapterReward:
         """The reward model in `folder`, on a base that is already in memory."""
         add_saved_adapter(loaded, str(folder), REWARD)
-        model = cls(loaded, limit=int(info.get("limit", 1024)))
+        model = cls(loaded, limit=int(info.get("limit", 1024)), depth=int(info.get("depth", 0)))
         model.mean, model.std = float(info.get("mean", 0.0)), float(info.get("std", 1.0))
-        weight = load_file(folder / "reward_head.safetensors")["weight"]
-        if weight.shape != model.head.weight.shape:
+        stored = load_file(folder / "reward_head.safetensors")
+        if stored["weight"].shape != model.weight.shape:
             raise WorkbenchError(f"The reward model in {folder} belongs to another base.", "Train one on this base.")
-        model.head.weight.data.copy_(weight)
+        model.weight.data.copy_(stored["weight"])
+        model.scale.copy_(stored["scale"])
         return model
 
     def encode(self, messages: Sequence[Message], text: str) -> Row:
@@ -94,24 +127,57 @@ class AdapterReward:
         """Tokens of an encoded item."""
         return len(item)
 
-    def scores(self, items: Sequence[Row]) -> torch.Tensor:
-        """Raw scores [n] in float32, read at each row's last token. The reward adapter must be the active one."""
+    def features(self, items: Sequence[Row]) -> torch.Tensor:
+        """What the head reads of each item: [n, 2h] in float32. The reward adapter must be the active one."""
         batch = collate(items, self.loaded.pad_id, self.loaded.compute.device)
-        hidden = self.loaded.trunk(input_ids=batch.ids, use_cache=False).last_hidden_state
-        ends = hidden[torch.arange(len(items), device=hidden.device), batch.last]
-        return self.head(ends.float()).squeeze(-1)
+        hidden = hidden_at(self.loaded, batch.ids, self.depth)
+        ends = hidden[torch.arange(len(items), device=hidden.device), batch.last].float()
+        places = torch.arange(hidden.shape[1], device=hidden.device)[None]
+        begins = (batch.last + 1 - batch.mask.sum(1))[:, None]
+        inside = ((places >= begins) & (places <= batch.last[:, None])).to(hidden.dtype)
+        means = torch.einsum("bl,blh->bh", inside, hidden).float() / inside.sum(1, keepdim=True).float()
+        return torch.cat([ends, means], dim=1)
+
+    def scores(self, items: Sequence[Row]) -> torch.Tensor:
+        """Raw scores [n] in float32. The reward adapter must be the active one."""
+        return (self.features(items) * self.scale) @ self.weight
+
+    def warm_start(
+        self, pairs: Sequence[tuple[Row, Row]], groups: Sequence[object], check: Callable[[], None], rows: int
+    ) -> float:
+        """Fit the head on the features of the base as it is, and return the regularisation that was chosen."""
+        unique = {row: index for index, row in enumerate(dict.fromkeys(row for pair in pairs for row in pair))}
+        found = torch.zeros(len(unique), self.weight.shape[0])
+        items = list(unique)
+        use_adapter(self.loaded, REWARD, train=False)
+        with torch.no_grad():
+            for group in by_length([len(item) for item in items], rows, budget=8192):
+                check()
+                found[group] = self.features([items[index] for index in group]).cpu()
+        chosen, rejected = (found[[unique[pair[side]] for pair in pairs]] for side in (0, 1))
+        weight, scale, strength = fit_head(chosen, rejected, groups)
+        self.weight.data.copy_(weight)
+        self.scale.copy_(scale)
+        return strength
 
     def train_groups(self, rate: float) -> list[dict[str, Any]]:
         """The adapter, and the head at the same rate."""
         use_adapter(self.loaded, REWARD, train=True)
+        return [{"params": self.adapter(), "lr": rate}, {"params": [self.weight], "lr": rate}]
+
+    def adapter(self) -> list[nn.Parameter]:
+        """The adapter's weights in the layers that the head can see."""
         return [
-            {"params": adapter_parameters(self.loaded, REWARD), "lr": rate},
-            {"params": list(self.head.parameters()), "lr": rate},
+            parameter
+            for index, layer in enumerate(self.loaded.layers)
+            if index < self.depth
+            for key, parameter in layer.named_parameters()
+            if f".{REWARD}." in key
         ]
 
     def state(self) -> list[torch.Tensor]:
         """The adapter's and the head's weights."""
-        return [*adapter_parameters(self.loaded, REWARD), self.head.weight]
+        return [*self.adapter(), self.weight]
 
     def save(self, target: Path, info: dict[str, Any]) -> None:
         """Write adapter, head and reward.json."""
@@ -124,8 +190,9 @@ class AdapterReward:
             "mean": self.mean,
             "std": self.std,
             "limit": self.limit,
+            "depth": self.depth,
         }
-        save_reward_adapter(self.loaded, REWARD, {"weight": self.head.weight}, target, about | info)
+        save_reward_adapter(self.loaded, REWARD, {"weight": self.weight, "scale": self.scale}, target, about | info)
 
 
 class ClassifierReward:

@@ -47,6 +47,7 @@ class Options:
     use_margin: bool = knob(False, "Ask for a larger gap where the judgement was stronger.", advanced=False)
     epochs: int = knob(2, "How often each pair is seen.", low=1, high=50, advanced=False)
     learning_rate: float = knob(2e-4, "Size of a step.", low=1e-7, high=0.1, step=1e-5, advanced=False)
+    warm_start: bool = knob(True, "Fit the head on the base's own features before training.")
     batch_size: int = knob(8, "Pairs in one step.", low=1, high=512)
     micro_batch: int = knob(8, "Pairs in memory at once; a smaller number needs less memory.", low=1, high=512)
     max_tokens: int = knob(512, "Longest prompt and answer together; more is cut off.", low=16, high=32768)
@@ -134,16 +135,35 @@ class _Run:
     def steps(self) -> Iterator[Event]:
         """All epochs: a step, its metrics, and now and then the held-out prompts."""
         order = random.Random(self.options.seed)
+        self.warm_start()
         yield Metrics(0, self.measure())
         for _ in range(self.options.epochs):
-            indices = list(range(len(self.items)))
-            order.shuffle(indices)
+            indices = self.shuffled(order)
             for start in range(0, len(indices), self.options.batch_size):
                 values = self.update(indices[start : start + self.options.batch_size])
                 self.step += 1
                 if self.step % self.every == 0 or self.step == self.total:
                     values |= self.measure()
                 yield Metrics(self.step, values)
+
+    def warm_start(self) -> None:
+        """Fit the head on the base's own features first: it is most of what there is to learn, and takes one pass."""
+        from ..lm.scoring import AdapterReward
+
+        if self.options.warm_start and isinstance(self.model, AdapterReward):
+            groups = [pair.prompt_id for pair in self.train]
+            self.model.warm_start(self.items, groups, self.job.check, 4 * self.options.micro_batch)
+            self.model.train_groups(self.options.learning_rate)
+
+    def shuffled(self, order: random.Random) -> list[int]:
+        """Pair indices in random order of prompts, the pairs of one prompt together: they share answers, which are
+        then read once, and a model that sees an answer in many scattered steps overfits (Ouyang et al. 2022)."""
+        by_prompt: dict[str, list[int]] = {}
+        for index, pair in enumerate(self.train):
+            by_prompt.setdefault(pair.prompt_id, []).append(index)
+        groups = list(by_prompt.values())
+        order.shuffle(groups)
+        return [index for group in groups for index in group]
 
     def update(self, batch: list[int]) -> dict[str, float]:
         """One optimiser step over `batch`, in micro-batches of pairs of similar length."""
@@ -177,9 +197,13 @@ class _Run:
         return sums | {"reward/mean": float(both.mean()), "reward/std": float(both.std()), "grad/norm": norm}
 
     def _scores(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        rows = [self.items[index][0] for index in indices] + [self.items[index][1] for index in indices]
-        scores = self.model.scores(rows)
-        return scores[: len(indices)], scores[len(indices) :]
+        """Scores of chosen and rejected; an answer that stands in several pairs is read once."""
+        pairs = [self.items[index] for index in indices]
+        unique = _numbered(pairs)
+        scores = self.model.scores(list(unique.values()))
+        places = {key: place for place, key in enumerate(unique)}
+        chosen, rejected = ([places[_key(pair[side])] for pair in pairs] for side in (0, 1))
+        return scores[chosen], scores[rejected]
 
     def _loss(self, chosen: torch.Tensor, rejected: torch.Tensor, indices: list[int]) -> torch.Tensor:
         import torch
@@ -204,8 +228,10 @@ class _Run:
         from ..evaluation.calibration import expected_calibration_error
         from ..lm.scoring import score_all
 
-        rows = [item for pair in self.held_items for item in pair]
-        scores = score_all(self.model, rows, check=self.job.check, standard=False)
+        unique = _numbered(self.held_items)
+        found = score_all(self.model, list(unique.values()), check=self.job.check, standard=False)
+        places = {key: place for place, key in enumerate(unique)}
+        scores = found[[places[_key(item)] for pair in self.held_items for item in pair]]
         self.model.train_groups(self.options.learning_rate)
         chosen, rejected = scores[0::2], scores[1::2]
         gap = chosen - rejected
@@ -275,6 +301,15 @@ class _Run:
             for answer, row, word in ((pair.chosen, 2 * index, 1.0), (pair.rejected, 2 * index + 1, 0.0)):
                 marks = {"reward": float(scores[row]), "gap": gap, "chosen": word}
                 yield Sample(self.step, prompt, answer, marks, pair.prompt_id)
+
+
+def _key(item: Any) -> Any:
+    return tuple(item) if isinstance(item, list) else item
+
+
+def _numbered(pairs: Sequence[tuple[Any, Any]]) -> dict[Any, Any]:
+    """The different items of some pairs, by what makes them different."""
+    return {_key(item): item for pair in pairs for item in pair}
 
 
 def _open_model(job: Job, options: Options, compute: Any) -> RewardModel:

@@ -1,0 +1,76 @@
+"""Linear heads on features, and reading features at a depth."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from workbench.lm.batching import Row, collate
+from workbench.lm.heads import choose_strength, fit_head, fit_preferences
+from workbench.lm.scoring import AdapterReward, hidden_at
+
+ROWS = [Row((1, 40, 41), (42, 43, 2)), Row((1, 44), (45, 2))]
+
+
+def test_the_fit_is_where_the_gradient_is_zero():
+    torch.manual_seed(0)
+    x = torch.randn(50, 4).double()
+    weights = fit_preferences(x, 0.1).double().requires_grad_()
+    loss = torch.nn.functional.softplus(-(x @ weights)).mean() + 0.1 * weights.square().sum()
+    (gradient,) = torch.autograd.grad(loss, weights)
+    assert float(gradient.abs().max()) < 1e-4
+
+
+def test_one_feature_has_a_known_answer():
+    # softplus'(0) = -1/2 a pair: with strength s and difference 1 the optimum solves 1/(1+e^w) = 2 s w.
+    weight = float(fit_preferences(torch.ones(10, 1), 0.25)[0])
+    assert 1 / (1 + torch.exp(torch.tensor(weight))) == pytest.approx(2 * 0.25 * weight, abs=1e-4)
+
+
+def test_noise_is_held_harder_than_signal():
+    torch.manual_seed(0)
+    groups = list(range(60))
+    noise = torch.randn(60, 30)
+    signal = noise.clone()
+    signal[:, 0] += 4
+    assert choose_strength(noise, groups) >= choose_strength(signal, groups)
+
+
+def test_a_head_finds_the_feature_that_matters_whatever_its_scale():
+    torch.manual_seed(0)
+    chosen, rejected = torch.randn(80, 6), torch.randn(80, 6)
+    chosen[:, 2] += 3
+    factors = torch.tensor([1.0, 1e3, 1e-3, 1.0, 1.0, 1.0])
+    weight, scale, _ = fit_head(chosen * factors, rejected * factors, list(range(80)))
+    scores = ((chosen - rejected) * factors * scale) @ weight
+    assert float((scores > 0).float().mean()) > 0.9
+    assert int(weight.abs().argmax()) == 2
+
+
+def test_leaving_early_reads_the_same_states_as_the_whole_model(llama):
+    ids = collate(ROWS, llama.pad_id).ids
+    with torch.no_grad():
+        states = llama.trunk(input_ids=ids, output_hidden_states=True).hidden_states
+        assert torch.equal(hidden_at(llama, ids, 1), states[1])
+        assert torch.equal(hidden_at(llama, ids, 2), states[2])
+
+
+def test_features_are_the_last_token_and_the_mean_of_the_answer_alone(llama):
+    model = AdapterReward.fresh(llama, rank=2, alpha=4, dropout=0.0, limit=64)
+    with torch.no_grad():
+        found = model.features(ROWS)
+        for index, row in enumerate(ROWS):
+            states = hidden_at(llama, torch.tensor([row.prompt + row.answer]), model.depth)[0]
+            torch.testing.assert_close(found[index, :32], states[-1], rtol=0, atol=1e-5)
+            torch.testing.assert_close(found[index, 32:], states[len(row.prompt) :].mean(0), rtol=0, atol=1e-5)
+
+
+def test_gradients_reach_the_adapter_below_the_depth_only(llama):
+    model = AdapterReward.fresh(llama, rank=2, alpha=4, dropout=0.0, limit=64)
+    model.train_groups(1e-3)
+    model.weight.data.fill_(0.1)
+    model.scores(ROWS).sum().backward()
+    assert all(weight.grad is not None for weight in model.adapter())
+    above = [w for layer in list(llama.layers)[model.depth :] for k, w in layer.named_parameters() if "lora" in k]
+    assert above
+    assert all(weight.grad is None for weight in above)
