@@ -91,18 +91,20 @@ def entries(
     split: str | None = None,
     search: str = "",
     retracted: bool | None = False,
+    used_by: str | None = None,
     order: str = "newest",
     limit: int = PAGE,
     offset: int = 0,
 ) -> list[Entry]:
     """A page of judgements. None for a filter means all; models by name, as in `facets`.
 
-    retracted: False for those that stand, True for those taken back, None for both.
+    retracted: False for those that stand, True for those taken back, None for both. used_by: the id of a run
+    that learned from them.
     search: every word must be somewhere in the prompt, the answers, the comment or the edited text.
     """
     if order not in _ORDERS:
         raise WorkbenchError(f"The list has no order called {order}.", f"Choose one of {', '.join(_ORDERS)}.")
-    where, params = _where(kinds, annotators, models, tags, split, search, retracted)
+    where, params = _where(kinds, annotators, models, tags, split, search, retracted, used_by)
     # The page's rows are found first: texts are read for 200 rows and not for all that are sorted.
     sql = f"""SELECT {_COLUMNS} FROM (SELECT f.seq FROM feedback f WHERE {where} ORDER BY {_ORDERS[order]}
         LIMIT :limit OFFSET :offset) page JOIN feedback f ON f.seq = page.seq JOIN prompts p ON p.id = f.prompt_id
@@ -120,9 +122,10 @@ def count(
     split: str | None = None,
     search: str = "",
     retracted: bool | None = False,
+    used_by: str | None = None,
 ) -> int:
     """How many judgements `entries` would list in all its pages."""
-    where, params = _where(kinds, annotators, models, tags, split, search, retracted)
+    where, params = _where(kinds, annotators, models, tags, split, search, retracted, used_by)
     return store.value(f"SELECT COUNT(*) FROM feedback f WHERE {where}", params)
 
 
@@ -168,6 +171,7 @@ def _where(
     split: str | None,
     search: str,
     retracted: bool | None,
+    used_by: str | None,
 ) -> tuple[str, dict[str, Any]]:
     conditions = {
         "kinds": (kinds, "f.kind IN (SELECT value FROM json_each(:kinds))"),
@@ -190,6 +194,9 @@ def _where(
         params["split"] = split
     if retracted is not None:
         parts.append("f.retracted_at IS NOT NULL" if retracted else "f.retracted_at IS NULL")
+    if used_by is not None:
+        parts.append("f.id IN (SELECT feedback_id FROM run_feedback WHERE run_id = :used_by)")
+        params["used_by"] = used_by
     for number, term in enumerate(_terms(search)):
         sql, value = _matching(term, f":term{number}")
         parts.append(sql)
