@@ -1,5 +1,8 @@
 """The Evaluate pane: figures from known stored answers and votes."""
 
+import subprocess
+import sys
+
 import pytest
 from PySide6.QtCore import Qt
 
@@ -92,6 +95,19 @@ def vote(store, run, number, choice, who="you", tuned_first=True, comment=""):
     strength = 1 if letter in "ab" else 0
     value = {"choice": letter, "strength": strength}
     store.feedback.add("comparison", each.prompt.id, ids, value, annotator=who, run_id=run.id, comment=comment)
+
+
+def test_the_panes_load_neither_torch_nor_charts_before_they_show_something():
+    code = (
+        "import sys; from PySide6.QtWidgets import QApplication; app = QApplication([]);"
+        "from workbench.store import Store; from workbench.ui.context import Context;"
+        "from workbench.ui.train_pane import TrainPane; from workbench.ui.evaluate_pane import EvaluatePane;"
+        "import tempfile; context = Context(Store.open(tempfile.mkdtemp()));"
+        "panes = TrainPane(context), EvaluatePane(context);"
+        "print([name for name in ('torch', 'transformers', 'pyqtgraph') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 # --- what there is to compare ---------------------------------------------------------------------------------------

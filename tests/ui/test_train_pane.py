@@ -305,6 +305,7 @@ def test_a_stopped_run_keeps_what_it_has(store, context, base, pane, tmp_path):
     folder.mkdir()
     events = [ev.Started(20), ev.Metrics(7, values(7)), ev.Saved("adapter", str(folder), 7), ev.Stopped(7, {})]
     feed(store, context, run, events)
+    assert shown.monitor.charts.panels[0]._end == 7  # what was not run leaves no gap
     said = shown.monitor.ended.accessibleName()
     assert said == "Stopped at step 7. helpful holds what it had learned, and can be used."
     assert shown.runs.cell_of(run.id).sub == "stopped at step 7"

@@ -55,7 +55,7 @@ def win_rate(votes: Iterable[str]) -> WinRate:
 
     "both_bad" says nothing about which is better, so it counts as a tie; how many there were is kept beside that.
     """
-    counts = dict.fromkeys(OUTCOMES, 0)
+    counts: dict[str, int] = dict.fromkeys(OUTCOMES, 0)
     for vote in votes:
         counts[vote] += 1
     tied = counts["tied"] + counts["both_bad"]

@@ -19,7 +19,7 @@ from .figures import change as signed
 from .rows import Cell, Column, RowsModel
 from .tables import Table
 from .train_runs import when
-from .widgets import Button, Card, Divider, EmptyState, column, label, row
+from .widgets import Button, Card, Divider, ElidedLabel, EmptyState, column, holding, label, row
 
 
 def title_row(title: str, note: Any) -> Any:
@@ -34,21 +34,20 @@ class WinsCard(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        from .charts import WinBars
-
-        self.note = label("", "small", "text2")
+        self.note = ElidedLabel("", "small", "text2")
+        self.note.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.more = Button(self.tr("Vote on more"), size="sm")
         self.more.clicked.connect(self.vote_wanted)
-        self.bars = WinBars(self.tr("Wins against base"), "", "")
+        self.bars: Any = None
         self.verdict = label("", "small", "text2", wrap=True)
         self.empty = EmptyState("", self.tr("Vote blind"), self.vote_wanted.emit)
-        voted = QWidget()
-        voted.setLayout(column(self.bars, self.verdict, spacing=6))
+        self._voted = column(self.verdict, spacing=6)
+        voted = holding(self._voted)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(voted)
         self.stack.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-        head = row(label(self.tr("Wins against base"), "strong"), self.note, None, self.more, spacing=10)
+        head = row(label(self.tr("Wins against base"), "strong"), self.note, self.more, spacing=10)
         self.setLayout(column(head, self.stack, spacing=8, margins=(14, 8, 12, 10)))
         self.setMinimumSize(300, 230)
 
@@ -63,6 +62,11 @@ class WinsCard(Card):
             self.empty.set_sentence(words if found.beside else self.tr("There are no answers to vote on."))
             self.empty.action.setEnabled(bool(found.beside))
             return
+        if self.bars is None:  # built late: charts bring pyqtgraph, which takes a quarter of a second
+            from .charts import WinBars
+
+            self.bars = WinBars(self.tr("Wins against base"), tuned, base)
+            self._voted.insertWidget(0, self.bars, 1)
         self.note.setText(self._voters(found.voters, annotator))
         self.bars.set_names(tuned, base)
         rows = [self._wins(self.tr("All {count}").format(count=count(found.votes.votes)), found.votes)]

@@ -157,8 +157,8 @@ class RunMonitor(QScrollArea):
         elif isinstance(event, ev.Warned):
             self._show_health()
         elif isinstance(event, ev.ENDINGS):
-            self.charts.flush()
             self.refresh()
+            self.charts.set_planned_end(self.run.step)
 
     def _add(self, event: ev.Metrics) -> None:
         assert self.run is not None

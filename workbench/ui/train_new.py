@@ -111,7 +111,6 @@ class NewRunPage(QWidget):
         page.setMaximumWidth(FIELDS_WIDTH + LABEL_WIDTH + 64)
         area = QScrollArea()
         area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         area.setWidget(page)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
