@@ -440,16 +440,18 @@ def test_an_earlier_evaluation_can_be_shown(store, models, pane):
     assert shown.found.run.id == first.id
 
 
-def test_train_can_ask_for_a_comparison(store, context, models, pane, tmp_path):
-    measured(store, models)
+def test_other_panes_can_ask_for_a_comparison(store, models, pane, tmp_path):
+    run = measured(store, models)
     other = store.models.add(
         name="hot", kind="adapter", source="run", location=str(tmp_path), parent_id=models[0].id, hash="hot"
     )
     shown = pane()
     assert shown.tuned.currentText() == "helpful"
-    context.show_pane("evaluate", {"tuned": other.id})
+    shown.visit({"tuned": other.id})
     assert shown.pair() == (models[0].id, other.id)
     assert shown.body_stack.currentWidget() is shown.empty
+    shown.visit(run.id)  # as Feedback does after the votes
+    assert shown.found.run.id == run.id
 
 
 def test_under_1360_the_table_stands_under_the_answers(store, models, pane):

@@ -8,7 +8,8 @@ from PySide6.QtCore import Qt
 from workbench.errors import WorkbenchError
 from workbench.methods import METHODS, ppo, reward
 from workbench.methods.base import knob, knobs
-from workbench.ui.form import Form, written
+from workbench.ui.form import Form
+from workbench.ui.form_controls import written
 
 
 @pytest.fixture

@@ -535,13 +535,13 @@ def test_escape_goes_back_to_the_runs(store, base, pane, qtbot):
     assert shown.body_stack.currentWidget() is shown.monitor
 
 
-def test_other_panes_can_ask_for_a_run_or_a_new_one(store, context, base, scorer, pane):
+def test_other_panes_can_ask_for_a_run_or_a_new_one(store, base, scorer, pane):
     first = ppo_run(store, base, name="first")
     ppo_run(store, base, name="second")
     shown = pane()
-    context.show_pane("train", {"run": first.id})
+    shown.visit({"run": first.id})
     assert shown.monitor.run.id == first.id
-    context.show_pane("train", {"new": "ppo", "reward": scorer.id})
+    shown.visit({"new": "ppo", "reward": scorer.id})
     assert shown.body_stack.currentWidget() is shown.new_page
     assert shown.new_page.method == "ppo"
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 from . import keys
 from .evaluate_figures import Beside, Figures, reward_of
 from .figures import count, figure
-from .form import ChoiceBox
+from .form_controls import ChoiceBox
 from .theme import theme, theme_changed
 from .widgets import (
     Button,

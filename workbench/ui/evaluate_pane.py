@@ -19,7 +19,7 @@ from .evaluate_figures import Beside, Figures, evaluations, figures, models_of
 from .evaluate_results import EvaluateResults
 from .evaluate_settings import EvaluateSettings
 from .figures import count
-from .form import ChoiceBox
+from .form_controls import ChoiceBox
 from .pane import Pane
 from .train_runs import LIVE
 from .widgets import Banner, Bar, Button, Card, EmptyState, column, holding, label, row
@@ -93,7 +93,6 @@ class EvaluatePane(Pane):
         context.run_event.connect(self.hear)
         context.runs_changed.connect(self._mark)
         context.store_changed.connect(self._store_changed)
-        context.pane_wanted.connect(self._wanted)
         self.results.wins.vote_wanted.connect(self.vote_blind)
         self.results.metrics.decided.connect(self.decide)
         self.results.beside.send.connect(self.send_lost)
@@ -107,12 +106,10 @@ class EvaluatePane(Pane):
     def first_focus(self) -> QWidget | None:
         return self.tuned
 
-    def _wanted(self, name: str, payload: object) -> None:
-        if name == "evaluate":
-            self.open(payload)
-
-    def open(self, payload: object) -> None:
-        """Show what another pane asks for: {"tuned": model id} or {"run": evaluation id}."""
+    def visit(self, payload: object) -> None:
+        """Show what another pane asks for: {"tuned": model id}, {"run": evaluation id}, or that id alone."""
+        if isinstance(payload, str):
+            payload = {"run": payload}
         if not isinstance(payload, Mapping):
             return
         self.refresh()

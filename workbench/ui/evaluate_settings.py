@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QScrollArea, QWidget
 
 from ..jobs.tasks import evaluate
 from ..store import Model, Run
-from .form import ChoiceBox, Form
+from .form import Form
+from .form_controls import ChoiceBox
 from .train_runs import when
 from .widgets import Divider, column, holding, label
 

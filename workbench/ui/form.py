@@ -9,131 +9,17 @@ form.changed.connect(...)         # after every edit
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
-from PySide6.QtGui import QValidator, QWheelEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from ..errors import WorkbenchError
 from ..methods.base import Knob, knobs, options_from
-from .figures import MINUS, THIN
+from .form_controls import FIELD_WIDTH, ChoiceBox, NumberSpin, said, written
 from .theme import set_property, set_role, set_tone
 from .widgets import Button, Card, ElidedLabel, Switch, column, holding, label, row
-
-FIELD_WIDTH = 128
-ACRONYMS = re.compile(r"\b[Kk]l\b")
-GEOMETRIC_SPAN = 1e4
-"""A range whose ends are further apart than this is walked in factors (1, 2, 5, 10), not in equal steps."""
-
-
-def written(value: Any) -> str:
-    """A knob's value as a person writes it: 3e-4, 0.05, 16."""
-    if isinstance(value, bool) or not isinstance(value, float):
-        return str(value)
-    if value == 0 or 1e-3 <= abs(value) < 1e7:
-        return f"{value:.6g}"
-    mantissa, exponent = f"{value:.5e}".split("e")
-    return f"{float(mantissa):g}e{int(exponent)}"
-
-
-class NumberSpin(QAbstractSpinBox):
-    """A number to type, in plain or scientific notation, or to step with the arrow keys.
-
-    It never corrects what was typed: the form says what is wrong with it instead.
-    """
-
-    changed = Signal()
-
-    def __init__(self, knob: Knob, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._knob = knob
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName(_said(knob.label))
-        self.setFixedWidth(FIELD_WIDTH)
-        set_role(self, "body", tabular=True)
-        self.lineEdit().setTextMargins(9, 0, 9, 0)  # a sheet's padding does not reach the inside of a spin box
-        self.lineEdit().textChanged.connect(lambda: self.changed.emit())
-
-    def value(self) -> str:
-        """What stands in the field, without the signs of typography."""
-        return self.lineEdit().text().strip().replace(MINUS, "-").replace(THIN, "").replace(",", ".")
-
-    def set_value(self, value: Any) -> None:
-        """Show a value."""
-        self.lineEdit().setText(written(value))
-
-    def validate(self, text: str, place: int) -> Any:
-        return QValidator.State.Acceptable, text, place
-
-    def stepEnabled(self) -> QAbstractSpinBox.StepEnabledFlag:
-        return QAbstractSpinBox.StepEnabledFlag.StepUpEnabled | QAbstractSpinBox.StepEnabledFlag.StepDownEnabled
-
-    def stepBy(self, steps: int) -> None:
-        try:
-            number = float(self.value())
-        except ValueError:
-            number = float(self._knob.default)
-        for _ in range(abs(steps)):
-            number = self._next(number, 1 if steps > 0 else -1)
-        self.set_value(self._knob.type(number))
-        self.selectAll()
-
-    def _next(self, number: float, way: int) -> float:
-        low, high = self._knob.low, self._knob.high
-        if self._geometric():
-            number = _next_round(number, way)
-        elif self._knob.type is int:
-            number = round(number) + way * round(self._knob.step or 1)
-        else:
-            step = self._knob.step or 0.1
-            number = round(number / step + way) * step
-        number = number if low is None else max(low, number)
-        return number if high is None else min(high, number)
-
-    def _geometric(self) -> bool:
-        low, high = self._knob.low, self._knob.high
-        wide = low is not None and high is not None and low > 0 and high / low > GEOMETRIC_SPAN
-        return self._knob.type is float and wide
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:  # the wheel is scrolling the page
-            event.ignore()
-
-
-def _next_round(number: float, way: int) -> float:
-    """The next of ..., 0.1, 0.2, 0.5, 1, 2, 5, ... above or below a number."""
-    if number <= 0:
-        return 1e-6 if way > 0 else 0.0
-    rounds = [float(f"{mantissa}e{power}") for power in range(-12, 9) for mantissa in (1, 2, 5)]
-    if way > 0:
-        return next((each for each in rounds if each > number * 1.001), number)
-    return next((each for each in reversed(rounds) if each < number * 0.999), number)
-
-
-class ChoiceBox(QComboBox):
-    """A choice that the wheel does not change while it scrolls the page."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        set_role(self, "body")
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-
-def _said(text: str) -> str:
-    """Words of a knob, translated where there is a translation."""
-    return ACRONYMS.sub(lambda match: match[0].upper(), QCoreApplication.translate("Knob", text))
 
 
 class FormRow(QWidget):
@@ -148,11 +34,11 @@ class FormRow(QWidget):
         super().__init__(parent)
         self.knob, self._dense = knob, dense
         self._base: Any = knob.default
-        self.name = label(_said(knob.label), "body", "text2")
+        self.name = label(said(knob.label), "body", "text2")
         self.name.setFixedWidth(label_width)
         self.control = self._build_control()
         self.name.setBuddy(self.control)
-        self.note = label(_said(knob.text), "small", "text3", wrap=True)
+        self.note = label(said(knob.text), "small", "text3", wrap=True)
         self.note.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.reset = Button(icon="rotate-ccw", kind="ghost", size="sm")
         self.reset.clicked.connect(self.put_back)
@@ -160,7 +46,7 @@ class FormRow(QWidget):
         kept.setRetainSizeWhenHidden(True)  # its room is always kept, so that nothing moves
         self.reset.setSizePolicy(kept)
         for part in (self.name, self.control):
-            part.setToolTip(_said(knob.text))
+            part.setToolTip(said(knob.text))
         control = row(self.control, None) if knob.type is bool else row(self.control)
         held = holding(control)
         held.setFixedWidth(FIELD_WIDTH)
@@ -172,14 +58,14 @@ class FormRow(QWidget):
 
     def _build_control(self) -> QWidget:
         if self.knob.type is bool:
-            switch = Switch(_said(self.knob.label))
+            switch = Switch(said(self.knob.label))
             switch.toggled.connect(self._edited)
             return switch
         if self.knob.choices:
             box = ChoiceBox()
-            box.setAccessibleName(_said(self.knob.label))
+            box.setAccessibleName(said(self.knob.label))
             for choice in self.knob.choices:
-                box.addItem(_said(choice), choice)
+                box.addItem(said(choice), choice)
             box.currentIndexChanged.connect(self._edited)
             box.setFixedWidth(FIELD_WIDTH)
             return box
@@ -211,7 +97,7 @@ class FormRow(QWidget):
         self._base = value
         self.reset.setToolTip(self.tr("Back to {value}").format(value=written(value)))
         self.reset.setAccessibleName(
-            self.tr("Put {name} back to {value}").format(name=_said(self.knob.label), value=written(value))
+            self.tr("Put {name} back to {value}").format(name=said(self.knob.label), value=written(value))
         )
         self.set_value(value)
         self._edited()
@@ -239,7 +125,7 @@ class FormRow(QWidget):
 
     def show_error(self, error: WorkbenchError | None) -> None:
         """Say what is wrong in the place of the explanation; nothing moves."""
-        words = _said(self.knob.text) if error is None else " ".join(part for part in (error.text, error.hint) if part)
+        words = said(self.knob.text) if error is None else " ".join(part for part in (error.text, error.hint) if part)
         self.note.setText(words)
         self.note.setVisible(error is not None or not self._dense)
         set_tone(self.note, "text3" if error is None else "bad")
@@ -396,7 +282,7 @@ class Form(QWidget):
         first = changed + [each for each in hidden if each not in changed and each.knob.type is not bool]
         opened = not self.advanced.isHidden()
         self.summary.setText(
-            "" if opened else " · ".join(f"{_said(each.knob.label.lower())} {_shown(each)}" for each in first[:7])
+            "" if opened else " · ".join(f"{said(each.knob.label.lower())} {_shown(each)}" for each in first[:7])
         )
         if changed:
             words = self.tr("{changed} of {count} changed").format(changed=len(changed), count=len(hidden))
@@ -414,7 +300,4 @@ def _readable(each: FormRow) -> Any:
 
 def _shown(each: FormRow) -> str:
     value = _readable(each)
-    return written(value) if not isinstance(value, str) else _said(value)
-
-
-__all__ = ["ChoiceBox", "Form", "FormRow", "NumberSpin", "written"]
+    return written(value) if not isinstance(value, str) else said(value)

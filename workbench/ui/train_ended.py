@@ -15,7 +15,7 @@ from ..jobs.run import worker
 from ..methods.base import Knob, knobs
 from ..store import Run
 from .figures import count
-from .form import written
+from .form_controls import written
 from .messages import DetailsBox
 from .theme import set_role
 from .widgets import Button, Card, column, holding, label, row

@@ -17,7 +17,8 @@ from ..store import Model, Run
 from . import keys, train_presets
 from .context import Context
 from .figures import count, duration
-from .form import ChoiceBox, Form
+from .form import Form
+from .form_controls import ChoiceBox
 from .theme import set_region
 from .train_beside import BesidePanel
 from .train_data import DataCard

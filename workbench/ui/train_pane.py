@@ -55,7 +55,6 @@ class TrainPane(Pane):
         context.run_event.connect(self.hear)
         context.runs_changed.connect(self._runs_changed)
         context.store_changed.connect(self._store_changed)
-        context.pane_wanted.connect(self._wanted)
         self.new_page.started.connect(self._started)
         self.new_page.left.connect(self.leave_new)
         self.monitor.stop_wanted.connect(context.stop_run)
@@ -70,7 +69,7 @@ class TrainPane(Pane):
     def first_focus(self) -> QWidget | None:
         return self.runs if self.runs.ids() else self.empty.action
 
-    def open(self, payload: object) -> None:
+    def visit(self, payload: object) -> None:
         """Show what another pane asks for: {"run": id} or {"new": method, "reward": id, "model": id}."""
         if not isinstance(payload, Mapping):
             return
@@ -78,10 +77,6 @@ class TrainPane(Pane):
             self.show_run(str(payload["run"]))
         elif "new" in payload:
             self.new_run(str(payload["new"] or ""), reward_id=payload.get("reward"), model_id=payload.get("model"))
-
-    def _wanted(self, name: str, payload: object) -> None:
-        if name == "train":
-            self.open(payload)
 
     # -- runs
 
