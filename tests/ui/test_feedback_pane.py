@@ -563,6 +563,17 @@ def test_figures_of_the_session(pane, store, qtbot):
     assert pane.bar.done.text() == "0 of 3"
 
 
+def test_a_large_project_is_counted_beside_the_window(store, open_pane, qtbot, monkeypatch):
+    monkeypatch.setattr("workbench.ui.feedback_sources.FEW", 0)
+    prompt = store.prompts.list()[0]
+    ids = [response.id for response in store.responses.of_prompt(prompt.id)]
+    store.feedback.add("rating", prompt.id, ids, {"ratings": [5, 4, 4, 1]}, annotator="other")
+    pane = open_pane(store)
+    qtbot.waitUntil(lambda: pane.becomes.text() == "4 ratings → 5 pairs, 1 demonstration", timeout=20_000)
+    press(qtbot, pane, "4", "4", "4", "3", "Enter")
+    qtbot.waitUntil(lambda: pane.becomes.text() == "8 ratings → 8 pairs, 1 demonstration")
+
+
 def test_the_queue_ends_and_begins_again(pane, store, qtbot):
     press(qtbot, pane, *["5", "5", "5", "5", "Enter"] * 3)
     assert pane.empty.isVisible()

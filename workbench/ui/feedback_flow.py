@@ -19,7 +19,8 @@ from ..errors import WorkbenchError
 from ..store.queueing import Item, item_of
 from ..store.records import Feedback
 from .context import Context
-from .feedback_sources import ASIDE, Harvest, QueueSource, RunSource, Source
+from .feedback_sources import ASIDE, Harvest, QueueSource, RunSource, Source, counting
+from .models_work import Work
 
 log = logging.getLogger(__name__)
 IDLE_MS = 350
@@ -89,6 +90,9 @@ class Flow(QObject):
         self._returning: list[tuple[Item, Given]] = []
         self._ahead: Item | None = None
         self._harvest_stale = True
+        self._counting = Work(context.store.folder, self)
+        self._counting.finished.connect(self._on_harvested)
+        self._counting.failed.connect(context.tell)
         self._idle = QTimer(self, singleShot=True, interval=0)
         self._idle.timeout.connect(self._look_ahead)
         self._quiet = QTimer(self, singleShot=True, interval=IDLE_MS)
@@ -190,7 +194,7 @@ class Flow(QObject):
         if self.item is not None and _key(item) != _key(self.item):
             self._returning.insert(0, (self.item, given))
         self._times.pop(feedback.id, None)
-        self.harvest.add(item, feedback, -1)
+        self._reap(item, feedback, -1)
         self._go_where(item, feedback)
         value = {} if feedback.kind in ASIDE else feedback.value
         self._show(item, Given(value, feedback.reasons, feedback.comment, feedback.blind))
@@ -203,7 +207,7 @@ class Flow(QObject):
             return None
         item = item_of(self._context.store, feedback)
         self._times[feedback.id] = ((item.kind, feedback.run_id), feedback.seconds)
-        self.harvest.add(item, feedback)
+        self._reap(item, feedback)
         self._go_where(item, feedback)
         self._returning = [pair for pair in self._returning if _key(pair[0]) != _key(item)]
         self._advance(item)
@@ -233,7 +237,7 @@ class Flow(QObject):
 
     def _went(self, item: Item, feedback: Feedback, seconds: float) -> None:
         self._times[feedback.id] = ((item.kind, feedback.run_id), seconds)
-        self.harvest.add(item, feedback)
+        self._reap(item, feedback)
         self._tell_saved()
         self._advance(item)
 
@@ -296,15 +300,27 @@ class Flow(QObject):
                 self._quiet.start()
 
     def _count_harvest(self) -> None:
-        if not self._harvest_stale:
-            return
-        try:
-            self.harvest.read()
-        except WorkbenchError as error:
-            self._context.tell(error)
+        if not self._harvest_stale or self._counting.busy:
             return
         self._harvest_stale = False
+        try:
+            if self.harvest.is_small():
+                self.harvest.read()
+                self.counted.emit()
+            else:
+                self._counting.start(counting)
+        except WorkbenchError as error:
+            self._context.tell(error)
+
+    def _on_harvested(self, found: Mapping[str, Any]) -> None:
+        self.harvest.take(found["counts"])
+        if self._harvest_stale:  # a judgement came in between, and may be in what was counted or not
+            self._quiet.start()
         self.counted.emit()
+
+    def _reap(self, item: Item, feedback: Feedback, sign: int = 1) -> None:
+        self.harvest.add(item, feedback, sign)
+        self._harvest_stale = self._harvest_stale or self._counting.busy
 
     # --- the session's figures
 

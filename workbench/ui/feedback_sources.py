@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from ..events import Event, Finished
 from ..feedback.base import Answer, Judgement
 from ..feedback.converting import convert
 from ..jobs.preparing import project_rules
@@ -16,6 +17,8 @@ from ..store.records import Feedback
 from .context import Context
 
 ASIDE = ("skip", "flag")
+FEW = 500
+"""So many judgements are counted in some milliseconds; more are counted beside the window."""
 
 
 class Source(Protocol):
@@ -134,10 +137,17 @@ class Harvest:
         self._store = store
         self._counts: dict[str, Counter[str]] = {}
 
+    def is_small(self) -> bool:
+        """Whether everything can be counted before a person notices."""
+        return sum(self._store.feedback.counts().values()) <= FEW
+
     def read(self) -> None:
         """Count everything again."""
-        found = convert(self._store.feedback.judgements(), project_rules(self._store))
-        self._counts = {kind: Counter(counts) for kind, counts in found.counts.items()}
+        self.take(harvested(self._store))
+
+    def take(self, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Use what was counted elsewhere."""
+        self._counts = {kind: Counter(of_kind) for kind, of_kind in counts.items()}
 
     def add(self, item: Item, feedback: Feedback, sign: int = 1) -> None:
         """Count one judgement more, or with sign -1 one less. Skips, flags and votes teach nothing."""
@@ -156,6 +166,16 @@ class Harvest:
     def kinds(self) -> Iterable[str]:
         """Kinds with a judgement."""
         return [kind for kind, counts in self._counts.items() if counts["judgements"] > 0]
+
+
+def harvested(store: Store) -> dict[str, dict[str, int]]:
+    """What all judgements of a project become, by kind."""
+    return convert(store.feedback.judgements(), project_rules(store)).counts
+
+
+def counting(store: Store) -> Iterator[Event]:
+    """Count beside the window."""
+    yield Finished({"counts": harvested(store)})
 
 
 def judgement_of(item: Item, feedback: Feedback) -> Judgement:
