@@ -707,6 +707,10 @@ def test_a_narrow_window_opens_the_comment_over_the_answers(store, open_pane, qt
     assert pane.guide.isVisible()
     press(qtbot, pane, "Esc")
     assert not pane.guide.isVisible()
+    press(qtbot, pane, "g")
+    assert pane.guide.isVisible()
+    press(qtbot, pane, "Esc")
+    assert not pane.guide.isVisible()
     press(qtbot, pane, "5")
     assert pane._rate.value()["ratings"][0] == 5
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QFileDialog, QHeaderView, QMenu, QStackedWidget, QWidget
 
 from ..errors import WorkbenchError
@@ -341,6 +341,13 @@ class DataPane(Pane):
     def _on_step(self, step: str) -> None:
         for place in (MODEL, WHO):
             self.table.setColumnHidden(place, step == "narrow")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape that no field wanted closes the panel that floats over the body."""
+        if event.key() == Qt.Key.Key_Escape and self.step == "narrow" and self.entry.isVisible():
+            self.show_right(False)
+        else:
+            super().keyPressEvent(event)
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QPainter
+from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QStackedWidget, QWidget
 
 from ..store.queueing import Item
@@ -20,6 +20,7 @@ from .widgets.buttons import Look
 BAR_HEIGHT, DOCK_HEIGHT = 44, 56
 SHARE_OF_PROMPT = 0.3
 SMALLEST_PROMPT = 44
+HINT_GAP = 14
 
 
 class Choice(QComboBox):
@@ -185,6 +186,40 @@ class PromptCard(Card):
             QGuiApplication.clipboard().setText(self._item.prompt.text)
 
 
+class _Hints(QWidget):
+    """Hints from the right edge to the left, the most important first; those without room are left out."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._groups: list[QWidget] = []
+        self.most = 3
+
+    def set_hints(self, hints: Sequence[tuple[str, str]]) -> None:
+        """Show (keys, what they do)."""
+        for old in self._groups:
+            old.hide()
+            old.deleteLater()
+        self._groups = [holding(row(KeyHint(keys), label(text, "body", "text2"), spacing=6)) for keys, text in hints]
+        for group in self._groups:
+            group.setParent(self)
+        self._place()
+
+    def _place(self) -> None:
+        widths = [group.sizeHint().width() for group in self._groups[: self.most]]
+        while widths and sum(widths) + HINT_GAP * (len(widths) - 1) > self.width():
+            widths.pop()
+        x = self.width() - sum(widths) - HINT_GAP * max(0, len(widths) - 1)
+        for place, group in enumerate(self._groups):
+            group.setVisible(place < len(widths))
+            if place < len(widths):
+                group.setGeometry(x, 0, widths[place], self.height())
+                x += widths[place] + HINT_GAP
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
+
+
 class Dock(QWidget):
     """Undo, skip, flag and comment; hints or a note; the one button that goes on. Nothing in it ever moves."""
 
@@ -195,13 +230,12 @@ class Dock(QWidget):
         self.submit.clicked.connect(lambda: submit())
         self.note = ElidedLabel("", "body", "human")
         self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._last: list[tuple[str, str]] = []
         self._hints = QStackedWidget()
         self._hints.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self._shown = holding(row())
+        self._shown = _Hints()
         self._hints.addWidget(self._shown)
         self._hints.addWidget(self.note)
-        self._all: list[tuple[str, str]] = []
-        self._narrow = False
         buttons = [Button.of(action, "ghost") for action in actions]
         inside = row(*buttons, 8, self._hints, 8, self.submit, margins=(8, 0, 12, 0))
         inside.setSpacing(6)
@@ -212,25 +246,13 @@ class Dock(QWidget):
 
     def set_hints(self, hints: Sequence[tuple[str, str]]) -> None:
         """(keys, what they do), the most important first."""
-        self._all = list(hints)
-        self._rebuild()
+        self._last = list(hints)
+        self._shown.set_hints(hints)
 
     def set_narrow(self, narrow: bool) -> None:
         """Two hints instead of three."""
-        self._narrow = narrow
-        self._rebuild()
-
-    def _rebuild(self) -> None:
-        hints = row(None, spacing=6)
-        for keys, text in self._all[: 2 if self._narrow else 3]:
-            hints.addWidget(KeyHint(keys))
-            hints.addWidget(label(text, "body", "text2"))
-            hints.addSpacing(8)
-        old, self._shown = self._shown, holding(hints)
-        self._hints.insertWidget(0, self._shown)
-        self._hints.setCurrentWidget(self._shown)
-        self._hints.removeWidget(old)
-        old.deleteLater()
+        self._shown.most = 2 if narrow else 3
+        self._shown.set_hints(self._last)
 
     def show_note(self, text: str, tone: str = "human") -> None:
         """Say something in the place of the hints; "" brings them back."""

@@ -96,8 +96,8 @@ class AnswerCard(Card):
         self.text.viewport().installEventFilter(self)
         self.rating = RatingRow(name, meanings) if meanings is not None else None
         self.tools = row(spacing=6)
+        self.author.hide()
         head = row(self.badge, self.length, self.author, None)
-        head.setStretch(2, 1)
         if self.rating is not None:
             for button in self.rating.findChildren(QPushButton):
                 button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -123,6 +123,7 @@ class AnswerCard(Card):
     def set_author(self, name: str | None) -> None:
         """Show who wrote it; None hides it."""
         self.author.setText(name or "")
+        self.author.setVisible(bool(name))
 
     def set_active(self, active: bool) -> None:
         """Mark the card that takes the keys."""

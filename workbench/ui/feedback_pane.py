@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from ..errors import WorkbenchError
@@ -16,7 +16,8 @@ from ..feedback import KINDS, rating
 from ..store.queueing import Item
 from .context import Context
 from .feedback_compare import CompareView
-from .feedback_edit import EditView, value_of_draft
+from .feedback_drafts import Drafts
+from .feedback_edit import EditView
 from .feedback_flow import Flow, Given
 from .feedback_frame import Dock, PromptCard, SessionBar
 from .feedback_guide import GuidePanel, guidelines
@@ -45,6 +46,7 @@ class FeedbackPane(Pane):
         self.title = self.tr("Feedback")
         self.context = context
         self.flow = Flow(context, self)
+        self._drafts = Drafts(context)
         self.blind = True
         self._seen_names = False
         self._gap_seen = False
@@ -226,7 +228,7 @@ class FeedbackPane(Pane):
         value = given.value
         if view is self._edit:
             self._edit.set_ratings(ratings_given(self.context.store, item, self.context.annotator))
-            value = value or value_of_draft(self.context.store.draft(self._draft_key(item)), item)
+            value = value or self._drafts.value(item)
         view.show_item(item, value, given.reasons)
         self._show_names(item)
         self.dock.set_hints(view.hints())
@@ -294,7 +296,7 @@ class FeedbackPane(Pane):
             self._last = item
             self.guide.offer_reveal(True)
             if item.kind == "edit":
-                self._set_draft(item, "")
+                self._drafts.keep(item, "")
 
     def set_aside(self, flag: bool) -> None:
         """Skip the item, or flag it for somebody to look at; it does not come back unless that is undone."""
@@ -357,21 +359,10 @@ class FeedbackPane(Pane):
             self.show_right(False)
         self.view.focus_first()
 
-    def _draft_key(self, item: Item) -> str:
-        return f"edit {self.context.annotator} {item.prompt.id}"
-
     def _keep_draft(self) -> None:
         self._drafting.stop()
         if self.flow.item is not None and self.flow.kind == "edit":
-            self._set_draft(self.flow.item, self._edit.draft())
-
-    def _set_draft(self, item: Item, text: str) -> None:
-        key = self._draft_key(item)
-        try:
-            if text != self.context.store.draft(key):
-                self.context.store.set_draft(key, text)
-        except WorkbenchError as error:
-            self.context.tell(error)
+            self._drafts.keep(self.flow.item, self._edit.draft())
 
     # --- the window
 
@@ -383,6 +374,13 @@ class FeedbackPane(Pane):
         if watched is self.guide and event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
             self._opener.setChecked(not self.guide.isHidden())
         return super().eventFilter(watched, event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape that no field wanted closes the panel that floats over the body."""
+        if event.key() == Qt.Key.Key_Escape and self.step == "narrow" and self.guide.isVisible():
+            self.show_right(False)
+        else:
+            super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -97,6 +97,7 @@ class RunsText(ReadingText):
                 cursor.setBlockFormat(spacing)
             cursor.insertText(soft_broken(visible(text)), STYLES[style]())
         cursor.endEditBlock()
+        self.moveCursor(QTextCursor.MoveOperation.Start)  # or Qt scrolls to the end, where text was put in
         bar.setValue(place)
         self._fit_height()
 
