@@ -36,6 +36,7 @@ def open_window(project: Path, demo: Plan | None = None, demo_out: Path | None =
         log.exception("the project does not open")
         tell(error)
         return 1
+    context = window.context
     window.show()
     if demo is not None:
         from .ui.demo_run import DemoRun
@@ -43,7 +44,7 @@ def open_window(project: Path, demo: Plan | None = None, demo_out: Path | None =
         window.demo = DemoRun(window, demo, demo_out or project.parent)  # type: ignore[attr-defined]
         QTimer.singleShot(0, window.demo.start)  # type: ignore[attr-defined]
     status = app.exec()
-    window.context.store.close()
+    context.store.close()
     return status
 
 

@@ -49,6 +49,7 @@ class Context(QObject):
         self.session_info: Mapping[str, Any] = {}
         self.session_loading = False
         self._outlived: list[SessionThread] = []
+        self._closed = False
         store.listen(self._on_store_change)
 
     def _on_store_change(self, table: str, by: object) -> None:
@@ -227,7 +228,10 @@ class Context(QObject):
         self.pane_wanted.emit(name, payload)
 
     def close(self) -> None:
-        """Stop everything that runs and wait for it. Called when the window closes."""
+        """Stop everything that runs and wait for it. Called when the window closes; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         for thread in list(self.jobs.values()):
             thread.stop()
         sessions = [*self._outlived, *([self.session] if self.session else [])]

@@ -226,7 +226,7 @@ class Dock(QWidget):
     def __init__(self, actions: Sequence[QAction], submit: Callable[[], object], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_region(self, "panel")
-        self.submit = Button("", kind="primary", size="lg")
+        self.submit = Button(self.tr("Submit and next"), kind="primary", size="lg")
         self.submit.clicked.connect(lambda: submit())
         self.note = ElidedLabel("", "body", "human")
         self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

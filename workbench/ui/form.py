@@ -169,7 +169,8 @@ class Form(QWidget):
             each.changed.connect(self._edited)
         self.advanced.setLayout(inside)
         self.card = self._build_card()
-        self.card.setVisible(any(each.knob.advanced for each in self.rows.values()))
+        if not any(each.knob.advanced for each in self.rows.values()):
+            self.card.hide()
         whole = column(basic, self.error_label, self.card, spacing=8)
         self.setLayout(whole)
         self._sum_up()

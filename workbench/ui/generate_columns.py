@@ -39,7 +39,8 @@ class ColumnView(QWidget):
         self.settings, self.speed = ElidedLabel("", "small", "text2"), label("", "small", "text2", tabular=True)
         self.menu_button = Button(icon="chevron-down", kind="ghost", size="sm", tip=self.tr("Change this column"))
         self.menu_button.clicked.connect(self._open_menu)
-        self.menu_button.setVisible(model is not None)
+        if model is None:
+            self.menu_button.hide()
         self.placeholder = Placeholder()
         self._stack = column(spacing=10)
         self.setLayout(column(self._head(), self._stack, self.placeholder, None, spacing=10))

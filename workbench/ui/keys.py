@@ -80,7 +80,7 @@ def keys_of(of: QAction) -> str:
 def set_letters(on: bool) -> None:
     """Turn single-letter shortcuts on or off everywhere."""
     _letters["on"] = on
-    for each in list(_single):
+    for each in [action for action in _single if isValid(action)]:
         each.setShortcuts(sequences(each.property("key")) if on else [])
 
 

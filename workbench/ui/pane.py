@@ -88,6 +88,9 @@ class Pane(QWidget):
         self.setAccessibleName(text)
         self.title_changed.emit(text)
 
+    def visit(self, payload: object) -> None:
+        """Show what another pane asks for. Panes that can be asked override this."""
+
     def header_widgets(self) -> list[QWidget]:
         """Widgets after the title, such as a mode switch. Return the same ones on every call."""
         return []

@@ -44,6 +44,8 @@ class Window(QMainWindow):
         self.setWindowTitle(self.tr("{project} — Workbench").format(project=context.store.folder.name))
         self.setWindowIcon(icons.app_icon())
         self.setMinimumSize(1024, 680)
+        # Its timers and panes end with it, and do not ask a store that is closed.
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._build()
         self._make_actions()
         self._connect()
@@ -199,7 +201,7 @@ class Window(QMainWindow):
         self.header.show_pane(pane)
         QSettings().setValue("window/pane", name)
         if payload is not None:
-            pane.visit(payload)  # type: ignore[attr-defined]
+            pane.visit(payload)
         focus = pane.first_focus()
         if focus is not None:
             focus.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -270,9 +270,12 @@ class EmptyState(QWidget):
         self.sentence = label(sentence, "body", "text2", wrap=True)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.action = Button(action, kind="primary", size="lg")
-        self.action.setVisible(bool(action))
+        # Hidden, never shown: setVisible(True) on a widget without a parent opens a window for an instant.
+        if not action:
+            self.action.hide()
         self.link = LinkButton(link)
-        self.link.setVisible(bool(link))
+        if not link:
+            self.link.hide()
         if on_action is not None:
             self.action.clicked.connect(lambda: on_action())
         if on_link is not None:
