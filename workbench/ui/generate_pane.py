@@ -375,6 +375,7 @@ class GeneratePane(Pane):
             if focused is self.prompts.search and isinstance(focused, QLineEdit) and focused.text():
                 focused.clear()
             else:
+                focused.clearFocus()
                 self.prompts.list.setFocus()
         else:
             self.writer.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QWidget
 
 from ..errors import WorkbenchError
@@ -102,9 +103,16 @@ class PromptCard(Card):
         """Put back what was typed the last time."""
         store = self._context.store
         self.fill_fields(store.draft("generate/system"), store.draft("generate/prompt"))
+        self._timer.stop()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        if self._timer.isActive():
+            self.keep_draft()
 
     def keep_draft(self) -> None:
         """Keep what is typed, so that closing the app loses nothing."""
+        self._timer.stop()
         system, text = self.fields()
         try:
             self._context.store.set_draft("generate/system", system)

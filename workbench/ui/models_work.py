@@ -49,13 +49,15 @@ class Work(QObject):
         thread = WorkThread(lambda: _with_own_store(folder, steps))
         self._thread = thread
         _running.add(thread)
-        thread.happened.connect(self._on_event)  # type: ignore[attr-defined]
+        thread.happened.connect(self._on_event)
         thread.finished.connect(self._on_end)
         _wait_at_the_end()
         thread.start()
 
     def _on_end(self) -> None:
-        for thread in [thread for thread in _running if thread.isFinished()]:
+        thread = self.sender()
+        if isinstance(thread, WorkThread):
+            thread.wait()  # the signal comes a moment before the thread has ended
             _running.discard(thread)
             if thread is self._thread:
                 self._thread = None
