@@ -8,12 +8,14 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
+from workbench.feedback.base import Answer, Judgement
 from workbench.store import Store
 from workbench.store.exchange.importing import import_file
 from workbench.ui.context import Context
 from workbench.ui.data_exporting import exports
 from workbench.ui.data_importing import samples
 from workbench.ui.data_pane import DataPane
+from workbench.ui.data_report import report
 from workbench.ui.data_table import FEEDBACK, PAGES_KEPT, WHEN, WHO, EntriesModel, Filter
 from workbench.ui.data_words import answer_text, said, when
 from workbench.ui.feedback_text import RunsText
@@ -370,6 +372,92 @@ def test_an_export_that_cannot_be_written_says_so(pane, qtbot, tmp_path):
     with qtbot.waitSignal(pane.context.message, timeout=20_000) as heard:
         pane.export_to(exports()[3], tmp_path / "missing" / "x.csv")
     assert heard.args[2] == "bad"
+
+
+# --- quality
+
+
+def rated(ids, *stars, who="you", prompt="p", texts=None):
+    answers = tuple(Answer(id_, text) for id_, text in zip(ids, texts or ids, strict=True))
+    return Judgement("j", "rating", prompt, (), answers, {"ratings": list(stars)}, annotator=who)
+
+
+def compared(one, other, choice, who="you"):
+    value = {"choice": choice, "strength": 1}
+    return Judgement("j", "comparison", "p", (), (Answer(one, one), Answer(other, other)), value, annotator=who)
+
+
+def finding(judgements, about):
+    return next(each for each in report(judgements) if each.about == about)
+
+
+def test_people_who_rate_alike_agree_and_others_do_not():
+    stars = [1 + number % 5 for number in range(40)]
+    same = [rated([f"r{number}"], each, who=who) for who in ("a", "b") for number, each in enumerate(stars)]
+    found = finding(same, "ratings")
+    assert (found.verdict, found.numbers["units"], found.numbers["alpha"]) == ("good", 40, pytest.approx(1))
+    assert found.numbers["pairs"] == [["a", "b", 40, pytest.approx(1)]]
+    turned = [rated([f"r{number}"], 6 - each, who="b") for number, each in enumerate(stars)]
+    assert finding(same[:40] + turned, "ratings").verdict == "warn"
+
+
+def test_few_shared_items_give_no_verdict():
+    assert [each.verdict for each in report([rated(["a"], 3)])] == ["none"] * 4
+
+
+def test_a_swapped_pair_with_the_same_winner_is_agreement():
+    votes = [compared(f"x{n}", f"y{n}", "a" if n % 2 else "b", "a") for n in range(30)]
+    votes += [compared(f"y{n}", f"x{n}", "b" if n % 2 else "a", "b") for n in range(30)]
+    found = finding(votes, "comparisons")
+    assert (found.verdict, found.numbers["same"]) == ("good", 1.0)
+
+
+@pytest.mark.parametrize(("up", "verdict"), [(True, "warn"), (False, "warn"), (None, "good")])
+def test_length_is_judged_within_prompts(up, verdict):
+    judgements = []
+    for number in range(40):
+        texts = ["word " * (10 + number), "word " * (60 + number)]
+        better = up if up is not None else number % 2 == 0
+        stars = (2, 4) if better else (4, 2)
+        judgements.append(rated([f"a{number}", f"b{number}"], *stars, prompt=str(number), texts=texts))
+    found = finding(judgements, "length")
+    assert found.verdict == verdict
+    if up is not None:
+        assert found.numbers["r"] == pytest.approx(1 if up else -1, abs=0.001)
+        assert found.numbers["per_50"] == pytest.approx(2 if up else -2)
+
+
+def test_prompts_that_ask_for_more_are_no_bias():
+    judgements = [
+        rated(
+            [f"a{n}", f"b{n}"], *((1, 1) if n < 20 else (5, 5)), prompt=str(n), texts=["x " * (n + 1), "x " * (n + 2)]
+        )
+        for n in range(40)
+    ]
+    assert finding(judgements, "length").verdict == "none"
+
+
+@pytest.mark.parametrize(("left", "verdict"), [(20, "good"), (35, "warn")])
+def test_position(left, verdict):
+    votes = [compared(f"x{n}", f"y{n}", "a" if n < left else "b") for n in range(40)]
+    assert finding(votes, "position").verdict == verdict
+
+
+def test_the_report_is_shown_with_verdicts_as_titles(pane, store, qtbot):
+    prompt = store.prompts.list()[0]
+    with store.writing():
+        for number in range(30):
+            made = store.responses.add(prompt.id, f"answer {number}")
+            for who in ("you", "Noor"):
+                store.feedback.add("rating", prompt.id, [made.id], {"ratings": [1 + number % 5]}, annotator=who)
+    qtbot.mouseClick(pane.modes.button("quality"), Qt.MouseButton.LeftButton)
+    card = pane.quality.cards["ratings"]
+    qtbot.waitUntil(lambda: card.title.text() == "People agree on ratings", timeout=20_000)
+    assert card.number.text() == "α = 1.0"
+    assert pane.quality.cards["position"].title.text() == "Position: too few comparisons to say"
+    assert not pane.facets.isVisible()
+    pane.visit({"run_id": store.runs.add(name="r", method="reward", options={}).id})
+    assert pane.facets.isVisible()
 
 
 # --- the window

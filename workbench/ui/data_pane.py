@@ -18,6 +18,7 @@ from .data_entry import EntryPanel
 from .data_exporting import Export, exports, writing
 from .data_facets import FacetPanel
 from .data_importing import ImportDialog, added_words, samples
+from .data_quality import QualityView
 from .data_table import ANSWER, MODEL, PROMPT, WHO, WIDTHS, EntriesModel
 from .data_words import when
 from .figures import count, size
@@ -25,7 +26,19 @@ from .models_work import Work
 from .pane import Pane
 from .tables import Table
 from .theme import set_region
-from .widgets import Button, Divider, ElidedLabel, EmptyState, ToggleChip, column, holding, label, row
+from .widgets import (
+    Button,
+    Divider,
+    ElidedLabel,
+    EmptyState,
+    Option,
+    Segmented,
+    ToggleChip,
+    column,
+    holding,
+    label,
+    row,
+)
 
 SEARCH_MS, REFRESH_MS = 160, 120
 
@@ -41,15 +54,23 @@ class DataPane(Pane):
         self._dropped: list[tuple[list[str], bool]] = []
         self._undone: list[tuple[list[str], bool]] = []
         self._facets = Facets()
+        self._beside: list[QWidget] = []
         self.import_dialog: ImportDialog | None = None
         self._work = Work(context.store.folder, self)
         self.facets = FacetPanel()
         self.model = EntriesModel(context.store, self)
         self.table = self._build_table()
         self.entry = EntryPanel(context.store)
+        self.quality = QualityView(context)
+        self.modes = Segmented(
+            [Option("browse", self.tr("Browse")), Option("quality", self.tr("Quality report"))], self.tr("View")
+        )
         self._make_actions()
         self.set_left(self.facets, 224)
-        self.set_body(self._build_body())
+        self._views = QStackedWidget()
+        self._views.addWidget(self._build_body())
+        self._views.addWidget(self.quality)
+        self.set_body(self._views)
         self.set_right(self.entry, 280)
         self._waiting = QTimer(self, singleShot=True, interval=SEARCH_MS)
         self._refreshing = QTimer(self, singleShot=True, interval=REFRESH_MS)
@@ -114,6 +135,7 @@ class DataPane(Pane):
         return body
 
     def _connect(self) -> None:
+        self.modes.changed.connect(self.show_view)
         self.facets.changed.connect(self._waiting.start)
         self._waiting.timeout.connect(self._reload)
         self._refreshing.timeout.connect(self.refresh)
@@ -131,6 +153,9 @@ class DataPane(Pane):
         self.context.store_changed.connect(self._on_store_change)
         self.step_changed.connect(self._on_step)
 
+    def header_widgets(self) -> list[QWidget]:
+        return [self.modes]
+
     def header_actions(self) -> list[QWidget]:
         return [self._import_button, self._export_button]
 
@@ -142,7 +167,18 @@ class DataPane(Pane):
         if payload == "import":
             self.choose_import()
         elif isinstance(payload, dict) and payload.get("run_id"):
+            self.show_view("browse")
             self._show_used_by(str(payload["run_id"]))
+
+    def show_view(self, view: str) -> None:
+        """Show "browse" or "quality"."""
+        self.modes.set_value(view)
+        self._views.setCurrentIndex(int(view == "quality"))
+        if view == "quality":
+            self._beside = [part for part in (self.facets, self.entry) if not part.isHidden()]
+            self.quality.refresh()
+        for part in self._beside:  # the report is about everything, whatever the facets say
+            part.setVisible(view == "browse")
 
     # --- what is shown
 
@@ -157,6 +193,8 @@ class DataPane(Pane):
             return
         self._stale = False
         self._reload()
+        if self.modes.value() == "quality":
+            self.quality.refresh()
 
     def _reload(self) -> None:
         """Show what the facets ask for; the judgement that was chosen stays chosen if it is still there."""
