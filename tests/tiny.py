@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
+from gguf import GGUFWriter
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     BertConfig,
@@ -62,6 +64,60 @@ def llama(folder: Path, *, seed: int = 0) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     words.save_pretrained(folder)
     return folder
+
+
+def gguf(folder: Path, source: Path) -> Path:
+    """The tiny Llama in `source` as a GGUF file with float32 weights, as llama.cpp's converter writes it."""
+    words, model = PreTrainedTokenizerFast.from_pretrained(source), LlamaForCausalLM.from_pretrained(source)
+    config, raw = model.config, json.loads((source / "tokenizer.json").read_text())["model"]
+    path = folder / "tiny.gguf"
+    writer = GGUFWriter(path, "llama")
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_vocab_size(config.vocab_size)
+    writer.add_tokenizer_model("gpt2")
+    tokens = [token for token, _ in sorted(raw["vocab"].items(), key=lambda item: item[1])]
+    writer.add_token_list(tokens)
+    writer.add_token_types([3 if token.startswith("<|") else 1 for token in tokens])
+    writer.add_token_merges([" ".join(pair) if isinstance(pair, list) else pair for pair in raw["merges"]])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_chat_template(words.chat_template)
+    names = {
+        "self_attn.q_proj": "attn_q",
+        "self_attn.k_proj": "attn_k",
+        "self_attn.v_proj": "attn_v",
+        "self_attn.o_proj": "attn_output",
+        "mlp.gate_proj": "ffn_gate",
+        "mlp.up_proj": "ffn_up",
+        "mlp.down_proj": "ffn_down",
+        "input_layernorm": "attn_norm",
+        "post_attention_layernorm": "ffn_norm",
+    }
+    heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
+    for key, weight in model.model.state_dict().items():
+        array = weight.numpy()
+        if key.startswith("layers."):
+            _, number, rest = key.split(".", 2)
+            name = names[rest.removesuffix(".weight")]
+            if name in heads:  # llama.cpp rotates pairs that lie side by side, transformers pairs half a head apart
+                rows, columns = array.shape
+                array = array.reshape(heads[name], 2, rows // heads[name] // 2, columns).swapaxes(1, 2)
+                array = array.reshape(rows, columns)
+            key = f"blk.{number}.{name}.weight"
+        else:
+            key = {"embed_tokens.weight": "token_embd.weight", "norm.weight": "output_norm.weight"}[key]
+        writer.add_tensor(key, array)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
 
 
 def gpt2(folder: Path, *, seed: int = 0) -> Path:

@@ -10,13 +10,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests import tiny
 from tests.conftest import FP32
 from workbench.errors import WorkbenchError
+from workbench.events import Finished
+from workbench.jobs.tasks import convert
 from workbench.lm import files
 from workbench.lm.loading import POLICY, add_new_adapter, load, prepare_training
 from workbench.lm.policy import PolicyModel, use_adapter
 from workbench.lm.refs import ModelRef
 from workbench.lm.saving import save_adapter
+from workbench.methods.base import Data, Job
 
 
 def copy(folder, tmp_path):
@@ -136,3 +140,36 @@ def test_only_the_adapter_in_use_is_trainable(llama):
     assert all(".reward." in key for key in live)
     use_adapter(llama, POLICY, train=False)
     assert not any(weight.requires_grad for weight in llama.model.parameters())
+
+
+@pytest.fixture(scope="module")
+def gguf_file(llama_folder, tmp_path_factory):
+    return tiny.gguf(tmp_path_factory.mktemp("gguf"), llama_folder)
+
+
+def test_a_gguf_file_gives_the_same_logits_and_facts(gguf_file, llama_folder, llama):
+    loaded = load(ModelRef(str(gguf_file), "gguf"), FP32)
+    torch.testing.assert_close(logits_of(loaded), logits_of(llama), rtol=0, atol=1e-5)
+    assert loaded.template.hash == llama.template.hash
+    chat = [{"role": "user", "content": "hello world"}]
+    assert loaded.template.prompt_ids(chat) == llama.template.prompt_ids(chat)
+    facts, theirs = files.describe_gguf(gguf_file), files.describe_folder(llama_folder)
+    assert all(facts[key] == theirs[key] for key in ("parameters", "layers", "hidden_size", "context"))
+
+
+def test_a_gguf_file_that_was_cut_off_is_refused(gguf_file, tmp_path):
+    cut = tmp_path / "cut.gguf"
+    cut.write_bytes(gguf_file.read_bytes()[: gguf_file.stat().st_size // 2])
+    with pytest.raises(WorkbenchError):
+        files.describe_gguf(cut)
+    with pytest.raises(WorkbenchError):
+        load(ModelRef(str(cut), "gguf"), FP32)
+
+
+def test_a_gguf_file_becomes_a_safetensors_folder(gguf_file, tmp_path, llama):
+    job = Job(tmp_path, None, Data())
+    target = tmp_path / "made"
+    events = list(convert.train(job, convert.Options(source=str(gguf_file), target=str(target))))
+    assert isinstance(events[-1], Finished)
+    again = load(ModelRef(str(target)), FP32)
+    torch.testing.assert_close(logits_of(again), logits_of(llama), rtol=0, atol=0.1)  # bf16

@@ -38,3 +38,8 @@ def test_limits_cut_the_right_ends(llama):
 
 def test_pad_is_not_the_end_token(llama):
     assert llama.tokenizer.pad_token_id != llama.tokenizer.eos_token_id
+
+
+def test_a_character_that_was_cut_in_two_is_left_out(llama):
+    ids = llama.tokenizer("你好", add_special_tokens=False)["input_ids"]
+    assert llama.template.text_of(ids[:-1]) == "你"

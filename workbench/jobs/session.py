@@ -106,8 +106,7 @@ class _Session:
         for grown in sample(self.loaded, [ids] * count, sampler, seeds, check=check):
             for draft in grown:
                 text = self.loaded.template.text_of(draft.ids)
-                # A character may span tokens: what ends in a replacement mark is not whole yet.
-                if not text.endswith("\ufffd") and text.startswith(shown[draft.index]):
+                if text.startswith(shown[draft.index]):
                     piece = text[len(shown[draft.index]) :]
                     shown[draft.index] = text
                     if piece:

@@ -63,6 +63,9 @@ class Template:
         return int(end[0] if isinstance(end, list) else end)  # type: ignore[arg-type]
 
     def text_of(self, ids: Sequence[int]) -> str:
-        """The text of an answer's tokens, without special tokens."""
-        text = str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+        """The text of an answer's tokens, without special tokens.
+
+        A character may span tokens; one that the longest answer cut in two is left out.
+        """
+        text = str(self.tokenizer.decode(list(ids), skip_special_tokens=True)).rstrip("\ufffd")
         return text if self.own else text.removeprefix(" ")
