@@ -17,7 +17,7 @@ from .errors import WorkbenchError
 from .store import Store
 from .ui.context import Context
 from .ui.theme import apply_theme
-from .ui.window import Window
+from .ui.window import PLACES, Window
 
 if TYPE_CHECKING:
     from .jobs.demo import Plan
@@ -74,8 +74,8 @@ def make_window(project: Path, chosen: settings.Settings) -> Window:
     context = Context(store, chosen.annotator)
     window = Window(context, chosen)
     window.lock = lock  # type: ignore[attr-defined]
-    empty = not store.models.list()
-    window.show_pane("models" if empty else str(QSettings().value("window/pane", "models")))
+    last = str(QSettings().value("window/pane", "models"))
+    window.show_pane("first" if not store.models.list() else last if last in PLACES else "models")
     return window
 
 

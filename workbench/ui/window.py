@@ -29,6 +29,8 @@ from .theme import apply_theme
 log = logging.getLogger(__name__)
 
 METER_MS = 2000
+PLACES = ("models", "generate", "feedback", "train", "evaluate", "data")
+"""The panes of the rail, in its order; "first" is shown instead while a project has no model."""
 
 
 class Window(QMainWindow):
@@ -123,7 +125,13 @@ class Window(QMainWindow):
 
             return DataPane(self.context)
 
+        def first() -> Pane:
+            from .first_run import FirstRun
+
+            return FirstRun(self.context)
+
         return {
+            "first": first,
             "models": models,
             "generate": generate,
             "feedback": feedback,
@@ -133,7 +141,7 @@ class Window(QMainWindow):
         }
 
     def _make_actions(self) -> None:
-        for number, name in enumerate(self._makers, 1):
+        for number, name in enumerate(PLACES, 1):
             shown = self.tr("Show {pane}").format(pane=self.rail_text(name))
             keys.action(self, shown, f"Ctrl {number}", lambda name=name: self.show_pane(name))
         keys.action(self, self.tr("Search or run"), "Ctrl K", self.palette_.open, icon="search")
@@ -197,9 +205,10 @@ class Window(QMainWindow):
         """Show a pane; `payload` says what in it, to panes that have a `visit`."""
         pane = self.pane(name)
         self.stack.setCurrentWidget(pane)
-        self.rail.set_current(name)
+        self.rail.set_current("models" if name == "first" else name)
         self.header.show_pane(pane)
-        QSettings().setValue("window/pane", name)
+        if name in PLACES:
+            QSettings().setValue("window/pane", name)
         if payload is not None:
             pane.visit(payload)
         focus = pane.first_focus()
