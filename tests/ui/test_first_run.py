@@ -144,5 +144,5 @@ def test_from_sample_prompts_to_the_first_answers(page, qtbot):
 
 
 def test_steps_can_be_skipped(page, qtbot):
-    with qtbot.waitSignal(page.done):
+    with qtbot.waitSignals([page.done, page.context.pane_wanted]):
         qtbot.mouseClick(page.skip_button, Qt.MouseButton.LeftButton)

@@ -428,7 +428,7 @@ def test_other_panes_choose_model_reward_and_prompt(pane, store):
         "reward_id": store.models.find("reward-1").id,
         "prompt_id": ids(pane)[2],
     }
-    pane.context.show_pane("generate", wanted)
+    pane.visit(wanted)
     assert pane.area.views[0].model.name == "helpful-v1"
     assert pane.sampling.reward_id() == wanted["reward_id"]
     assert pane.answers.prompt.id == wanted["prompt_id"]

@@ -372,3 +372,9 @@ def test_window_has_no_torch():
     code = "import sys, workbench.ui.models_pane, workbench.ui.generate_pane, workbench.ui.first_run; "
     done = subprocess.run([sys.executable, "-c", code + "sys.exit('torch' in sys.modules)"], check=False)
     assert done.returncode == 0
+
+
+def test_other_panes_choose_a_model_whatever_the_filter_says(pane, project):
+    pane.filter.setText("v1")
+    pane.visit({"model_id": project.base.id})
+    assert pane.chosen().model.name == "SmolLM2"

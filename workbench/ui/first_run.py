@@ -243,7 +243,7 @@ class FirstRun(Pane):
             spacing=16,
         )
         self.skip_button = LinkButton(self.tr("Skip these steps"))
-        self.skip_button.clicked.connect(self.done)
+        self.skip_button.clicked.connect(self._skip)
         foot = row(
             self.skip_button,
             None,
@@ -343,6 +343,10 @@ class FirstRun(Pane):
         else:
             self.context.show_pane("generate")
             self.done.emit()
+
+    def _skip(self) -> None:
+        self.context.show_pane("models")
+        self.done.emit()
 
     def get_starter(self) -> None:
         """Fetch the starter model."""

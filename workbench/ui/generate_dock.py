@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QWidget
 
 from . import figures
 from .generate_writing import Writer
 from .theme import set_region, set_role
 from .widgets import Button, Divider, KeyHint, column, holding, label, row
+
+ROOM_FOR_HINTS = 900
+"""Width from which the bar says what J and K do."""
 
 
 class Dock(QWidget):
@@ -66,7 +69,7 @@ class Dock(QWidget):
             return self.tr("{count} more to write").format(count=figures.count(writer.left))
         return ""
 
-    def set_narrow(self, narrow: bool) -> None:
-        """Leave the key hints out where room is short."""
-        self._narrow = narrow
-        self._hints.setVisible(not narrow and not self._busy)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._narrow = self.width() < ROOM_FOR_HINTS
+        self._hints.setVisible(not self._narrow and not self._busy)

@@ -48,7 +48,7 @@ class GeneratePane(Pane):
         self.set_body(self._build_body())
         self.sampling = SamplingPanel()
         self.sampling.changed.connect(self._on_sampling)
-        self.sampling.column_wanted.connect(self._add_column)
+        self.sampling.column_wanted.connect(self.columns.add)
         self.set_right(self.sampling, width=264, minimum=240)
         self._build_header()
         self._connect()
@@ -113,8 +113,6 @@ class GeneratePane(Pane):
         self.writer.answered.connect(lambda request, index, response: self.prompts.count_one(request.prompt_id))
         self.writer.ended.connect(self._on_ended)
         self.context.store_changed.connect(self._on_store_change)
-        self.context.pane_wanted.connect(self._on_wanted)
-        self.step_changed.connect(lambda step: self.dock.set_narrow(step == "narrow"))
 
     def header_widgets(self) -> list[QWidget]:
         return [self.modes]
@@ -252,8 +250,9 @@ class GeneratePane(Pane):
         self.prompts.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.prompts.search.selectAll()
 
-    def _on_wanted(self, name: str, payload: Any) -> None:
-        if name == "generate" and isinstance(payload, dict):
+    def visit(self, payload: object) -> None:
+        """What another pane wants here: {"model_id"}, {"reward_id"}, {"prompt_id"}, or several of these."""
+        if isinstance(payload, dict):
             self._wanted = dict(payload)
             if self.isVisible() and not self._stale:
                 self._take_wanted()
@@ -279,10 +278,6 @@ class GeneratePane(Pane):
         note = note_on_memory(self.context.store, models)
         self.sampling.set_columns(names, [choice.sampling for choice in choices], note)
         self.sampling.add_button.setEnabled(self.columns.can_add() and not self.writer.busy)
-
-    def _add_column(self) -> None:
-        if not self.writer.busy:
-            self.columns.add()
 
     def _on_head_menu(self, place: int, model_id: str) -> None:
         """Another model, or none ("") to take the column away."""

@@ -50,7 +50,6 @@ class ModelsPane(Pane):
         self.setAcceptDrops(True)
         context.store_changed.connect(self._on_store_change)
         context.session_changed.connect(self._on_session_change)
-        context.pane_wanted.connect(self._on_wanted)
         theme_changed.connect(self._show_chosen)
 
     # -- building
@@ -187,8 +186,9 @@ class ModelsPane(Pane):
         self.table.viewport().update()
         self._show_chosen()
 
-    def _on_wanted(self, name: str, payload: Any) -> None:
-        if name == "models" and isinstance(payload, dict) and payload.get("model_id"):
+    def visit(self, payload: object) -> None:
+        """What another pane wants to see here: {"model_id": id}."""
+        if isinstance(payload, dict) and payload.get("model_id"):
             self.choose(str(payload["model_id"]))
 
     def _on_looked(self, summary: dict[str, Any]) -> None:
