@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from pysqlite3 import dbapi2
-from sqlite_utils import Database
 
 from ..errors import WorkbenchError
+from .library import Database
 from .rows import new_id
 from .schema import APPLICATION_ID, migrations, own_programs
 

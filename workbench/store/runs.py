@@ -94,6 +94,19 @@ class RunRows:
             curves.setdefault(row["name"], []).append((row["step"], row["value"]))
         return curves
 
+    def add_warning(self, run_id: str, step: int, topic: str, text: str) -> None:
+        """Keep what a run warned of; a topic is said once."""
+        with self._store.writing() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO run_warnings(run_id, topic, step, text) VALUES (?, ?, ?, ?)",
+                [run_id, topic or text, step, text],
+            )
+
+    def warnings(self, run_id: str) -> dict[str, str]:
+        """What a run warned of, by topic, in the order of its steps."""
+        sql = "SELECT topic, text FROM run_warnings WHERE run_id = ? ORDER BY step, topic"
+        return {row["topic"]: row["text"] for row in self._store.rows(sql, [run_id])}
+
     def add_sample(self, sample: RunSample) -> None:
         """Append an answer that the run showed."""
         row = dataclasses.asdict(sample) | {"scores": to_json(dict(sample.scores))}

@@ -6,8 +6,7 @@ Nothing a person made is ever overwritten or deleted: feedback is retracted, mod
 
 from __future__ import annotations
 
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
+from .library import Database, Migrations
 
 APPLICATION_ID = 0x46425731  # "FBW1"
 
@@ -188,3 +187,13 @@ def _created_triggers() -> dict[str, str]:
 def own_programs() -> dict[str, str]:
     """Every trigger and virtual table that a project file may hold, as SQLite keeps their text."""
     return _created_triggers() | {"search": _SEARCH}
+
+
+@migrations()
+def m003_run_warnings(db: Database) -> None:
+    """What a run warned of, so that a reopened run says it again."""
+    db.execute(
+        """CREATE TABLE run_warnings (
+        run_id TEXT NOT NULL REFERENCES runs(id), topic TEXT NOT NULL, step INTEGER NOT NULL, text TEXT NOT NULL,
+        PRIMARY KEY (run_id, topic)) STRICT, WITHOUT ROWID"""
+    )

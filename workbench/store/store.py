@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database
-
 from ..errors import WorkbenchError
 from . import backups
 from .connecting import SAFE_SQLITE, connect, dbapi, is_behind, refuse_unsafe_sqlite, translated
 from .feedback import FeedbackRows
+from .library import Database
 from .models import ModelRows
 from .prompts import PromptRows, ResponseRows
 from .rows import now, to_json, well_formed
