@@ -41,8 +41,8 @@ def open_window(project: Path, demo: Plan | None = None, demo_out: Path | None =
     if demo is not None:
         from .ui.demo_run import DemoRun
 
-        window.demo = DemoRun(window, demo, demo_out or project.parent)  # type: ignore[attr-defined]
-        QTimer.singleShot(0, window.demo.start)  # type: ignore[attr-defined]
+        window.demo = DemoRun(window, demo, demo_out or project.parent)
+        QTimer.singleShot(0, window.demo.start)
     status = app.exec()
     context.store.close()
     return status

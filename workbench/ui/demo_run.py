@@ -30,15 +30,15 @@ class DemoRun(QObject):
         self._stopping = False
         self._thread = WorkThread(self._events, self)
         self._thread.happened.connect(self._on_event)
-        window.destroyed.connect(self.stop)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop what runs and wait for the thread."""
+        """Stop what runs and wait for the thread: the window is closing."""
         self._stopping = True
+        self._thread.happened.disconnect(self._on_event)
         if self._demo is not None:
             self._demo.stop()
         self._thread.wait()

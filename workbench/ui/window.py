@@ -6,7 +6,7 @@ import logging
 import shutil
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QResizeEvent
@@ -26,6 +26,9 @@ from .pane import NARROW, Pane
 from .settings_dialog import SettingsDialog
 from .theme import apply_theme
 
+if TYPE_CHECKING:
+    from .demo_run import DemoRun
+
 log = logging.getLogger(__name__)
 
 METER_MS = 2000
@@ -41,6 +44,7 @@ class Window(QMainWindow):
         self.context = context
         self.settings = settings
         self.panes: dict[str, Pane] = {}
+        self.demo: DemoRun | None = None
         self._makers = self._pane_makers()
         self._pace: dict[str, tuple[float, int]] = {}
         self.setWindowTitle(self.tr("{project} — Workbench").format(project=context.store.folder.name))
@@ -337,9 +341,12 @@ class Window(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask about a running job, keep the layout, back the project up."""
-        if self.context.jobs and not self._may_stop_jobs():
+        demo = self.demo if self.demo is not None and self.demo.running else None
+        if (self.context.jobs or demo) and not self._may_stop_jobs():
             event.ignore()
             return
+        if demo is not None:
+            demo.stop()
         QSettings().setValue("window/geometry", self.saveGeometry())
         self.context.close()
         try:
