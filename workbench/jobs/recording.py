@@ -39,6 +39,8 @@ def _write(store: Store, run_id: str, event: ev.Event) -> None:
         case ev.Sample():
             sample = RunSample(run_id, event.step, event.prompt, event.text, ev.plain(event.scores), event.prompt_id)
             store.runs.add_sample(sample)
+        case ev.Warned():
+            store.runs.add_warning(run_id, event.step, event.topic, event.text)
         case ev.Answer():
             store_answer(store, event, run_id)
         case ev.Saved() if event.kind in _MODELS:

@@ -48,12 +48,23 @@ class Options:
     max_new_tokens: int = knob(48, "Longest answer, in tokens.", low=1, high=4096, advanced=False)
     learning_rate: float = knob(3e-4, "Size of a step of the policy.", low=1e-8, high=0.1, step=1e-5, advanced=False)
     kl_coef: float = knob(
-        0.05, "How hard the policy is held to the reference model.", low=0.0, high=10.0, step=0.005, advanced=False
+        0.05,
+        "How hard the policy is held to the reference model.",
+        label="KL coefficient",
+        low=0.0,
+        high=10.0,
+        step=0.005,
+        advanced=False,
     )
     kl_control: str = knob(
-        "fixed", "adaptive moves the coefficient until the KL is near its target.", choices=("fixed", "adaptive")
+        "fixed",
+        "adaptive moves the coefficient until the KL is near its target.",
+        label="KL control",
+        choices=("fixed", "adaptive"),
     )
-    target_kl: float = knob(6.0, "KL of an answer that the adaptive control aims for, in nats.", low=0.01, high=1000)
+    target_kl: float = knob(
+        6.0, "KL of an answer that the adaptive control aims for, in nats.", label="Target KL", low=0.01, high=1000
+    )
     epochs: int = knob(2, "How often each answer is learned from.", low=1, high=32)
     minibatches: int = knob(2, "Optimiser steps in one epoch.", low=1, high=256)
     micro_batch: int = knob(8, "Answers in memory at once; a smaller number needs less memory.", low=1, high=512)
@@ -63,7 +74,9 @@ class Options:
     value_coef: float = knob(0.1, "Weight of the value loss.", low=0.0, high=10.0, step=0.05)
     entropy_coef: float = knob(0.0, "Reward for staying undecided.", low=0.0, high=1.0, step=0.001)
     gamma: float = knob(1.0, "Discount of later rewards.", low=0.0, high=1.0, step=0.01)
-    lam: float = knob(0.95, "GAE: 0 trusts the value head, 1 the rewards seen.", low=0.0, high=1.0, step=0.01)
+    lam: float = knob(
+        0.95, "GAE: 0 trusts the value head, 1 the rewards seen.", label="Lambda", low=0.0, high=1.0, step=0.01
+    )
     whiten_rewards: bool = knob(False, "Scale rewards to unit variance in each round.")
     reward_clip: float = knob(5.0, "Scores are held within plus and minus this; 0 turns it off.", low=0.0, high=1000)
     missing_eos_penalty: float = knob(1.0, "Taken from the score of an answer that does not end.", low=0.0, high=100)

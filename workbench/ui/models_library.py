@@ -93,6 +93,13 @@ class Node:
     counts: Mapping[str, int] = field(default_factory=dict)
     reward_name: str = ""
     more: int = 0
+    who: tuple[str, ...] = ()
+    """Who judged, most judgements first."""
+
+    @property
+    def human(self) -> bool:
+        """Whether a person is among those who judged: only then is it drawn as people's."""
+        return any(not name.startswith("rule:") for name in self.who)
 
 
 def lineage(store: Store, model: Model) -> list[Node]:
@@ -136,7 +143,8 @@ def _with_people(store: Store, model: Model) -> list[Node]:
         run_id = store.models.find(str(model.info["reward_id"])).run_id or ""
         counts = _counts(store, run_id) if run_id else {}
     node = Node("model", model, reward_name=reward_name)
-    return [Node("people", run_id=run_id, counts=counts), node] if counts else [node]
+    judged = Node("people", run_id=run_id, counts=counts, who=_who(store, run_id)) if counts else None
+    return [judged, node] if judged else [node]
 
 
 def _reward_name(store: Store, info: Mapping[str, Any]) -> str:
@@ -153,3 +161,9 @@ def _counts(store: Store, run_id: str) -> dict[str, int]:
     sql = """SELECT kind, COUNT(*) AS n FROM run_feedback JOIN feedback ON feedback.id = feedback_id
         WHERE run_feedback.run_id = ? GROUP BY kind ORDER BY n DESC, kind"""
     return {row["kind"]: row["n"] for row in store.rows(sql, [run_id])}
+
+
+def _who(store: Store, run_id: str) -> tuple[str, ...]:
+    sql = """SELECT annotator, COUNT(*) AS n FROM run_feedback JOIN feedback ON feedback.id = feedback_id
+        WHERE run_feedback.run_id = ? GROUP BY annotator ORDER BY n DESC, annotator"""
+    return tuple(row["annotator"] for row in store.rows(sql, [run_id]))

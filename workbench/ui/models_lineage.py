@@ -39,7 +39,8 @@ class NodeButton(KeyboardFocus, QPushButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        tone = {"people": "humanText", "more": "text2"}.get(self.node.kind, "text")
+        people = "humanText" if self.node.human else "text2"
+        tone = {"people": people, "more": "text2"}.get(self.node.kind, "text")
         half = self.height() / 2
         self._line(painter, QRectF(4, 1, self.width() - 8, half - 1), self.text(), "strong", tone, self.underMouse())
         self._line(painter, QRectF(4, half, self.width() - 8, half - 2), self.note, "small", "text2")
@@ -85,7 +86,7 @@ class LineageView(QWidget):
 
     def _button(self, node: Node) -> NodeButton:
         if node.kind == "people":
-            button = NodeButton(node, words.judgements(node.counts), self.tr("judged by people"))
+            button = NodeButton(node, words.judgements(node.counts), self._who(node))
             button.clicked.connect(lambda: self.people_wanted.emit(node.run_id))
             return button
         if node.model is None:
@@ -93,6 +94,11 @@ class LineageView(QWidget):
         button = NodeButton(node, node.model.name, self._note(node))
         button.clicked.connect(lambda _=False, id=node.model.id: self.model_wanted.emit(id))
         return button
+
+    def _who(self, node: Node) -> str:
+        if len(node.who) > 2:
+            return self.tr("judged by {count} people").format(count=len(node.who))
+        return self.tr("judged by {names}").format(names=", ".join(node.who))
 
     def _note(self, node: Node) -> str:
         model = node.model
@@ -123,13 +129,13 @@ class LineageView(QWidget):
                 path = QPainterPath(QPointF(SIDE_X, y))
                 path.cubicTo(SIDE_X, y + 18, LINE_X, below - 22, LINE_X, below)
                 painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.setPen(QPen(theme().color("s2"), 2))
+                painter.setPen(QPen(theme().color("s2" if node.human else "ref"), 2))
                 painter.drawPath(path)
 
     def _paint_node(self, painter: QPainter, node: Node, y: float) -> None:
         on = theme()
         if node.kind == "people":
-            box(painter, QRectF(SIDE_X - 5, y - 5, 10, 10), 2, on.color("s2"))
+            box(painter, QRectF(SIDE_X - 5, y - 5, 10, 10), 2, on.color("s2" if node.human else "ref"))
             return
         if node.kind == "more":
             box(painter, QRectF(LINE_X - 4, y - 4, 8, 8), 4, on.color("panel"), on.color("text3"), 1.4)

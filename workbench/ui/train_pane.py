@@ -118,7 +118,12 @@ class TrainPane(Pane):
             self.runs.choose(run_id)
             self.runs.blockSignals(False)
         pace = self._paces.setdefault(run_id, Pace())
-        self.monitor.show_run(run, pace, self._warned.setdefault(run_id, {}), self._phases.get(run_id, ""))
+        self.monitor.show_run(
+            run,
+            pace,
+            self._warned.setdefault(run_id, self._context.store.runs.warnings(run_id)),
+            self._phases.get(run_id, ""),
+        )
         self.body_stack.setCurrentWidget(self.monitor)
 
     def _picked(self, run_id: str | None) -> None:
