@@ -110,6 +110,12 @@ def test_stop_keeps_the_best_so_far(llama_folder, tmp_path):
     assert (tmp_path / "reward" / "reward_head.safetensors").is_file()
 
 
+def test_stop_before_anything_was_learned_keeps_nothing(llama_folder, tmp_path):
+    events = run(worlds.job(tmp_path, llama_folder, data=Data(pairs=worlds.pairs()), stopping=lambda: True))
+    assert events[-1] == Stopped(0)
+    assert not (tmp_path / "reward").exists()
+
+
 def test_too_little_data_is_refused_in_words(llama_folder, tmp_path):
     with pytest.raises(WorkbenchError, match="at least 4 pairs"):
         run(worlds.job(tmp_path, llama_folder, data=Data(pairs=worlds.pairs(2, 4))))

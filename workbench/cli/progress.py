@@ -27,6 +27,7 @@ class Bar:
         """Begin a new part of the work."""
         self.done()
         click.echo(text, err=True)
+        self._last = 0.0
 
     def show(self, event: Event, name: str) -> None:
         """Show what an event says."""

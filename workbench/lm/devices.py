@@ -24,6 +24,11 @@ class Compute:
     total_bytes: int
 
     @property
+    def batch_tokens(self) -> int:
+        """Tokens of one forward pass without gradients: on a CPU few, so that "stop" is heard within two seconds."""
+        return 1024 if self.device.type == "cpu" else 16384
+
+    @property
     def dtype_name(self) -> str:
         """ "bfloat16" or "float32"."""
         return str(self.dtype).removeprefix("torch.")

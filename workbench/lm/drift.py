@@ -28,7 +28,7 @@ def kl_to_base(
     template = loaded.template
     items = [Row(tuple(template.prompt_ids(messages)), tuple(template.answer_ids(text))) for messages, text in texts]
     found = [0.0] * len(items)
-    for group in by_length([len(item) for item in items], rows, budget=8192):
+    for group in by_length([len(item) for item in items], rows, budget=loaded.compute.batch_tokens):
         check()
         batch = collate([items[index] for index in group], loaded.pad_id, loaded.compute.device)
         tuned = _total(loaded, batch, temperature)

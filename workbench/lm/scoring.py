@@ -30,6 +30,7 @@ class RewardModel(Protocol):
 
     mean: float
     std: float
+    compute: Compute
 
     def encode(self, messages: Sequence[Message], text: str) -> Any:
         """A prompt and an answer as this model's tokens."""
@@ -90,6 +91,7 @@ class AdapterReward:
 
     def __init__(self, loaded: Loaded, *, limit: int = 1024, depth: int = 0) -> None:
         self.loaded = loaded
+        self.compute = loaded.compute
         self.limit = limit
         self.depth = depth or max(1, round(len(loaded.layers) * 2 / 3))
         self.mean, self.std = 0.0, 1.0
@@ -151,7 +153,7 @@ class AdapterReward:
         items = list(unique)
         use_adapter(self.loaded, REWARD, train=False)
         with torch.no_grad():
-            for group in by_length([len(item) for item in items], rows, budget=8192):
+            for group in by_length([len(item) for item in items], rows, budget=self.loaded.compute.batch_tokens):
                 check()
                 found[group] = self.features([items[index] for index in group]).cpu()
         chosen, rejected = (found[[unique[pair[side]] for pair in pairs]] for side in (0, 1))
@@ -296,7 +298,7 @@ def score_all(
     model: RewardModel,
     items: Sequence[Any],
     *,
-    rows: int = 32,
+    rows: int = 64,
     check: Callable[[], None] = lambda: None,
     standard: bool = True,
 ) -> torch.Tensor:
@@ -304,7 +306,7 @@ def score_all(
     found = torch.zeros(len(items))
     if isinstance(model, AdapterReward):
         use_adapter(model.loaded, REWARD, train=False)
-    for group in by_length([model.length(item) for item in items], rows, budget=8192):
+    for group in by_length([model.length(item) for item in items], rows, budget=model.compute.batch_tokens):
         check()
         found[group] = model.scores([items[index] for index in group]).cpu()
     return (found - model.mean) / model.std if standard else found
