@@ -11,11 +11,12 @@ import torch
 from tests.conftest import FP32
 from tests.methods import worlds
 from workbench.errors import WorkbenchError
-from workbench.events import Finished, Metrics, Sample, Saved, Started, Stopped
+from workbench.events import Finished, Metrics, Sample, Saved, Started, Stopped, Warned
 from workbench.lm.loading import load
 from workbench.lm.refs import ModelRef
 from workbench.methods import ppo, reward
 from workbench.methods.base import Data
+from workbench.methods.rollouts import warnings
 
 QUICK = {
     "steps": 3, "batch_size": 8, "max_new_tokens": 12, "rank": 4, "learning_rate": 2e-3, "temperature": 1.0,
@@ -213,3 +214,17 @@ def test_gpt2_without_a_chat_template_trains_too(gpt2_folder, tmp_path):
 def test_no_prompts_is_refused_in_words(llama_folder, scorer, tmp_path):
     with pytest.raises(WorkbenchError, match="Needs prompts"):
         run(worlds.job(tmp_path, llama_folder, data=Data(), reward=scorer))
+
+
+def test_what_goes_off_course_is_said_once_in_words():
+    fine = {"objective/kl": 3.0, "objective/entropy": 1.0, "policy/clipfrac_avg": 0.1}
+    warned: set[str] = set()
+    assert list(warnings(fine, 1, warned)) == []
+    (event,) = warnings(fine | {"objective/kl": 31.0}, 2, warned)
+    assert event == Warned(2, event.text, "kl")
+    assert "Raise the KL coefficient" in event.text
+    assert list(warnings(fine | {"objective/kl": 40.0}, 3, warned)) == []
+    assert {e.topic for e in warnings({k: 0.0 if "entropy" in k else 99.0 for k in fine}, 4, warned)} == {
+        "entropy",
+        "clip",
+    }

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StopRequested, WorkbenchError
-from ..events import Event, Finished, Metrics, Progress, Sample, Saved, Started, Stopped, Warned
+from ..events import Event, Finished, Metrics, Progress, Saved, Started, Stopped
 from ..feedback.base import Prompt
 from .base import Data, Job, Panel, knob
+from .rollouts import Rollout, samples, warnings
 
 if TYPE_CHECKING:
     import torch
@@ -129,29 +130,6 @@ def train(job: Job, options: Options) -> Iterator[Event]:
     yield Finished(run.summary())
 
 
-@dataclass
-class Rollout:
-    """Answers of one round and everything the update needs about them. Tensors are [b, t] in the order of `rows`."""
-
-    prompts: list[Prompt]
-    drafts: list[Draft]
-    texts: list[str]
-    rows: list[Any]
-    mask: torch.Tensor
-    old: torch.Tensor
-    reference: torch.Tensor
-    values: torch.Tensor
-    entropy: torch.Tensor
-    drift: float
-    scores: torch.Tensor
-    ended: torch.Tensor
-
-    @property
-    def kl(self) -> torch.Tensor:
-        """log p - log p_ref of each token (the k1 estimate), zero outside the mask."""
-        return (self.old - self.reference) * self.mask
-
-
 class Run:
     """One PPO run: the model in its four roles, the optimiser, the KL controller and the position in the prompts."""
 
@@ -202,8 +180,8 @@ class Run:
         self.recent = [*self.recent[-9:], values]
         yield Metrics(self.step, values)
         if self.step % self.options.sample_every == 0:
-            yield from self.samples(rollout)
-        yield from self.warnings(values)
+            yield from samples(rollout, self.step)
+        yield from warnings(values, self.step, self.warned)
 
     def _correction(self, kl: float) -> float:
         """Factor of the adaptive KL control (Ziegler et al. 2019, section 2.2), with a horizon of 10,000 answers."""
@@ -397,40 +375,7 @@ class Run:
             "perf/memory_bytes": float(memory_used(self.compute)),
         }
 
-    # --- what a person sees -------------------------------------------------------------------------------------
-
-    def samples(self, rollout: Rollout) -> Iterator[Event]:
-        """Up to four answers of the round with their scores."""
-        kl = rollout.kl.sum(1)
-        for index in range(min(4, len(rollout.rows))):
-            scores = {
-                "reward": float(rollout.scores[index]),
-                "kl": float(kl[index]),
-                "tokens": float(len(rollout.rows[index].answer)),
-            }
-            prompt = rollout.prompts[index]
-            yield Sample(self.step, prompt.messages[-1]["content"], rollout.texts[index], scores, prompt.prompt_id)
-
-    def warnings(self, values: dict[str, float]) -> Iterator[Event]:
-        """What has gone off course, once each, in words that say what to change."""
-        found = {
-            "kl": (
-                values["objective/kl"] > 30,
-                "The model is far from its base: answers may stop making sense. Raise the KL coefficient.",
-            ),
-            "entropy": (
-                values["objective/entropy"] < 0.1,
-                "The model has almost stopped choosing: answers will be alike. Raise the KL coefficient.",
-            ),
-            "clip": (
-                values["policy/clipfrac_avg"] > 0.3,
-                "Steps are too large: over 30 % of tokens hit the clip. Lower the learning rate.",
-            ),
-        }
-        for topic, (off_course, words) in found.items():
-            if off_course and topic not in self.warned:
-                self.warned.add(topic)
-                yield Warned(self.step, words, topic)
+    # --- the result ---------------------------------------------------------------------------------------------
 
     def save(self) -> Saved:
         """Write the adapter, whole or not at all."""
