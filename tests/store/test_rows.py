@@ -267,3 +267,23 @@ def test_settings_and_drafts_survive_a_restart(store: Store) -> None:
     assert (again.draft("edit:1"), again.draft("edit:2")) == ("half a sen", "")
     assert again.value("SELECT COUNT(*) FROM drafts") == 1
     again.close()
+
+
+def test_a_project_that_was_moved_finds_its_own_models(tmp_path):
+    import shutil
+
+    from workbench.store import Store
+
+    before = Store.open(tmp_path / "before")
+    folder = before.runs_folder / "run" / "adapter"
+    folder.mkdir(parents=True)
+    inside = before.models.add(name="inside", kind="adapter", source="run", location=str(folder))
+    outside = before.models.add(name="outside", kind="base", source="local", location=str(tmp_path / "elsewhere"))
+    assert before.models.add(name="again", kind="adapter", source="run", location=str(folder)).id == inside.id
+    assert before.models.find(inside.id).location == str(folder)
+    before.close()
+    shutil.move(tmp_path / "before", tmp_path / "after")
+    after = Store.open(tmp_path / "after")
+    assert after.models.find(inside.id).location == str(tmp_path / "after" / "runs" / "run" / "adapter")
+    assert after.models.find(outside.id).location == str(tmp_path / "elsewhere")
+    after.close()

@@ -60,6 +60,7 @@ def test_text_round_trips_everywhere(notebook: Store, text: str) -> None:
     judged = store.feedback.find(item.id)
     assert (judged.value["text"], judged.comment, judged.reasons) == (f"x{plain}", plain, (plain,))
     assert store.setting("note") == plain
+    assert store.draft(f"k{text}") == f"x{plain}"
     assert entries(store, limit=1)[0].answers == (plain,)
 
 

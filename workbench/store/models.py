@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WorkbenchError
@@ -31,7 +32,7 @@ class ModelRows:
         if known:
             return known
         model = Model(new_id(), self._free_name(name), kind, source, location, created_at=now(), **fields)
-        row = dataclasses.asdict(model) | {"info": to_json(dict(model.info))}
+        row = dataclasses.asdict(model) | {"info": to_json(dict(model.info)), "location": self._stored(location)}
         with self._store.writing() as db:
             db["models"].insert(row)  # type: ignore[union-attr]
         self._store.changed("models", by)
@@ -41,9 +42,9 @@ class ModelRows:
         rows = self._store.rows(
             "SELECT * FROM models WHERE removed_at IS NULL AND kind = ? AND location = ? AND hash = ? "
             "AND parent_id IS ?",
-            [kind, location, digest, parent_id],
+            [kind, self._stored(location), digest, parent_id],
         )
-        return _model(rows[0]) if rows else None
+        return self._model(rows[0]) if rows else None
 
     def _free_name(self, name: str) -> str:
         taken = {row["name"] for row in self._store.rows("SELECT name FROM models WHERE removed_at IS NULL")}
@@ -59,7 +60,7 @@ class ModelRows:
         where = "AND kind = ?" if kind else ""
         params = [kind] if kind else []
         sql = f"SELECT * FROM models WHERE removed_at IS NULL {where} ORDER BY created_at, rowid"
-        return [_model(row) for row in self._store.rows(sql, params)]
+        return [self._model(row) for row in self._store.rows(sql, params)]
 
     def find(self, id_or_name: str) -> Model:
         """The model with this id or name. Raises WorkbenchError when there is none."""
@@ -70,7 +71,7 @@ class ModelRows:
         if not rows:
             names = ", ".join(model.name for model in self.list()) or "none"
             raise WorkbenchError(f"This project has no model called {id_or_name}.", f"It has: {names}.")
-        return _model(rows[0])
+        return self._model(rows[0])
 
     def lineage(self, model: Model) -> list[Model]:
         """The model's ancestors, base first, ending with the model itself."""
@@ -101,6 +102,14 @@ class ModelRows:
             db.execute("UPDATE models SET removed_at = NULL WHERE id = ?", [model_id])
         self._store.changed("models")
 
+    def _stored(self, location: str) -> str:
+        """A place inside the project's folder is kept relative to it, so that the project can be moved and copied."""
+        path = Path(location)
+        inside = path.is_absolute() and path.is_relative_to(self._store.folder)
+        return path.relative_to(self._store.folder).as_posix() if inside else location
 
-def _model(row: dict[str, Any]) -> Model:
-    return Model(**row | {"info": json.loads(row["info"])})
+    def _model(self, row: dict[str, Any]) -> Model:
+        location = row["location"]
+        if row["source"] != "hub" and not Path(location).is_absolute():
+            location = str(self._store.folder / location)
+        return Model(**row | {"info": json.loads(row["info"]), "location": location})

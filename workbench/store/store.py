@@ -143,7 +143,7 @@ class Store:
 
     def setting(self, key: str, default: Any = None) -> Any:
         """A project setting (guidelines, conversion rules, ...), kept as JSON."""
-        text = self.value("SELECT value FROM project WHERE key = ?", [key])
+        text = self.value("SELECT value FROM project WHERE key = ?", [well_formed(key)])
         return default if text is None else json.loads(text)
 
     def set_setting(self, key: str, value: Any) -> None:
@@ -151,12 +151,12 @@ class Store:
         with self.writing() as db:
             db.execute(
                 "INSERT INTO project(key, value) VALUES (?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-                [key, to_json(value)],
+                [well_formed(key), to_json(value)],
             )
 
     def draft(self, key: str) -> str:
         """Unsent text kept under `key`, or ""."""
-        return self.value("SELECT text FROM drafts WHERE key = ?", [key]) or ""
+        return self.value("SELECT text FROM drafts WHERE key = ?", [well_formed(key)]) or ""
 
     def set_draft(self, key: str, text: str) -> None:
         """Keep unsent text; an empty text forgets it."""
@@ -165,10 +165,10 @@ class Store:
                 db.execute(
                     "INSERT INTO drafts(key, text, updated_at) VALUES (?, ?, ?) ON CONFLICT(key) "
                     "DO UPDATE SET text = excluded.text, updated_at = excluded.updated_at",
-                    [key, well_formed(text), now()],
+                    [well_formed(key), well_formed(text), now()],
                 )
             else:
-                db.execute("DELETE FROM drafts WHERE key = ?", [key])
+                db.execute("DELETE FROM drafts WHERE key = ?", [well_formed(key)])
 
     def close(self) -> None:
         """Close the connection. The store cannot be used afterwards."""
