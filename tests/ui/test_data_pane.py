@@ -486,3 +486,10 @@ def test_times_of_today_are_short():
 def test_the_window_needs_no_torch():
     code = "import sys, workbench.ui.data_pane; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_a_rule_said_is_not_drawn_as_a_persons():
+    from workbench.ui.data_words import tone_of
+
+    assert tone_of("rule: brief and finished") == "text2"
+    assert tone_of("you") == "human"

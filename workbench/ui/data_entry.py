@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 from ..store import Store
 from ..store.browsing import Entry
 from ..store.records import Response, Run
-from .data_words import LETTERS, answer_text, kind_name, model_title, person, said, when_exactly
+from .data_words import LETTERS, answer_text, kind_name, model_title, person, said, tone_of, when_exactly
 from .feedback_text import RunsText
 from .figures import count, duration
 from .theme import set_region
@@ -128,7 +128,8 @@ class EntryPanel(QWidget):
             name = self.tr("Answer {letter}").format(letter=LETTERS[place])
             badge = LetterBadge(LETTERS[place])
             stars = entry.value["ratings"][place] if entry.kind == "rating" else None
-            given = label("" if stars is None else self.tr("{stars} of 5").format(stars=stars), "strong", "human")
+            words = "" if stars is None else self.tr("{stars} of 5").format(stars=stars)
+            given = label(words, "strong", tone_of(entry.annotator))
             model = label(model_title(entry.models[place]), "small", "text3")
             self._add(holding(row(badge, model, None, given)))
             self._add(self._reading(name, text))
@@ -146,7 +147,7 @@ class EntryPanel(QWidget):
 
     def _facts(self, entry: Entry, responses: Sequence[Response]) -> FactRows:
         facts = FactRows(key_width=84)
-        facts.set_fact(person(entry.annotator), said(entry), "human")
+        facts.set_fact(person(entry.annotator), said(entry), tone_of(entry.annotator))
         if entry.seconds:
             facts.set_fact(self.tr("Took"), duration(entry.seconds))
         if entry.comment:

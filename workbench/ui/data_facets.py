@@ -46,7 +46,8 @@ class FacetRow(QWidget):
     def show_count(self, number: int, most: int) -> None:
         """The count, and its share of the greatest one of its group."""
         self.count.setText(count(number))
-        self.bar.set_fraction(number / most if most else 0.0, "human")
+        tone = "ref" if self.text.text().startswith("rule:") else "human"
+        self.bar.set_fraction(number / most if most else 0.0, tone)
 
     def mouseReleaseEvent(self, event: object) -> None:
         self.box.toggle()

@@ -80,7 +80,7 @@ def feedback_cell(entry: Entry) -> Cell:
         return Cell(tr("Flagged"), chip=("warn", "flag"))
     if entry.kind == "skip":
         return Cell(tr("Skipped"), tone="text3")
-    return Cell(said(entry), tone="human", role="strong")
+    return Cell(said(entry), tone=tone_of(entry.annotator), role="strong")
 
 
 @lru_cache(maxsize=2_000)
@@ -116,6 +116,11 @@ def model_title(name: str) -> str:
 def person(name: str) -> str:
     """Who judged."""
     return {"you": tr("You"), "": tr("unknown")}.get(name, name)
+
+
+def tone_of(name: str) -> str:
+    """Amber is for people; what a rule said is grey."""
+    return "text2" if name.startswith("rule:") else "human"
 
 
 def moment(text: str) -> datetime:

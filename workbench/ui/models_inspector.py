@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -192,8 +193,9 @@ def _accuracy(info: Any, pattern: str) -> str:
 
 
 def _short(location: str) -> str:
-    """A path with ~ for the home folder, breakable at each part."""
+    """A path with ~ for the home folder, breakable at each part and inside long ones, such as a run's id."""
     path = Path(location)
     home = Path.home()
     text = f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else location
+    text = re.sub(r"([^/\\]{16})(?=[^/\\])", "\\1\u200b", text)
     return text.replace("/", "/\u200b").replace("\\", "\\\u200b")
