@@ -116,6 +116,21 @@ def test_stop_before_anything_was_learned_keeps_nothing(llama_folder, tmp_path):
     assert not (tmp_path / "reward").exists()
 
 
+def test_training_goes_on_from_the_fitted_head(llama_folder, tmp_path):
+    """The optimiser keeps float32 copies of the weights: taken before the fit, they would undo it at the first step."""
+    job = worlds.job(tmp_path, llama_folder, data=Data(pairs=worlds.pairs()))
+    trial = reward._Run(job, reward.Options(**QUICK | {"learning_rate": 1e-6, "dropout": 0.0}), FP32)
+    steps = trial.steps()
+    while not isinstance(event := next(steps), Metrics):
+        pass
+    fitted = trial.model.weight.detach().clone()
+    assert event.step == 0
+    assert float(fitted.abs().max()) > 0.01
+    while event.step < 2:
+        event = next(steps)
+    assert float((trial.model.weight - fitted).abs().max()) < 1e-4
+
+
 def test_too_little_data_is_refused_in_words(llama_folder, tmp_path):
     with pytest.raises(WorkbenchError, match="at least 4 pairs"):
         run(worlds.job(tmp_path, llama_folder, data=Data(pairs=worlds.pairs(2, 4))))

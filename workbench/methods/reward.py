@@ -111,8 +111,6 @@ class _Run:
     def __init__(self, job: Job, options: Options, compute: Any) -> None:
         import torch
 
-        from ..lm.policy import MasterAdamW
-
         torch.manual_seed(options.seed)
         self.job, self.options = job, options
         self.model = _open_model(job, options, compute)
@@ -120,9 +118,6 @@ class _Run:
         self.held = job.data.split("held_out").pairs
         self.items = [self._encode(pair) for pair in self.train]
         self.held_items = [self._encode(pair) for pair in self.held]
-        groups = self.model.train_groups(options.learning_rate)
-        self.rates = [group["lr"] for group in groups]
-        self.optimizer = MasterAdamW(groups, weight_decay=options.weight_decay)
         self.per_epoch = math.ceil(len(self.train) / options.batch_size)
         self.total = self.per_epoch * options.epochs
         self.every = max(1, self.total // options.evaluations)
@@ -137,9 +132,15 @@ class _Run:
 
     def steps(self) -> Iterator[Event]:
         """All epochs: a step, its metrics, and now and then the held-out prompts."""
+        from ..lm.policy import MasterAdamW
+
         order = random.Random(self.options.seed)
         yield Progress(0, self.total, "Reading every answer once")
         self.warm_start()
+        # Only now: it copies the weights as they are, and would put an older copy back at its first step.
+        groups = self.model.train_groups(self.options.learning_rate)
+        self.rates = [group["lr"] for group in groups]
+        self.optimizer = MasterAdamW(groups, weight_decay=self.options.weight_decay)
         yield Progress(0, self.total, "Measuring on held-out prompts")
         yield Metrics(0, self.measure())
         for _ in range(self.options.epochs):
@@ -158,7 +159,6 @@ class _Run:
         if self.options.warm_start and isinstance(self.model, AdapterReward):
             groups = [pair.prompt_id for pair in self.train]
             self.model.warm_start(self.items, groups, self.job.check, 4 * self.options.micro_batch)
-            self.model.train_groups(self.options.learning_rate)
 
     def shuffled(self, order: random.Random) -> list[int]:
         """Pair indices in random order of prompts, the pairs of one prompt together: they share answers, which are
