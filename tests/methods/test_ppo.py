@@ -104,6 +104,8 @@ def test_adaptive_control_pulls_towards_the_target(job):
     assert run._correction(4.0) > 1
     assert run._correction(1.0) < 1
     assert run._correction(2.0) == 1
+    assert run._correction(2.2) == pytest.approx(1.01)  # a tenth too high: 1 + 0.1 x 0.1
+    assert run._correction(99.0) == pytest.approx(1.02)  # held at 0.2
 
 
 def test_one_base_serves_all_four_roles(job):
@@ -228,3 +230,30 @@ def test_what_goes_off_course_is_said_once_in_words():
         "entropy",
         "clip",
     }
+
+
+@pytest.mark.parametrize(("minibatches", "micro_batch"), [(1, 8), (2, 8), (4, 8), (3, 2), (8, 8)])
+def test_a_row_is_updated_in_the_batch_it_was_read_in(job, minibatches, micro_batch, monkeypatch):
+    """In bf16 a row's log-probabilities depend on the rows beside it: another batch would look like a step."""
+    run = begin(job, minibatches=minibatches, micro_batch=micro_batch, old_logprobs="recomputed")
+    seen = []
+    plain = run.batches
+
+    def watched(rows, part):
+        for batch, group in plain(rows, part):
+            seen.append(tuple(group))
+            yield batch, group
+
+    monkeypatch.setattr(run, "batches", watched)
+    rollout = run.roll_out()
+    read = set(seen)
+    assert sorted(index for group in read for index in group) == list(range(8))
+    seen.clear()
+    run.learn(rollout)
+    assert set(seen) == read
+
+
+def test_stop_before_the_first_round_is_over_keeps_nothing(llama_folder, scorer, tmp_path):
+    job = worlds.job(tmp_path, llama_folder, data=Data(prompts=worlds.prompts()), reward=scorer, stopping=lambda: True)
+    assert run(job)[-1] == Stopped(0, {"step": 0, "kl_coef": 0.05})
+    assert not (tmp_path / "adapter").exists()

@@ -123,7 +123,8 @@ def train(job: Job, options: Options) -> Iterator[Event]:
         while run.step < options.steps:
             yield from run.round()
     except StopRequested:
-        yield run.save()
+        if run.step:  # before the first round is over there is nothing to keep
+            yield run.save()
         yield Stopped(run.step, run.summary())
         return
     yield run.save()
@@ -184,9 +185,8 @@ class Run:
         yield from warnings(values, self.step, self.warned)
 
     def _correction(self, kl: float) -> float:
-        """Factor of the adaptive KL control (Ziegler et al. 2019, section 2.2), with a horizon of 10,000 answers."""
-        error = max(-0.2, min(0.2, kl / self.options.target_kl - 1))
-        return 1 + error * self.options.batch_size / 10_000 * 50
+        """Factor of the adaptive KL control: 1 + 0.1 clip(KL / target - 1, -0.2, 0.2) (Ziegler et al. 2019, 2.2)."""
+        return 1 + 0.1 * max(-0.2, min(0.2, kl / self.options.target_kl - 1))
 
     # --- answers and scores -------------------------------------------------------------------------------------
 
@@ -217,7 +217,7 @@ class Run:
         for index, draft in enumerate(drafts):
             mask[index, : len(draft.ids)] = True
             sampled[index, : len(draft.ids)] = torch.tensor(draft.logprobs)
-        for batch, group in self.batches(rows, list(range(len(rows)))):
+        for batch, group in (found for part in self.minibatches(rows) for found in self.batches(rows, part)):
             self.job.check()
             with torch.no_grad():
                 reading = self.policy.read(batch)
@@ -289,20 +289,18 @@ class Run:
         advantages = whiten(advantages, rollout.mask)
         updates: list[dict[str, float]] = []
         for _ in range(self.options.epochs):
-            for part in self.minibatches(rollout.rows):
+            parts = self.minibatches(rollout.rows)
+            self.order.shuffle(parts)
+            for part in parts:
                 updates.append(self.update(rollout, part, advantages, returns))
         return self.metrics(rollout, scores, updates)
 
     def minibatches(self, rows: list[Any]) -> list[list[int]]:
-        """Row indices of each optimiser step: similar lengths together, steps in random order.
-
-        Cut at multiples of the micro-batch where that divides them, so that rows keep the batch they were read in.
-        """
+        """Row indices of each optimiser step, similar lengths together. The old log-probabilities are read in these
+        parts too, so that every row keeps the batch it was read in, whatever the sizes."""
         order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
         size = math.ceil(len(rows) / self.options.minibatches)
-        parts = [order[start : start + size] for start in range(0, len(order), size)]
-        self.order.shuffle(parts)
-        return parts
+        return [order[start : start + size] for start in range(0, len(order), size)]
 
     def update(
         self, rollout: Rollout, part: list[int], advantages: torch.Tensor, returns: torch.Tensor
