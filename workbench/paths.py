@@ -64,7 +64,7 @@ def child_command() -> list[str]:
     return [sys.executable, "-m", "workbench", "--child"]
 
 
-def child_environment(online: bool = False) -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """The environment of a child.
 
     TRL reports to its makers whenever a trainer is built, and the hub client does on import, unless told
@@ -81,8 +81,7 @@ def child_environment(online: bool = False) -> dict[str, str]:
         TRANSFORMERS_NO_ADVISORY_WARNINGS="1",
     )
     env.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if not online:
-        env.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_DATASETS_OFFLINE="1")
+    env.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_DATASETS_OFFLINE="1")
     parts = [str(package().parent), env.get("PYTHONPATH", "")]
     env["PYTHONPATH"] = os.pathsep.join(part for part in parts if part)
     return env

@@ -161,4 +161,3 @@ def test_children_are_told_not_to_call_home():
     for name in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         assert env[name] == "1"
     assert env["OMP_WAIT_POLICY"]
-    assert "HF_HUB_OFFLINE" not in {k: v for k, v in paths.child_environment(online=True).items() if v != "1"}

@@ -39,7 +39,7 @@ class Child:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log_file,
-                    env=paths.child_environment(spec.online),
+                    env=paths.child_environment(),
                     creationflags=flags,
                 )
         except OSError as error:

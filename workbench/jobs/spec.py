@@ -22,7 +22,6 @@ class JobSpec:
     reward: ModelRef | None = None
     others: tuple[ModelRef, ...] = ()
     data: str = ""
-    online: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -36,7 +35,6 @@ class JobSpec:
             "reward": self.reward.to_json() if self.reward else None,
             "others": [ref.to_json() for ref in self.others],
             "data": self.data,
-            "online": self.online,
             "extra": self.extra,
         }
 
