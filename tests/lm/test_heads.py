@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
 from workbench.lm.batching import Row, collate
-from workbench.lm.heads import choose_strength, fit_head, fit_preferences
+from workbench.lm.heads import fit_head
 from workbench.lm.scoring import AdapterReward, hidden_at
 
 ROWS = [Row((1, 40, 41), (42, 43, 2)), Row((1, 44), (45, 2))]
-
-
-def test_the_fit_is_where_the_gradient_is_zero():
-    torch.manual_seed(0)
-    x = torch.randn(50, 4).double()
-    weights = fit_preferences(x, 0.1).double().requires_grad_()
-    loss = torch.nn.functional.softplus(-(x @ weights)).mean() + 0.1 * weights.square().sum()
-    (gradient,) = torch.autograd.grad(loss, weights)
-    assert float(gradient.abs().max()) < 1e-4
-
-
-def test_one_feature_has_a_known_answer():
-    # softplus'(0) = -1/2 a pair: with strength s and difference 1 the optimum solves 1/(1+e^w) = 2 s w.
-    weight = float(fit_preferences(torch.ones(10, 1), 0.25)[0])
-    assert 1 / (1 + torch.exp(torch.tensor(weight))) == pytest.approx(2 * 0.25 * weight, abs=1e-4)
-
-
-def test_noise_is_held_harder_than_signal():
-    torch.manual_seed(0)
-    groups = list(range(60))
-    noise = torch.randn(60, 30)
-    signal = noise.clone()
-    signal[:, 0] += 4
-    assert choose_strength(noise, groups) >= choose_strength(signal, groups)
 
 
 def test_a_head_finds_the_feature_that_matters_whatever_its_scale():
