@@ -47,13 +47,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Answers from best to worst; answers of one inner tuple are tied."""
+    """Answers from best to worst; answers of one inner tuple are tied. `margin` is from one rank to the next."""
 
     prompt_id: str
     messages: tuple[Message, ...]
     groups: tuple[tuple[str, ...], ...]
     split: str = "train"
     sources: tuple[str, ...] = ()
+    margin: float = 1.0
 
 
 @dataclass(frozen=True)
