@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from workbench.evaluation.calibration import expected_calibration_error, reliability
 from workbench.evaluation.intervals import bootstrap_mean, wilson
 
 
@@ -36,12 +35,3 @@ def test_groups_are_drawn_whole():
 
 def test_no_values_have_no_interval():
     assert all(math.isnan(end) for end in bootstrap_mean([]))
-
-
-def test_calibration():
-    honest = [0.75] * 4
-    assert expected_calibration_error(honest, [1, 1, 1, 0]) == pytest.approx(0.0)
-    assert expected_calibration_error([0.95] * 4, [1, 1, 0, 0]) == pytest.approx(0.45)
-    # A probability of 0.2 for one side is 0.8 for the other.
-    assert reliability([0.2, 0.8], [0, 1]) == [(pytest.approx(0.8), 1.0, 2)]
-    assert math.isnan(expected_calibration_error([], []))
