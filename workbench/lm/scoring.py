@@ -15,12 +15,13 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from ..errors import WorkbenchError
 from ..feedback.base import Message
-from .batching import Row, by_length, collate
+from .batching import Row, by_length
 from .devices import Compute
 from .files import check_safetensors
 from .heads import fit_head
 from .loading import REWARD, Loaded, add_new_adapter, add_saved_adapter, load, prepare_training
 from .policy import use_adapter
+from .reading import gather, hidden_states
 from .refs import ModelRef
 from .saving import save_reward_adapter, whole_folder
 
@@ -57,31 +58,6 @@ class RewardModel(Protocol):
         ...
 
 
-class _Reached(Exception):
-    """The layer that was wanted has spoken; the layers above it need not run."""
-
-
-def hidden_at(loaded: Loaded, ids: torch.Tensor, depth: int) -> torch.Tensor:
-    """Hidden states [b, l, h] after `depth` layers. The layers above are not computed."""
-    layers = loaded.layers
-    if depth >= len(layers):
-        return loaded.trunk(input_ids=ids, use_cache=False).last_hidden_state
-    caught: list[torch.Tensor] = []
-
-    def catch(module: nn.Module, args: Any, output: Any) -> None:
-        caught.append(output[0] if isinstance(output, tuple) else output)
-        raise _Reached
-
-    hook = layers[depth - 1].register_forward_hook(catch)
-    try:
-        loaded.trunk(input_ids=ids, use_cache=False)
-    except _Reached:
-        return caught[0]
-    finally:
-        hook.remove()
-    raise AssertionError("the layer was not reached")
-
-
 class AdapterReward:
     """A LoRA adapter and a linear head on a causal base.
 
@@ -98,6 +74,8 @@ class AdapterReward:
         width, device = 2 * loaded.hidden_size, loaded.compute.device
         self.weight = nn.Parameter(torch.zeros(width, device=device))
         self.scale = torch.ones(width, device=device)
+        self.ensemble: torch.Tensor | None = None
+        self.offset = torch.zeros(0)
 
     @classmethod
     def fresh(cls, loaded: Loaded, *, rank: int, alpha: float, dropout: float, limit: int) -> AdapterReward:
@@ -117,6 +95,8 @@ class AdapterReward:
             raise WorkbenchError(f"The reward model in {folder} belongs to another base.", "Train one on this base.")
         model.weight.data.copy_(stored["weight"])
         model.scale.copy_(stored["scale"])
+        if "ensemble" in stored:
+            model.ensemble, model.offset = stored["ensemble"], stored["offset"]
         return model
 
     def encode(self, messages: Sequence[Message], text: str) -> Row:
@@ -131,33 +111,54 @@ class AdapterReward:
 
     def features(self, items: Sequence[Row]) -> torch.Tensor:
         """What the head reads of each item: [n, 2h] in float32. The reward adapter must be the active one."""
-        batch = collate(items, self.loaded.pad_id, self.loaded.compute.device)
-        hidden = hidden_at(self.loaded, batch.ids, self.depth)
-        ends = hidden[torch.arange(len(items), device=hidden.device), batch.last].float()
-        places = torch.arange(hidden.shape[1], device=hidden.device)[None]
-        begins = (batch.last + 1 - batch.mask.sum(1))[:, None]
-        inside = ((places >= begins) & (places <= batch.last[:, None])).to(hidden.dtype)
-        means = torch.einsum("bl,blh->bh", inside, hidden).float() / inside.sum(1, keepdim=True).float()
+        batch = gather(self.loaded, list(items))
+        hidden = hidden_states(self.loaded, batch, self.depth)
+        inside = batch.mask[..., None]
+        answers = hidden[batch.places].float().where(inside, 0.0)
+        means = answers.sum(1) / inside.sum(1).clamp(min=1)
+        ends = hidden[batch.last].float()
         return torch.cat([ends, means], dim=1)
 
     def scores(self, items: Sequence[Row]) -> torch.Tensor:
         """Raw scores [n] in float32. The reward adapter must be the active one."""
         return (self.features(items) * self.scale) @ self.weight
 
+    @torch.no_grad()
+    def all_features(
+        self, items: Sequence[Row], check: Callable[[], None] = lambda: None, rows: int = 64
+    ) -> torch.Tensor:
+        """What the head reads of many items, [n, 2h] on the CPU; an item that stands there twice is read once."""
+        places = {row: place for place, row in enumerate(dict.fromkeys(items))}
+        unique = list(places)
+        found = torch.zeros(len(unique), self.weight.shape[0])
+        use_adapter(self.loaded, REWARD, train=False)
+        for group in by_length([len(item) for item in unique], rows, budget=self.loaded.compute.batch_tokens):
+            check()
+            found[group] = self.features([unique[index] for index in group]).cpu()
+        return found[[places[item] for item in items]]
+
+    def set_ensemble(self, weights: torch.Tensor, features: torch.Tensor) -> None:
+        """Keep heads [k, 2h] that were fitted on scaled features, each standardised over the answers of `features`."""
+        scores = (features * self.scale.cpu()) @ weights.T
+        std = scores.std(0).clamp(min=1e-3)
+        self.ensemble, self.offset = weights / std[:, None], scores.mean(0) / std
+
+    def each(self, features: torch.Tensor) -> torch.Tensor:
+        """The standardised score of every head of the ensemble, [n, k], from `all_features`."""
+        if self.ensemble is None:
+            raise WorkbenchError("This reward model has one head.", "Train one with more than one head.")
+        return (features * self.scale.cpu()) @ self.ensemble.T - self.offset
+
+    def spread(self, items: Sequence[Row], check: Callable[[], None] = lambda: None) -> torch.Tensor:
+        """How unsure the model is of each item's score, [n]: the deviation of the standardised score over its heads."""
+        return self.each(self.all_features(items, check)).std(1)
+
     def warm_start(
         self, pairs: Sequence[tuple[Row, Row]], groups: Sequence[object], check: Callable[[], None], rows: int
     ) -> float:
         """Fit the head on the features of the base as it is, and return the regularisation that was chosen."""
-        unique = {row: index for index, row in enumerate(dict.fromkeys(row for pair in pairs for row in pair))}
-        found = torch.zeros(len(unique), self.weight.shape[0])
-        items = list(unique)
-        use_adapter(self.loaded, REWARD, train=False)
-        with torch.no_grad():
-            for group in by_length([len(item) for item in items], rows, budget=self.loaded.compute.batch_tokens):
-                check()
-                found[group] = self.features([items[index] for index in group]).cpu()
-        chosen, rejected = (found[[unique[pair[side]] for pair in pairs]] for side in (0, 1))
-        weight, scale, strength = fit_head(chosen, rejected, groups)
+        found = self.all_features([row for pair in pairs for row in pair], check, rows)
+        weight, scale, strength = fit_head(found[0::2], found[1::2], groups)
         self.weight.data.copy_(weight)
         self.scale.copy_(scale)
         return strength
@@ -194,7 +195,10 @@ class AdapterReward:
             "limit": self.limit,
             "depth": self.depth,
         }
-        save_reward_adapter(self.loaded, REWARD, {"weight": self.weight, "scale": self.scale}, target, about | info)
+        head = {"weight": self.weight.data, "scale": self.scale}
+        if self.ensemble is not None:
+            head |= {"ensemble": self.ensemble, "offset": self.offset}
+        save_reward_adapter(self.loaded, REWARD, head, target, about | info)
 
 
 class ClassifierReward:
