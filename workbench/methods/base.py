@@ -154,6 +154,10 @@ class Job:
             raise StopRequested
 
 
+class NotFinite(WorkbenchError):
+    """A loss, a gradient or a score is no longer a number: what came before is kept, and nothing after it."""
+
+
 class Method(Protocol):
     """A module in this package."""
 

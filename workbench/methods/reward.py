@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StopRequested, WorkbenchError
 from ..events import Event, Finished, Metrics, Progress, Sample, Saved, Started, Stopped, Warned
-from ..feedback.base import Pair
-from .base import Data, Job, Panel, knob
+from ..feedback.base import Pair, Ranking
+from ..feedback.listing import of_all, of_pair, placed
+from .base import Data, Job, NotFinite, Panel, knob
+from .reward_lists import loss_of, micro_batches, scores_of, shuffled
 
 if TYPE_CHECKING:
     import torch
 
     from ..lm.scoring import RewardModel
+    from .reward_measuring import Held
 
 name = "reward"
 title = "Reward model"
 text = "Learns to score answers the way you do."
-WANTS: tuple[type, ...] = (Pair,)
+WANTS: tuple[type, ...] = (Pair, Ranking)
 NEEDS_REWARD = False
 RESULT = "reward"
 PANELS = (
@@ -32,6 +35,7 @@ PANELS = (
     Panel("Score spread", ("reward/std",), "deviation over answers"),
     Panel("Gradient norm", ("grad/norm",), "before clipping"),
 )
+LISTWISE = ("listwise_hinge", "plackett_luce")
 
 
 @dataclass(frozen=True)
@@ -40,16 +44,18 @@ class Options:
 
     loss: str = knob(
         "logistic",
-        "logistic is Bradley-Terry; hinge asks for a gap of one.",
-        choices=("logistic", "hinge"),
+        "logistic is Bradley-Terry; hinge asks for a gap of one; the other two learn from whole rankings at once.",
+        choices=("logistic", "hinge", *LISTWISE),
         advanced=False,
     )
     use_margin: bool = knob(False, "Ask for a larger gap where the judgement was stronger.", advanced=False)
-    epochs: int = knob(2, "How often each pair is seen.", low=1, high=50, advanced=False)
+    epochs: int = knob(2, "How often each judgement is seen.", low=1, high=50, advanced=False)
     learning_rate: float = knob(2e-4, "Size of a step.", low=1e-7, high=0.1, step=1e-5, advanced=False)
     warm_start: bool = knob(True, "Fit the head on the base's own features before training.")
-    batch_size: int = knob(8, "Pairs in one step.", low=1, high=512)
-    micro_batch: int = knob(8, "Pairs in memory at once; a smaller number needs less memory.", low=1, high=512)
+    batch_size: int = knob(8, "Pairs or rankings in one step.", low=1, high=512)
+    micro_batch: int = knob(
+        8, "Pairs of answers in memory at once; a smaller number needs less memory.", low=1, high=512
+    )
     max_tokens: int = knob(512, "Longest prompt and answer together; more is cut off.", low=16, high=32768)
     rank: int = knob(16, "Rank of the LoRA adapter.", low=1, high=256)
     alpha: float = knob(32.0, "Strength of the LoRA adapter.", low=0.1, high=1024)
@@ -59,6 +65,9 @@ class Options:
     weight_decay: float = knob(0.0, "How fast unused weights fade.", low=0.0, high=1.0, step=0.01)
     clip_norm: float = knob(1.0, "Longest gradient; 0 turns this off.", low=0.0, high=100.0)
     evaluations: int = knob(8, "How often held-out accuracy is measured during the run.", low=1, high=1000)
+    patience: int = knob(0, "Stop after so many measurements without a better one; 0 never does.", low=0, high=1000)
+    keep: str = knob("loss", "Which held-out figure the best weights are best by.", choices=("loss", "accuracy"))
+    heads: int = knob(1, "Heads that say how unsure a score is, by how much they disagree; 1 is none.", low=1, high=64)
     seed: int = knob(17, "The same seed gives the same run.", low=0, high=2**31 - 1)
     device: str = knob("auto", "Where to compute.", choices=("auto", "cuda", "xpu", "mps", "cpu"))
     dtype: str = knob("auto", "Number format of the base.", choices=("auto", "bfloat16", "float32"))
@@ -96,17 +105,30 @@ def train(job: Job, options: Options) -> Iterator[Event]:
     yield Started(run.total, compute.name, compute.dtype_name, {"pairs": len(run.train), "held_out": len(run.held)})
     try:
         yield from run.steps()
+        yield from run.add_heads()
     except StopRequested:
         if run.best is None:  # stopped before anything was learned: there is nothing to keep
             yield Stopped(0)
         else:
             yield from run.finish(stopped=True)
-        return
-    yield from run.finish(stopped=False)
+    except NotFinite as problem:
+        yield from run.rescue(problem)
+    else:
+        yield from run.finish(stopped=False)
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The best weights so far, their scores, and what makes them the best: less is better."""
+
+    order: tuple[float, float]
+    step: int
+    held: Held
+    weights: list[torch.Tensor]
 
 
 class _Run:
-    """One training run: its model, its encoded pairs and the best state so far."""
+    """One training run: its model, its encoded judgements and the best weights so far."""
 
     def __init__(self, job: Job, options: Options, compute: Any) -> None:
         import torch
@@ -114,21 +136,31 @@ class _Run:
         torch.manual_seed(options.seed)
         self.job, self.options = job, options
         self.model = _open_model(job, options, compute)
-        self.train = job.data.split("train").pairs
+        train = job.data.split("train")
+        self.train = train.pairs
         self.held = job.data.split("held_out").pairs
-        self.items = [self._encode(pair) for pair in self.train]
-        self.held_items = [self._encode(pair) for pair in self.held]
-        self.per_epoch = math.ceil(len(self.train) / options.batch_size)
-        self.total = self.per_epoch * options.epochs
+        whole = options.loss in LISTWISE
+        self.lists = of_all(train.pairs, train.rankings) if whole else [of_pair(pair) for pair in train.pairs]
+        self._encoded: dict[tuple[str, str], Any] = {}
+        self.pairs, self.held_pairs = ([self._both(pair) for pair in pairs] for pairs in (self.train, self.held))
+        self.items = [[self._encode(each, text) for text, _ in placed(each)] for each in self.lists]
+        self.total = math.ceil(len(self.lists) / options.batch_size) * options.epochs
         self.every = max(1, self.total // options.evaluations)
         self.baseline = longer_wins(self.held)
         self.step = 0
-        self.best: tuple[float, float, int, list[torch.Tensor]] | None = None
-        self.last_held: dict[str, float] = {}
-        self.held_scores = torch.zeros(0)
+        self.best: _Best | None = None
+        self.waited = 0
+        self.stopped_early = False
+        self.doubts: dict[str, Any] = {}
 
-    def _encode(self, pair: Pair) -> tuple[Any, Any]:
-        return self.model.encode(pair.messages, pair.chosen), self.model.encode(pair.messages, pair.rejected)
+    def _both(self, pair: Pair) -> tuple[Any, Any]:
+        return self._encode(pair, pair.chosen), self._encode(pair, pair.rejected)
+
+    def _encode(self, about: Pair | Ranking, text: str) -> Any:
+        key = (about.prompt_id, text)
+        if key not in self._encoded:
+            self._encoded[key] = self.model.encode(about.messages, text)
+        return self._encoded[key]
 
     def steps(self) -> Iterator[Event]:
         """All epochs: a step, its metrics, and now and then the held-out prompts."""
@@ -151,6 +183,17 @@ class _Run:
                 if self.step % self.every == 0 or self.step == self.total:
                     values |= self.measure()
                 yield Metrics(self.step, values)
+                if self.options.patience and self.waited >= self.options.patience and self.step < self.total:
+                    self.stopped_early = True
+                    yield Warned(self.step, self._why_so_early(), "stopped_early")
+                    return
+
+    def _why_so_early(self) -> str:
+        assert self.best is not None
+        return (
+            f"Stopped early at step {self.step} of {self.total}: held-out {self.options.keep} was last improved at "
+            f"step {self.best.step}, and those weights are kept."
+        )
 
     def warm_start(self) -> None:
         """Fit the head on the base's own features first: it is most of what there is to learn, and takes one pass."""
@@ -158,69 +201,47 @@ class _Run:
 
         if self.options.warm_start and isinstance(self.model, AdapterReward):
             groups = [pair.prompt_id for pair in self.train]
-            self.model.warm_start(self.items, groups, self.job.check, 4 * self.options.micro_batch)
+            self.model.warm_start(self.pairs, groups, self.job.check, 4 * self.options.micro_batch)
 
     def shuffled(self, order: random.Random) -> list[int]:
-        """Pair indices in random order of prompts, the pairs of one prompt together: they share answers, which are
-        then read once, and a model that sees an answer in many scattered steps overfits (Ouyang et al. 2022)."""
-        by_prompt: dict[str, list[int]] = {}
-        for index, pair in enumerate(self.train):
-            by_prompt.setdefault(pair.prompt_id, []).append(index)
-        groups = list(by_prompt.values())
-        order.shuffle(groups)
-        return [index for group in groups for index in group]
+        """The order of an epoch."""
+        return shuffled(self.lists, order)
 
     def update(self, batch: list[int]) -> dict[str, float]:
-        """One optimiser step over `batch`, in micro-batches of pairs of similar length."""
+        """One optimiser step over the lists of `batch`, in micro-batches. Raises NotFinite before a bad step."""
         import torch
 
-        from ..lm.batching import by_length
+        from ..lm.losses import better
 
-        lengths = [max(self.model.length(item) for item in self.items[index]) for index in batch]
-        sums = {"loss/train": 0.0, "accuracy/train": 0.0, "margin/train": 0.0}
-        scores: list[torch.Tensor] = []
-        for group in by_length(lengths, self.options.micro_batch):
+        loss_sum = 0.0
+        gaps: list[torch.Tensor] = []
+        seen: list[torch.Tensor] = []
+        lengths = {index: max(self.model.length(item) for item in self.items[index]) for index in batch}
+        for indices in micro_batches(self.lists, lengths, 2 * self.options.micro_batch):
             self.job.check()
-            indices = [batch[position] for position in group]
-            chosen, rejected = self._scores(indices)
-            share = len(indices) / len(batch)
-            loss = self._loss(chosen, rejected, indices) * share
+            lists = [self.lists[index] for index in indices]
+            scores, ranks = scores_of(self.model, lists, [self.items[index] for index in indices])
+            loss = loss_of(self.options, lists, scores, ranks) * (len(indices) / len(batch))
+            if not bool(torch.isfinite(scores).all() & torch.isfinite(loss)):
+                raise NotFinite(f"The loss is no longer a number at step {self.step + 1}.")
             loss.backward()
-            gap = (chosen - rejected).detach()
-            sums["loss/train"] += float(loss.detach())
-            sums["accuracy/train"] += float((gap > 0).float().mean()) * share
-            sums["margin/train"] += float(gap.mean()) * share
-            scores += [chosen.detach(), rejected.detach()]
+            loss_sum += float(loss.detach())
+            scores = scores.detach()
+            gaps.append((scores[:, :, None] - scores[:, None, :])[better(ranks)])
+            seen.append(scores[ranks >= 0])
         self.optimizer.scale_rate(self._schedule(), self.rates)
         norm = self.optimizer.step(self.options.clip_norm)
-        if not math.isfinite(sums["loss/train"]) or not math.isfinite(norm):
-            raise WorkbenchError(
-                f"The loss is no longer a number at step {self.step}.",
-                "Lower the learning rate; nothing bad was saved.",
-            )
-        both = torch.cat(scores)
-        return sums | {"reward/mean": float(both.mean()), "reward/std": float(both.std()), "grad/norm": norm}
-
-    def _scores(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Scores of chosen and rejected; an answer that stands in several pairs is read once."""
-        pairs = [self.items[index] for index in indices]
-        unique = _numbered(pairs)
-        scores = self.model.scores(list(unique.values()))
-        places = {key: place for place, key in enumerate(unique)}
-        chosen, rejected = ([places[_key(pair[side])] for pair in pairs] for side in (0, 1))
-        return scores[chosen], scores[rejected]
-
-    def _loss(self, chosen: torch.Tensor, rejected: torch.Tensor, indices: list[int]) -> torch.Tensor:
-        import torch
-
-        from ..lm.losses import hinge, logistic
-
-        asked = torch.tensor([self.train[index].margin for index in indices], device=chosen.device)
-        if self.options.loss == "hinge":
-            loss = hinge(chosen, rejected, asked.clamp(min=1.0) if self.options.use_margin else 1.0)
-        else:
-            loss = logistic(chosen, rejected, asked if self.options.use_margin else 0.0)
-        return loss + self.options.center * ((chosen + rejected) ** 2).mean()
+        if not math.isfinite(norm):  # the optimiser has not stepped
+            raise NotFinite(f"The gradient is no longer a number at step {self.step + 1}.")
+        gap, raw = torch.cat(gaps), torch.cat(seen)
+        return {
+            "loss/train": loss_sum,
+            "accuracy/train": float((gap > 0).float().mean()),
+            "margin/train": float(gap.mean()),
+            "reward/mean": float(raw.mean()),
+            "reward/std": float(raw.std()),
+            "grad/norm": norm,
+        }
 
     def _schedule(self) -> float:
         warm = max(1, int(self.total * self.options.warmup))
@@ -229,90 +250,105 @@ class _Run:
         return 0.5 * (1 + math.cos(math.pi * (self.step - warm) / max(1, self.total - warm)))
 
     def measure(self) -> dict[str, float]:
-        """Held-out figures now; remembers the weights when they are the best so far (by held-out loss)."""
-        from ..evaluation.calibration import expected_calibration_error
-        from ..lm.scoring import score_all
+        """Held-out figures now; remembers the weights when they are the best so far. Raises NotFinite."""
+        import torch
 
-        unique = _numbered(self.held_items)
-        found = score_all(self.model, list(unique.values()), check=self.job.check, standard=False)
-        places = {key: place for place, key in enumerate(unique)}
-        scores = found[[places[_key(item)] for pair in self.held_items for item in pair]]
+        from .reward_measuring import held_scores
+
+        held = held_scores(self.model, self.held_pairs, self.job.check, self.step)
+        if not all(bool(torch.isfinite(weight).all()) for weight in self.model.state()):
+            raise NotFinite(f"A weight is no longer a number at step {self.step}.")
         self.model.train_groups(self.options.learning_rate)
-        chosen, rejected = scores[0::2], scores[1::2]
-        gap = chosen - rejected
-        probabilities = gap.sigmoid()
-        accuracy = float(((gap > 0).float() + 0.5 * (gap == 0).float()).mean())
-        loss = float(-probabilities.clamp(min=1e-9).log().mean())
-        if self.best is None or (loss, -accuracy) < self.best[:2]:
-            self.best = (loss, -accuracy, self.step, [weight.detach().clone() for weight in self.model.state()])
-            self.last_held = {"accuracy": accuracy, "loss": loss}
-            self.held_scores = scores
-        return {
-            "accuracy/held_out": accuracy,
-            "loss/held_out": loss,
-            "margin/held_out": float(gap.mean()),
-            "accuracy/longer_wins": self.baseline,
-            "calibration/ece": expected_calibration_error(probabilities.tolist(), [1.0] * len(probabilities)),
-        }
+        order = (held.loss, -held.accuracy) if self.options.keep == "loss" else (-held.accuracy, held.loss)
+        self.waited += 1
+        if self.best is None or order < self.best.order:
+            weights = [weight.detach().clone() for weight in self.model.state()]
+            self.best, self.waited = _Best(order, self.step, held, weights), 0
+        return held.metrics() | {"accuracy/longer_wins": self.baseline}
 
-    def finish(self, *, stopped: bool) -> Iterator[Event]:
-        """Put the best weights back, standardise the scores, save, and show the held-out pairs it misses most."""
+    def add_heads(self) -> Iterator[Event]:
+        """Fit the heads that say how unsure a score is, on the features of the best weights."""
+        from ..lm.scoring import AdapterReward
+        from .reward_measuring import add_heads, doubts
+
+        if self.options.heads == 1 or self.best is None:
+            return
+        if not isinstance(self.model, AdapterReward):
+            yield Warned(self.step, "An encoder is trained whole, and has one head.", "heads")
+            return
+        yield Progress(self.step, self.total, "Fitting the heads")
+        self.restore()
+        groups = [pair.prompt_id for pair in self.train]
+        heads, seed = self.options.heads, self.options.seed
+        scores = add_heads(self.model, self.pairs, groups, self.held_pairs, heads, seed, self.job.check)
+        self.doubts = doubts(scores, self.best.held)
+
+    def restore(self) -> None:
+        """Put the best weights back."""
         import torch
 
         if self.best is not None:
             with torch.no_grad():
-                for weight, kept in zip(self.model.state(), self.best[3], strict=True):
+                for weight, kept in zip(self.model.state(), self.best.weights, strict=True):
                     weight.copy_(kept)
+
+    def save(self) -> Saved:
+        """Put the best weights back, standardise the scores, and save."""
+        import torch
+
+        assert self.best is not None
+        self.restore()
         # The scores of the best weights are known for the held-out answers; reading more would only delay a stop.
-        spread = self.held_scores if len(self.held_scores) > 1 else torch.tensor([0.0, 1.0])
-        self.model.mean, self.model.std = float(spread.mean()), max(float(spread.std()), 1e-3)
-        summary = self._summary()
+        scores = torch.cat([self.best.held.chosen, self.best.held.rejected])
+        self.model.mean, self.model.std = float(scores.mean()), max(float(scores.std()), 1e-3)
+        summary = self._summary(self.best)
         target = self.job.folder / "reward"
         self.model.save(target, summary)
-        yield Saved("reward", str(target), self.step, summary)
+        return Saved("reward", str(target), self.step, summary)
+
+    def finish(self, *, stopped: bool) -> Iterator[Event]:
+        """Save the best weights, and show the held-out pairs that they miss most."""
+        saved = self.save()
+        yield saved
         if not stopped:
             yield from self._misses()
-            if summary["accuracy"] <= summary["longer_wins"]:
+            if saved.info["accuracy"] <= self.baseline:
                 yield Warned(
                     self.step, "On held-out prompts this is no better than choosing the longer answer.", "accuracy"
                 )
-        yield Stopped(self.step, summary) if stopped else Finished(summary)
+        yield Stopped(self.step, saved.info) if stopped else Finished(saved.info)
 
-    def _summary(self) -> dict[str, Any]:
-        from ..evaluation.intervals import wilson
+    def rescue(self, problem: NotFinite) -> Iterator[Event]:
+        """Save the last weights that were good, and fail."""
+        if self.best is None:
+            raise WorkbenchError(problem.text, "Lower the learning rate. Nothing was saved.") from problem
+        yield self.save()
+        hint = f"Lower the learning rate. The best weights before, those of step {self.best.step}, are saved."
+        raise WorkbenchError(problem.text, hint) from problem
 
-        accuracy = self.last_held.get("accuracy", math.nan)
-        low, high = wilson(accuracy * len(self.held), len(self.held))
+    def _summary(self, best: _Best) -> dict[str, Any]:
         return {
-            "accuracy": accuracy,
-            "accuracy_ci": [low, high],
-            "held_out_loss": self.last_held.get("loss", math.nan),
+            **best.held.summary(),
             "longer_wins": self.baseline,
             "pairs": len(self.train),
-            "held_out_pairs": len(self.held),
-            "best_step": self.best[2] if self.best else 0,
+            "lists": len(self.lists),
+            "best_step": best.step,
             "step": self.step,
+            "stopped_early": self.stopped_early,
+            **self.doubts,
         }
 
     def _misses(self) -> Iterator[Event]:
         """The held-out pairs that the best weights get most wrong, worst first."""
-        scores = (self.held_scores - self.model.mean) / self.model.std
-        gaps = [(float(scores[2 * i] - scores[2 * i + 1]), i) for i in range(len(self.held))]
-        for gap, index in sorted(gaps)[:8]:
+        assert self.best is not None
+        held, mean, std = self.best.held, self.model.mean, self.model.std
+        gaps = (held.gap / std).tolist()
+        for index in sorted(range(len(gaps)), key=lambda place: gaps[place])[:8]:
             pair = self.held[index]
             prompt = pair.messages[-1]["content"]
-            for answer, row, word in ((pair.chosen, 2 * index, 1.0), (pair.rejected, 2 * index + 1, 0.0)):
-                marks = {"reward": float(scores[row]), "gap": gap, "chosen": word}
+            for answer, side, word in ((pair.chosen, held.chosen, 1.0), (pair.rejected, held.rejected, 0.0)):
+                marks = {"reward": (float(side[index]) - mean) / std, "gap": gaps[index], "chosen": word}
                 yield Sample(self.step, prompt, answer, marks, pair.prompt_id)
-
-
-def _key(item: Any) -> Any:
-    return tuple(item) if isinstance(item, list) else item
-
-
-def _numbered(pairs: Sequence[tuple[Any, Any]]) -> dict[Any, Any]:
-    """The different items of some pairs, by what makes them different."""
-    return {_key(item): item for pair in pairs for item in pair}
 
 
 def _open_model(job: Job, options: Options, compute: Any) -> RewardModel:
