@@ -71,7 +71,10 @@ class Token(Event):
 
 @dataclass(frozen=True)
 class Answer(Event):
-    """A finished answer with everything that made it; the parent stores it as a response."""
+    """A finished answer with everything that made it; the parent stores it as a response.
+
+    `vector` in `space`: what a linear reward head reads of it (see Features), "" where it was not read.
+    """
 
     prompt_id: str
     text: str
@@ -86,6 +89,20 @@ class Answer(Event):
     finish_reason: str = ""
     seconds: float = 0.0
     scores: Mapping[str, float | None] = field(default_factory=dict)
+    space: str = ""
+    vector: str = ""
+
+
+@dataclass(frozen=True)
+class Features(Event):
+    """What was read of answers that are stored, by their ids. `vectors` are base64 of little-endian float16 in a
+    `space` (see store.features); `scores` and `spreads` are what the reward model `model_id` says of them."""
+
+    space: str = ""
+    vectors: Mapping[str, str] = field(default_factory=dict)
+    model_id: str = ""
+    scores: Mapping[str, float | None] = field(default_factory=dict)
+    spreads: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -138,10 +155,8 @@ class Failed(Event):
     details: str = ""
 
 
-KINDS: dict[str, type[Event]] = {
-    kind.__name__: kind
-    for kind in (Started, Progress, Metrics, Sample, Token, Answer, Loaded, Saved, Warned, Finished, Stopped, Failed)
-}
+_ALL = (Started, Progress, Metrics, Sample, Token, Answer, Features, Loaded, Saved, Warned, Finished, Stopped, Failed)
+KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in _ALL}
 ENDINGS = (Finished, Stopped, Failed)
 
 

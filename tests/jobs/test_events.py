@@ -18,7 +18,10 @@ FILLED = {
     ev.Metrics: ev.Metrics(3, {"loss/train": 0.5}),
     ev.Sample: ev.Sample(3, "p", "t", {"reward": 1.0}, "id"),
     ev.Token: ev.Token(1, 2, "tok", "id"),
-    ev.Answer: ev.Answer("id", "text", 1, 2, "base", {"top_k": 5}, 7, "hash", 3, 4, "stop", 0.5, {"kl": 0.1}),
+    ev.Answer: ev.Answer(
+        "id", "text", 1, 2, "base", {"top_k": 5}, 7, "hash", 3, 4, "stop", 0.5, {"kl": 0.1}, "b/t/1", "AAA="
+    ),
+    ev.Features: ev.Features("b/t/1", {"id": "AAA="}, "reward", {"id": 0.5}, {"id": None}),
     ev.Loaded: ev.Loaded({"name": "m"}),
     ev.Saved: ev.Saved("adapter", "/x", 4, {"accuracy": 0.7}),
     ev.Warned: ev.Warned(2, "Careful.", "kl"),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import WorkbenchError
 from ..feedback.base import Demonstration, Label, Pair, Prompt, Ranking
 from ..methods.base import Data
+
+ANSWERS = "answers.jsonl"
 
 _KINDS: dict[str, type] = {
     "prompts": Prompt,
@@ -49,6 +52,23 @@ def read(path: Path) -> Data:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WorkbenchError(f"The run's data in {path} cannot be read.", "Start the run again.") from error
     return Data(**{kind: tuple(items) for kind, items in rows.items()})
+
+
+def write_answers(answers: Iterable[Mapping[str, Any]], folder: Path) -> None:
+    """Write the answers that a job is to read, into its run's folder."""
+    try:
+        with (folder / ANSWERS).open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(answer, ensure_ascii=False) + "\n" for answer in answers)
+    except OSError as error:
+        raise WorkbenchError(f"The run's data could not be written: {error.strerror}.", "Free some space.") from error
+
+
+def read_answers(folder: Path) -> list[dict[str, Any]]:
+    """The answers that write_answers() wrote. Raises WorkbenchError when the file is missing or damaged."""
+    try:
+        return [json.loads(line) for line in (folder / ANSWERS).read_text(encoding="utf-8").split("\n") if line]
+    except (OSError, ValueError) as error:
+        raise WorkbenchError(f"The run's answers in {folder} cannot be read.", "Start the run again.") from error
 
 
 def _frozen(value: Any) -> Any:

@@ -102,6 +102,7 @@ def prepare(
     model = reference(store, model_id) if model_id else None
     reward = reference(store, reward_id) if reward_id else None
     others = tuple(reference(store, other) for other in other_ids)
+    answers = chosen.gather(store, model, reward) if hasattr(chosen, "gather") else ()
     plain = dataclasses.asdict(parsed)
     run = store.runs.add(
         name=name or _free_name(store, chosen.title),
@@ -112,6 +113,8 @@ def prepare(
     )
     folder = store.runs_folder / run.id
     digest = frozen.write(data, folder / "data.jsonl")
+    if answers:
+        frozen.write_answers(answers, folder)
     store.runs.freeze(run.id, _sources(data), digest)
     spec = JobSpec(run.id, method, plain, str(folder), model, reward, others, str(folder / "data.jsonl"))
     store.runs.update(run.id, spec=spec.to_json(), log_path=str(folder / "log.txt"), versions=versions())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import events as ev
+from ..lm.vectors import from_text
 from ..store import Response, RunSample, Store
 from ..store.rows import now
 
@@ -43,6 +44,8 @@ def _write(store: Store, run_id: str, event: ev.Event) -> None:
             store.runs.add_warning(run_id, event.step, event.topic, event.text)
         case ev.Answer():
             store_answer(store, event, run_id)
+        case ev.Features():
+            store_features(store, event)
         case ev.Saved() if event.kind in _MODELS:
             add_result(store, run_id, event)
         case ev.Finished():
@@ -67,7 +70,7 @@ def store_answer(store: Store, answer: ev.Answer, run_id: str | None, model_id: 
         place = {"base": 0, "tuned": 1}.get(answer.role)
         model_id = refs[place]["id"] if place is not None and place < len(refs) else run.model_id
     base_id, adapter_id = _base_and_adapter(store, model_id)
-    return store.responses.add(
+    response = store.responses.add(
         answer.prompt_id,
         answer.text,
         model_id=base_id,
@@ -84,6 +87,17 @@ def store_answer(store: Store, answer: ev.Answer, run_id: str | None, model_id: 
         source="generated",
         queued=run is None or run.method != "evaluate",
     )
+    if answer.vector:
+        store.features.add(answer.space, {response.id: from_text(answer.vector)})
+    return response
+
+
+def store_features(store: Store, event: ev.Features) -> None:
+    """Keep what was read of answers, and what a reward model said of them."""
+    if event.vectors:
+        store.features.add(event.space, {id_: from_text(text) for id_, text in event.vectors.items()})
+    if event.scores:
+        store.features.add_scores(event.model_id, event.scores, event.spreads)
 
 
 def _base_and_adapter(store: Store, model_id: str | None) -> tuple[str | None, str | None]:

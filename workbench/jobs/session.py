@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StopRequested, WorkbenchError
-from ..events import Answer, Event, Failed, Finished, Loaded, Progress, Stopped, Token
+from ..events import Answer, Event, Failed, Features, Finished, Loaded, Progress, Stopped, Token
 from ..lm.refs import ModelRef
 from .spec import JobSpec
 
@@ -25,6 +25,9 @@ def serve(spec: JobSpec, commands: Commands) -> Iterator[Event]:
     A request: {"do": "generate", "id", "column", "prompt_id", "messages", "model" (a ModelRef as JSON), "samples",
     "sampler" (fields of Sampler), "seed", "reward" (ModelRef as JSON or null)}. It is answered by Token events, an
     Answer per sample, and Finished, Stopped or Failed (details "request") with the request's id in the summary.
+
+    Another: {"do": "features", "answers": [{"id", "messages", "text"}]}. It is answered by one Features event with the
+    vectors of those that could be read before somebody wanted the model for something else.
     """
     state = _Session(str(spec.options.get("device", "auto")), str(spec.options.get("dtype", "auto")))
     if spec.model is not None:
@@ -33,7 +36,7 @@ def serve(spec: JobSpec, commands: Commands) -> Iterator[Event]:
     while (request := commands.waiting.get()) is not None:
         commands.go_on()
         try:
-            yield from state.answer(request, commands)
+            yield from state.read(request, commands) if request["do"] == "features" else state.answer(request, commands)
         except StopRequested:
             yield Stopped(summary={"id": request.get("id", "")})
         except WorkbenchError as error:
@@ -56,6 +59,7 @@ class _Session:
     def open(self, ref: ModelRef) -> Loaded:
         """Have this model in memory; the one that was there leaves first."""
         from ..lm.devices import memory_used
+        from ..lm.features import space_of
         from ..lm.loading import load
 
         if ref != self.ref:
@@ -75,6 +79,7 @@ class _Session:
                 "memory_total": self.compute.total_bytes,
                 "template_hash": self.loaded.template.hash,
                 "own_template": self.loaded.template.own,
+                "space": space_of(self.loaded),
             }
         )
 
@@ -88,6 +93,27 @@ class _Session:
             yield self.open(ref)
         yield from self._write(request, commands)
         yield Finished({"id": request["id"]})
+
+    def read(self, request: dict[str, Any], commands: Commands) -> Iterator[Event]:
+        """What a linear reward head reads of some answers, as far as nobody waits for the model."""
+        from ..lm.features import read, space_of
+        from ..lm.vectors import to_text
+
+        def check() -> None:
+            if commands.stopping() or not commands.waiting.empty():
+                raise StopRequested
+
+        found: dict[str, str] = {}
+        for answer in request["answers"] if self.loaded else ():
+            try:
+                vector = read(self.loaded, [(answer["messages"], answer["text"])], check)[0]
+            except StopRequested:
+                break  # the rest is asked for again
+            except WorkbenchError:
+                log.exception("answer %s cannot be read", answer["id"])
+                continue
+            found[answer["id"]] = to_text(vector)
+        yield Features(space_of(self.loaded) if self.loaded else "", found)
 
     def _write(self, request: dict[str, Any], commands: Commands) -> Iterator[Event]:
         from ..lm.generating import Sampler, sample

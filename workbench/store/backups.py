@@ -88,10 +88,20 @@ def _copy_database(conn: Any, path: Path) -> None:
     try:
         target.execute("PRAGMA synchronous = FULL")
         conn.backup(target)
+        _drop_cache(target)
         # One file without a -wal beside it, so that a person can move it.
         target.execute("PRAGMA journal_mode = DELETE")
     finally:
         target.close()
+
+
+def _drop_cache(target: Any) -> None:
+    # Vectors of answers are most of a project's bytes and none of its evidence: they can be read again.
+    has_cache = target.execute("SELECT 1 FROM sqlite_master WHERE name = 'features'").fetchone()
+    if has_cache and target.execute("SELECT 1 FROM features LIMIT 1").fetchone():
+        target.execute("DELETE FROM features")
+        target.commit()
+        target.execute("VACUUM")
 
 
 @contextlib.contextmanager

@@ -70,6 +70,13 @@ def connect(path: Path) -> Database:
             raise
 
 
+def connect_again(path: Path) -> Database:
+    """Another connection to a project file that `connect` has checked: reading all of a large one takes seconds."""
+    conn = dbapi.connect(f"{path.resolve().as_uri()}?mode=rw", timeout=5.0, uri=True)
+    configure(conn)
+    return Database(conn, execute_plugins=False)
+
+
 def configure(conn: Any) -> None:
     """The PRAGMAs that every connection needs."""
     for pragma in _EVERY_TIME:

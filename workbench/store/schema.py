@@ -197,3 +197,18 @@ def m003_run_warnings(db: Database) -> None:
         run_id TEXT NOT NULL REFERENCES runs(id), topic TEXT NOT NULL, step INTEGER NOT NULL, text TEXT NOT NULL,
         PRIMARY KEY (run_id, topic)) STRICT, WITHOUT ROWID"""
     )
+
+
+@migrations()
+def m004_features(db: Database) -> None:
+    """What linear reward heads read of answers, and what reward models said of them: a cache, not evidence."""
+    db.execute(
+        """CREATE TABLE features (
+        response_id TEXT NOT NULL REFERENCES responses(id), space TEXT NOT NULL, vector BLOB NOT NULL,
+        PRIMARY KEY (response_id, space)) STRICT"""
+    )
+    db.execute(
+        """CREATE TABLE reward_scores (
+        model_id TEXT NOT NULL REFERENCES models(id), response_id TEXT NOT NULL REFERENCES responses(id),
+        score REAL NOT NULL, spread REAL, PRIMARY KEY (model_id, response_id)) STRICT, WITHOUT ROWID"""
+    )

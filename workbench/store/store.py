@@ -10,7 +10,8 @@ from typing import Any
 
 from ..errors import WorkbenchError
 from . import backups
-from .connecting import SAFE_SQLITE, connect, dbapi, is_behind, refuse_unsafe_sqlite, translated
+from .connecting import SAFE_SQLITE, connect, connect_again, dbapi, is_behind, refuse_unsafe_sqlite, translated
+from .features import FeatureRows
 from .feedback import FeedbackRows
 from .library import Database
 from .models import ModelRows
@@ -39,6 +40,7 @@ class Store:
         self.responses = ResponseRows(self)
         self.feedback = FeedbackRows(self)
         self.runs = RunRows(self)
+        self.features = FeatureRows(self)
 
     @classmethod
     def open(cls, folder: Path | str) -> Store:
@@ -62,6 +64,13 @@ class Store:
             db.close()
             raise
         return cls(folder, db)
+
+    @classmethod
+    def beside(cls, folder: Path | str) -> Store:
+        """Another connection to a project that this process has open, for another thread: checked once is enough."""
+        folder = Path(folder).expanduser().resolve()
+        with translated(folder / DATABASE):
+            return cls(folder, connect_again(folder / DATABASE))
 
     @property
     def runs_folder(self) -> Path:

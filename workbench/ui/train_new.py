@@ -29,7 +29,7 @@ ICONS = {"reward": "trophy", "ppo": "activity"}
 LABEL_WIDTH = 136
 FIELDS_WIDTH = 760
 PAUSE = 200  # milliseconds between a change and a new estimate
-TASKS = ("generate", "evaluate")
+TASKS = ("generate", "evaluate", "features")
 
 
 class MethodCard(ChoiceCard):

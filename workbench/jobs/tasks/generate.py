@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from ...errors import StopRequested, WorkbenchError
@@ -67,7 +68,7 @@ def train(job: Job, options: Options) -> Iterator[Event]:
     yield Started(total, compute.name, compute.dtype_name)
     done = 0
     try:
-        for answer in answers(loaded, job, options):
+        for answer in read_too(loaded, job, answers(loaded, job, options), options.batch_size):
             yield answer
             done += 1
             yield Progress(done, total, "Writing answers")
@@ -105,3 +106,20 @@ def answers(loaded: Any, job: Job, options: Any, role: str = "") -> Iterator[Ans
                 finish_reason=draft.finish_reason,
                 seconds=seconds,
             )
+
+
+def read_too(loaded: Any, job: Job, written: Iterator[Answer], size: int) -> Iterator[Answer]:
+    """The same answers, each with the vector that a linear reward head reads of it; `size` are read at a time."""
+    from ...lm.features import read, space_of
+    from ...lm.vectors import to_text
+
+    messages = {prompt.prompt_id: prompt.messages for prompt in job.data.prompts}
+    space = space_of(loaded)
+    while group := list(islice(written, size)):
+        try:
+            found = read(loaded, [(messages[answer.prompt_id], answer.text) for answer in group], job.check)
+        except StopRequested:
+            yield from group  # they are written; what was not read of them can be read later
+            raise
+        for answer, vector in zip(group, found, strict=True):
+            yield replace(answer, space=space, vector=to_text(vector))

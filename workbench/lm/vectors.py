@@ -1,0 +1,34 @@
+"""How feature vectors are named and carried. No torch."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import numpy as np
+
+from .refs import ModelRef
+
+FORM = np.dtype("<f2")
+"""Stored and sent as float16: half the size, and a linear head cannot tell the difference."""
+_MOST = float(np.finfo(FORM).max)
+
+
+def packed(vector: np.ndarray) -> bytes:
+    """A vector as it is stored. What float16 cannot hold becomes the nearest that it can, and no number becomes 0."""
+    return np.nan_to_num(np.clip(vector, -_MOST, _MOST), nan=0.0).astype(FORM).tobytes()
+
+
+def to_text(vector: np.ndarray) -> str:
+    """A vector as an event carries it."""
+    return base64.b64encode(packed(vector)).decode("ascii")
+
+
+def from_text(text: str) -> bytes:
+    """What `to_text` carried, as it is stored."""
+    return base64.b64decode(text)
+
+
+def spaces_of(ref: ModelRef) -> str:
+    """How the name of every space of a base begins; template and depth follow when the model is loaded."""
+    return f"{(ref.base_hash or hashlib.sha256(ref.base.encode()).hexdigest())[:16]}/"

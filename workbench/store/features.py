@@ -1,0 +1,136 @@
+"""What linear reward heads read of answers, and what reward models said of them. A cache: it can be computed again.
+
+A vector belongs to a space: the base, its chat template and the depth at which it was read. Vectors of different spaces
+cannot be compared. They are kept as little-endian float16, half the size, and a head cannot tell the difference.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..lm.vectors import FORM
+
+if TYPE_CHECKING:
+    from .store import Store
+
+_AT_ONCE = 2_000
+
+_WANTED = """(r.queued = 1 OR EXISTS (SELECT 1 FROM shown s WHERE s.response_id = r.id))"""
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Some vectors of one space: ids, [n, f] in float16, and the place from which the next call goes on."""
+
+    ids: list[str]
+    matrix: np.ndarray
+    last: int
+
+
+class FeatureRows:
+    """Vectors by answer and space, and reward models' scores by model and answer."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(self, space: str, vectors: Mapping[str, bytes], by: object = None) -> None:
+        """Keep the vectors of some answers; a vector that is there already is replaced."""
+        with self._store.writing() as db:
+            db.conn.executemany(
+                "INSERT OR REPLACE INTO features(response_id, space, vector) VALUES (?, ?, ?)",
+                [(id_, space, vector) for id_, vector in vectors.items()],
+            )
+        self._store.changed("features", by)
+
+    def spaces(self) -> dict[str, int]:
+        """How many vectors there are in each space, most first."""
+        sql = "SELECT space, COUNT(*) AS n FROM features GROUP BY space ORDER BY n DESC, space"
+        return {row["space"]: row["n"] for row in self._store.rows(sql)}
+
+    def any(self) -> bool:
+        """Whether there are vectors at all."""
+        return bool(self._store.rows("SELECT 1 FROM features LIMIT 1"))
+
+    def read(self, space: str, after: int = 0, most: int = -1) -> Vectors:
+        """The vectors of a space that were added after a place, oldest first; of very many only the newest `most`."""
+        size = self._store.value(
+            "SELECT length(vector) FROM features WHERE space = ? ORDER BY rowid DESC LIMIT 1", [space]
+        )
+        # Vectors of another length are not of this space, whatever they say.
+        sql = "FROM features WHERE space = ? AND rowid > ? AND length(vector) = ?"
+        params = [space, after, size or 0]
+        skipped = max(0, self._store.value(f"SELECT COUNT(*) {sql}", params) - most) if most >= 0 else 0
+        found = self._store.db.execute(
+            f"SELECT rowid, response_id, vector {sql} ORDER BY rowid LIMIT -1 OFFSET ?", [*params, skipped]
+        )
+        ids: list[str] = []
+        parts: list[np.ndarray] = []
+        last, width = after, (size or 0) // FORM.itemsize
+        while rows := found.fetchmany(_AT_ONCE):
+            last = rows[-1][0]
+            ids += [row[1] for row in rows]
+            parts.append(np.frombuffer(b"".join(row[2] for row in rows), FORM).reshape(len(rows), width))
+        return Vectors(ids, np.concatenate(parts) if parts else np.zeros((0, width), FORM), last)
+
+    def missing(self, space: str, limit: int = -1) -> list[str]:
+        """Answers that wait for feedback or were judged and have no vector in a space: judged first, then newest.
+
+        space: a space, or the beginning of one that ends with "/" for any space of a base.
+        """
+        like = "f.space = :space" if not space.endswith("/") else "substr(f.space, 1, length(:space)) = :space"
+        sql = f"""SELECT r.id FROM responses r WHERE {_WANTED}
+            AND NOT EXISTS (SELECT 1 FROM features f WHERE f.response_id = r.id AND {like})
+            ORDER BY EXISTS (SELECT 1 FROM shown s WHERE s.response_id = r.id) DESC, r.rowid DESC LIMIT :limit"""
+        return [row["id"] for row in self._store.rows(sql, {"space": space, "limit": limit})]
+
+    def wanted(self) -> int:
+        """How many answers wait for feedback or were judged."""
+        return self._store.value(f"SELECT COUNT(*) FROM responses r WHERE {_WANTED}")
+
+    # --- what reward models said
+
+    def add_scores(
+        self, model_id: str, scores: Mapping[str, float | None], spreads: Mapping[str, float | None], by: object = None
+    ) -> None:
+        """Keep what a reward model said of some answers, and how unsure it was where it can say so."""
+        rows = [(model_id, id_, score, spreads.get(id_)) for id_, score in scores.items() if score is not None]
+        with self._store.writing() as db:
+            db.conn.executemany(
+                "INSERT OR REPLACE INTO reward_scores(model_id, response_id, score, spread) VALUES (?, ?, ?, ?)", rows
+            )
+        self._store.changed("features", by)
+
+    def scorer(self) -> str | None:
+        """The newest reward model of the project that has scored answers."""
+        sql = """SELECT id FROM models m WHERE kind = 'reward' AND removed_at IS NULL
+            AND EXISTS (SELECT 1 FROM reward_scores s WHERE s.model_id = m.id) ORDER BY created_at DESC, rowid DESC"""
+        return self._store.value(f"{sql} LIMIT 1")
+
+    def scores(self, model_id: str) -> dict[str, tuple[float, float | None]]:
+        """(score, spread or None) of each answer that a reward model has scored."""
+        sql = "SELECT response_id, score, spread FROM reward_scores WHERE model_id = ?"
+        return {row[0]: (row[1], row[2]) for row in self._store.db.execute(sql, [model_id])}
+
+    def unscored(self, model_id: str) -> list[str]:
+        """Answers that wait for feedback or were judged and that a reward model has not scored, newest first."""
+        sql = f"""SELECT r.id FROM responses r WHERE {_WANTED} AND NOT EXISTS
+            (SELECT 1 FROM reward_scores s WHERE s.model_id = ? AND s.response_id = r.id) ORDER BY r.rowid DESC"""
+        return [row["id"] for row in self._store.rows(sql, [model_id])]
+
+    def texts(self, response_ids: Iterable[str]) -> list[dict[str, Any]]:
+        """Answers with their conversations, in the order of the ids: {"id", "messages", "text"}."""
+        sql = """SELECT r.id, r.text, p.system, p.turns FROM json_each(:ids) w JOIN responses r ON r.id = w.value
+            JOIN prompts p ON p.id = r.prompt_id ORDER BY w.key"""
+        return [
+            {"id": row["id"], "messages": _messages(row["system"], json.loads(row["turns"])), "text": row["text"]}
+            for row in self._store.rows(sql, {"ids": json.dumps(list(response_ids))})
+        ]
+
+
+def _messages(system: str, turns: list[dict[str, str]]) -> list[dict[str, str]]:
+    return ([{"role": "system", "content": system}] if system else []) + turns
