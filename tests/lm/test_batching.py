@@ -13,16 +13,18 @@ ROWS = [Row((PAD, 5, 6), (7, PAD)), Row((8,), (9, 10, 11))]
 def test_masks_hide_padding_and_prompt_even_where_the_pad_token_is_a_real_one():
     batch = collate(ROWS, PAD)
     assert batch.ids.tolist() == [[2, 5, 6, 7, 2], [8, 9, 10, 11, 2]]
-    assert batch.attention.tolist() == [[1, 1, 1, 1, 1], [1, 1, 1, 1, 0]]
     assert batch.answers[batch.mask].tolist() == [7, 2, 9, 10, 11]
     assert batch.mask.tolist() == [[True, True, False], [True, True, True]]
-    assert batch.last.tolist() == [4, 3]
+    assert batch.last.tolist() == [4, 8]
 
 
 def test_each_answer_token_is_predicted_by_the_position_before_it():
     batch = collate(ROWS, PAD)
-    rows, columns = batch.mask.nonzero(as_tuple=True)
-    assert (batch.ids[rows, batch.states[rows, columns] + 1] == batch.answers[rows, columns]).all()
+    for packed in (False, True):
+        batch = collate(ROWS, PAD, packed=packed)
+        assert (batch.ids.flatten()[batch.places[batch.mask]] == batch.answers[batch.mask]).all()
+    batch = collate(ROWS, PAD)
+    assert (batch.states[batch.mask] + 1 == batch.places[batch.mask]).all()
 
 
 def test_an_empty_answer_has_no_true_position():

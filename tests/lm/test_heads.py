@@ -6,7 +6,8 @@ import torch
 
 from workbench.lm.batching import Row, collate
 from workbench.lm.heads import fit_head
-from workbench.lm.scoring import AdapterReward, hidden_at
+from workbench.lm.reading import hidden_states
+from workbench.lm.scoring import AdapterReward
 
 ROWS = [Row((1, 40, 41), (42, 43, 2)), Row((1, 44), (45, 2))]
 
@@ -23,11 +24,11 @@ def test_a_head_finds_the_feature_that_matters_whatever_its_scale():
 
 
 def test_leaving_early_reads_the_same_states_as_the_whole_model(llama):
-    ids = collate(ROWS, llama.pad_id).ids
+    batch = collate(ROWS, llama.pad_id)
     with torch.no_grad():
-        states = llama.trunk(input_ids=ids, output_hidden_states=True).hidden_states
-        assert torch.equal(hidden_at(llama, ids, 1), states[1])
-        assert torch.equal(hidden_at(llama, ids, 2), states[2])
+        states = llama.trunk(input_ids=batch.ids, output_hidden_states=True).hidden_states
+        assert torch.equal(hidden_states(llama, batch, 1), states[1].flatten(0, 1))
+        assert torch.equal(hidden_states(llama, batch, 2), states[2].flatten(0, 1))
 
 
 def test_features_are_the_last_token_and_the_mean_of_the_answer_alone(llama):
@@ -35,7 +36,7 @@ def test_features_are_the_last_token_and_the_mean_of_the_answer_alone(llama):
     with torch.no_grad():
         found = model.features(ROWS)
         for index, row in enumerate(ROWS):
-            states = hidden_at(llama, torch.tensor([row.prompt + row.answer]), model.depth)[0]
+            states = hidden_states(llama, collate([row], llama.pad_id), model.depth)
             torch.testing.assert_close(found[index, :32], states[-1], rtol=0, atol=1e-5)
             torch.testing.assert_close(found[index, 32:], states[len(row.prompt) :].mean(0), rtol=0, atol=1e-5)
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import torch
 
 from ..feedback.base import Message
-from .batching import Batch, Row, by_length, collate
+from .batching import Batch, Row, by_length
 from .loading import Loaded
 from .logprobs import OutputLayer, chosen_logprobs
+from .reading import gather, hidden_states
 
 
 @torch.no_grad()
@@ -30,7 +31,7 @@ def kl_to_base(
     found = [0.0] * len(items)
     for group in by_length([len(item) for item in items], rows, budget=loaded.compute.batch_tokens):
         check()
-        batch = collate([items[index] for index in group], loaded.pad_id, loaded.compute.device)
+        batch = gather(loaded, [items[index] for index in group])
         tuned = _total(loaded, batch, temperature)
         with loaded.model.disable_adapter():
             base = _total(loaded, batch, temperature)
@@ -40,8 +41,8 @@ def kl_to_base(
 
 
 def _total(loaded: Loaded, batch: Batch, temperature: float) -> torch.Tensor:
-    hidden = loaded.trunk(input_ids=batch.ids, use_cache=False).last_hidden_state
+    hidden = hidden_states(loaded, batch)
     where = batch.mask.nonzero(as_tuple=True)
-    states = hidden[where[0], batch.states[where]]
+    states = hidden[batch.states[where]]
     logp, _ = chosen_logprobs(states, OutputLayer.of(loaded.causal), batch.answers[where], temperature=temperature)
     return torch.zeros(len(batch.ids), device=logp.device).index_add(0, where[0], logp)

@@ -15,6 +15,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from ..errors import WorkbenchError
 from .devices import Compute
 from .files import check_folder, check_gguf, check_safetensors
+from .fusing import fuse_adapters, fuse_layers
+from .reading import choose_attention
 from .refs import ModelRef
 from .templates import Template
 
@@ -37,6 +39,8 @@ class Loaded:
     template: Template
     compute: Compute
     ref: ModelRef
+    packs: bool = False
+    """Whether this model reads packed rows; see reading.choose_attention."""
 
     @property
     def causal(self) -> Any:
@@ -84,7 +88,9 @@ def load(ref: ModelRef, compute: Compute, *, offline: bool = True) -> Loaded:
     """
     tokenizer = load_tokenizer(ref, offline=offline)
     model = _load_causal(ref, compute, offline)
-    loaded = Loaded(model, tokenizer, Template(tokenizer), compute, ref)
+    loaded = Loaded(model.eval(), tokenizer, Template(tokenizer), compute, ref)
+    choose_attention(loaded)
+    fuse_layers(loaded.trunk)
     if ref.adapter:
         add_saved_adapter(loaded, ref.adapter, POLICY)
     loaded.model.eval()
@@ -122,7 +128,6 @@ def _load_causal(ref: ModelRef, compute: Compute, offline: bool) -> Any:
             **source,
             dtype=compute.dtype,
             use_safetensors=None if "gguf_file" in source else True,
-            attn_implementation="sdpa",
         ),
     )
     forget_gguf(model)
@@ -172,9 +177,10 @@ def _guarded(ref: ModelRef, load_it: Any) -> Any:
 
 
 def prepare_training(loaded: Loaded) -> None:
-    """Choose the attention that trains fastest: on a CPU the flash backward is slow for the short rows we train on,
-    and plain matrix products are about 1.25 times as fast (measured; accelerators keep their own kernels)."""
-    if loaded.compute.device.type == "cpu":
+    """Choose the attention that trains fastest where rows are not packed: on a CPU the flash backward is slow for the
+    short rows we train on, and plain matrix products are about 1.25 times as fast (measured; accelerators keep their
+    own kernels)."""
+    if loaded.compute.device.type == "cpu" and not loaded.packs:
         loaded.causal.set_attn_implementation("eager")
 
 
@@ -194,6 +200,7 @@ def _add(loaded: Loaded, name: str, config: LoraConfig) -> None:
     for key, parameter in loaded.model.named_parameters():
         if f".{name}." in key:
             parameter.data = parameter.data.to(loaded.compute.dtype)
+    fuse_adapters(loaded.model)
 
 
 def add_saved_adapter(loaded: Loaded, folder: str, name: str) -> None:

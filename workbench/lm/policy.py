@@ -13,6 +13,7 @@ from torch import nn
 from .batching import Batch
 from .loading import POLICY, Loaded, add_new_adapter, prepare_training
 from .logprobs import OutputLayer, chosen_logprobs
+from .reading import hidden_states
 
 
 @dataclass(frozen=True)
@@ -44,15 +45,10 @@ class PolicyModel:
         """The policy adapter's weights."""
         return adapter_parameters(self.loaded, POLICY)
 
-    def hidden(self, batch: Batch) -> torch.Tensor:
-        """Hidden states [b, l, h]. Rows are right-padded and attention is causal, so no mask is needed."""
-        return self.loaded.trunk(input_ids=batch.ids, use_cache=False).last_hidden_state
-
     def read(self, batch: Batch, *, with_entropy: bool = False) -> Reading:
         """Log-probabilities, entropies and values of the answers' tokens. Gradients flow where they are enabled."""
-        hidden = self.hidden(batch)
         rows, columns = batch.mask.nonzero(as_tuple=True)
-        states = hidden[rows, batch.states[rows, columns]]
+        states = hidden_states(self.loaded, batch)[batch.states[rows, columns]]
         logp, entropy = chosen_logprobs(
             states, self.layer, batch.answers[rows, columns], temperature=self.temperature, with_entropy=with_entropy
         )
@@ -63,9 +59,9 @@ class PolicyModel:
     def reference(self, batch: Batch) -> torch.Tensor:
         """Log-probabilities [b, t] under the base with its adapters off."""
         with self.loaded.model.disable_adapter():
-            hidden = self.hidden(batch)
+            hidden = hidden_states(self.loaded, batch)
         rows, columns = batch.mask.nonzero(as_tuple=True)
-        states = hidden[rows, batch.states[rows, columns]]
+        states = hidden[batch.states[rows, columns]]
         logp, _ = chosen_logprobs(states, self.layer, batch.answers[rows, columns], temperature=self.temperature)
         return _spread(logp, batch.mask, rows, columns)
 

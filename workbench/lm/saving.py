@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +11,8 @@ from peft import get_peft_model_state_dict
 from safetensors.torch import save_file
 
 from ..errors import WorkbenchError
+from .folders import whole_folder
 from .loading import Loaded
-
-
-@contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """A temporary folder that becomes `target` when everything was written, synced to disk, in one rename."""
-    temporary = target.with_name(f".tmp-{target.name}-{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                with file.open("rb") as handle:
-                    os.fsync(handle.fileno())
-        if target.exists():
-            shutil.rmtree(target)
-        temporary.rename(target)
-    except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise WorkbenchError(
-            f"Saving to {target} failed: {error.strerror or error}.", "Free some space and try again."
-        ) from error
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def save_adapter(loaded: Loaded, name: str, target: Path, info: dict[str, Any]) -> None:

@@ -15,12 +15,13 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from ..errors import WorkbenchError
 from ..feedback.base import Message
-from .batching import Row, by_length, collate
+from .batching import Row, by_length
 from .devices import Compute
 from .files import check_safetensors
 from .heads import fit_head
 from .loading import REWARD, Loaded, add_new_adapter, add_saved_adapter, load, prepare_training
 from .policy import use_adapter
+from .reading import gather, hidden_states
 from .refs import ModelRef
 from .saving import save_reward_adapter, whole_folder
 
@@ -55,31 +56,6 @@ class RewardModel(Protocol):
     def save(self, target: Path, info: dict[str, Any]) -> None:
         """Write the model, whole or not at all."""
         ...
-
-
-class _Reached(Exception):
-    """The layer that was wanted has spoken; the layers above it need not run."""
-
-
-def hidden_at(loaded: Loaded, ids: torch.Tensor, depth: int) -> torch.Tensor:
-    """Hidden states [b, l, h] after `depth` layers. The layers above are not computed."""
-    layers = loaded.layers
-    if depth >= len(layers):
-        return loaded.trunk(input_ids=ids, use_cache=False).last_hidden_state
-    caught: list[torch.Tensor] = []
-
-    def catch(module: nn.Module, args: Any, output: Any) -> None:
-        caught.append(output[0] if isinstance(output, tuple) else output)
-        raise _Reached
-
-    hook = layers[depth - 1].register_forward_hook(catch)
-    try:
-        loaded.trunk(input_ids=ids, use_cache=False)
-    except _Reached:
-        return caught[0]
-    finally:
-        hook.remove()
-    raise AssertionError("the layer was not reached")
 
 
 class AdapterReward:
@@ -135,13 +111,12 @@ class AdapterReward:
 
     def features(self, items: Sequence[Row]) -> torch.Tensor:
         """What the head reads of each item: [n, 2h] in float32. The reward adapter must be the active one."""
-        batch = collate(items, self.loaded.pad_id, self.loaded.compute.device)
-        hidden = hidden_at(self.loaded, batch.ids, self.depth)
-        ends = hidden[torch.arange(len(items), device=hidden.device), batch.last].float()
-        places = torch.arange(hidden.shape[1], device=hidden.device)[None]
-        begins = (batch.last + 1 - batch.mask.sum(1))[:, None]
-        inside = ((places >= begins) & (places <= batch.last[:, None])).to(hidden.dtype)
-        means = torch.einsum("bl,blh->bh", inside, hidden).float() / inside.sum(1, keepdim=True).float()
+        batch = gather(self.loaded, list(items))
+        hidden = hidden_states(self.loaded, batch, self.depth)
+        inside = batch.mask[..., None]
+        answers = hidden[batch.places].float().where(inside, 0.0)
+        means = answers.sum(1) / inside.sum(1).clamp(min=1)
+        ends = hidden[batch.last].float()
         return torch.cat([ends, means], dim=1)
 
     def scores(self, items: Sequence[Row]) -> torch.Tensor:

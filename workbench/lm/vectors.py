@@ -1,21 +1,25 @@
-"""How feature vectors are named and carried. No torch."""
+"""How feature vectors are named and carried. No torch, and numpy only where it is used: the window opens without."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from .refs import ModelRef
 
-FORM = np.dtype("<f2")
+if TYPE_CHECKING:
+    import numpy as np
+
+FORM, BYTES = "<f2", 2
 """Stored and sent as float16: half the size, and a linear head cannot tell the difference."""
-_MOST = float(np.finfo(FORM).max)
+_MOST = 65504.0
 
 
 def packed(vector: np.ndarray) -> bytes:
     """A vector as it is stored. What float16 cannot hold becomes the nearest that it can, and no number becomes 0."""
+    import numpy as np
+
     return np.nan_to_num(np.clip(vector, -_MOST, _MOST), nan=0.0).astype(FORM).tobytes()
 
 

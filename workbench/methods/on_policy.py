@@ -159,12 +159,12 @@ class OnPolicy:
     def batches(self, rows: list[Any], indices: list[int]) -> Iterator[tuple[Batch, list[int]]]:
         """Micro-batches of similar length. The same rows always share a batch: in bf16 a row's log-probabilities
         depend on the rows beside it, and a different split would look like a change of the policy."""
-        from ..lm.batching import by_length, collate
+        from ..lm.batching import by_length
+        from ..lm.reading import gather
 
-        pad = self.loaded.pad_id
         for group in by_length([len(rows[index]) for index in indices], self.options.micro_batch):
             chosen = [indices[position] for position in group]
-            yield collate([rows[index] for index in chosen], pad, self.compute.device), chosen
+            yield gather(self.loaded, [rows[index] for index in chosen]), chosen
 
     def minibatches(self, rows: list[Any]) -> list[list[int]]:
         """Row indices of each optimiser step, similar lengths together. The old log-probabilities are read in these
