@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file
 from torch import nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -47,6 +48,10 @@ class RewardModel(Protocol):
 
     def train_groups(self, rate: float) -> list[dict[str, Any]]:
         """Parameter groups for the optimiser; also makes the model ready to be trained."""
+        ...
+
+    def to_score(self) -> None:
+        """Make the model ready to score: what training drops or switches is put back until `train_groups`."""
         ...
 
     def state(self) -> list[torch.Tensor]:
@@ -131,7 +136,7 @@ class AdapterReward:
         places = {row: place for place, row in enumerate(dict.fromkeys(items))}
         unique = list(places)
         found = torch.zeros(len(unique), self.weight.shape[0])
-        use_adapter(self.loaded, REWARD, train=False)
+        self.to_score()
         for group in by_length([len(item) for item in unique], rows, budget=self.loaded.compute.batch_tokens):
             check()
             found[group] = self.features([unique[index] for index in group]).cpu()
@@ -165,8 +170,19 @@ class AdapterReward:
 
     def train_groups(self, rate: float) -> list[dict[str, Any]]:
         """The adapter, and the head at the same rate."""
-        use_adapter(self.loaded, REWARD, train=True)
+        self._use(train=True)
         return [{"params": self.adapter(), "lr": rate}, {"params": [self.weight], "lr": rate}]
+
+    def to_score(self) -> None:
+        """The reward adapter is the active one, and whole."""
+        self._use(train=False)
+
+    def _use(self, *, train: bool) -> None:
+        use_adapter(self.loaded, REWARD, train=train)
+        for layer in self.loaded.layers:
+            for module in layer.modules():
+                if isinstance(module, LoraLayer):
+                    module.train(train)  # type: ignore[attr-defined]  # dropout, which belongs to training alone
 
     def adapter(self) -> list[nn.Parameter]:
         """The adapter's weights in the layers that the head can see."""
@@ -251,6 +267,10 @@ class ClassifierReward:
         self.model.train()
         return [{"params": [weight for weight in self.model.parameters() if weight.requires_grad], "lr": rate}]
 
+    def to_score(self) -> None:
+        """Nothing is dropped."""
+        self.model.eval()
+
     def state(self) -> list[torch.Tensor]:
         """All weights."""
         return list(self.model.parameters())
@@ -308,8 +328,7 @@ def score_all(
 ) -> torch.Tensor:
     """Scores [n] of encoded items, in batches of similar length; standardised unless told not to."""
     found = torch.zeros(len(items))
-    if isinstance(model, AdapterReward):
-        use_adapter(model.loaded, REWARD, train=False)
+    model.to_score()
     for group in by_length([model.length(item) for item in items], rows, budget=model.compute.batch_tokens):
         check()
         found[group] = model.scores([items[index] for index in group]).cpu()
