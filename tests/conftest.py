@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,3 +41,15 @@ def llama(llama_folder) -> Loaded:
 @pytest.fixture
 def gpt2(gpt2_folder) -> Loaded:
     return load(ModelRef(str(gpt2_folder)), FP32)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MiB, where this machine allows to mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
+    if os.name == "nt" or os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this machine does not allow to mount a small disk")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)

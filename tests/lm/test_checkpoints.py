@@ -160,12 +160,11 @@ def test_an_error_of_the_disk_keeps_the_older_one(tmp_path, monkeypatch, functio
 def test_a_full_disk_keeps_the_older_one_and_leaves_room_for_judgements(small_disk):
     state = {"weight": torch.zeros(100_000)}
     checkpoints.write(small_disk, 1, state, {})
+    checkpoints.write(small_disk, 2, state, {})
     with pytest.raises(WorkbenchError, match=r"needs 1\.4 MB and the disk has \d\.\d MB left") as caught:
-        for step in range(2, 9):
-            checkpoints.write(small_disk, step, state, {}, keep=9)
+        checkpoints.write(small_disk, 3, state, {})
     assert "Free some space" in caught.value.hint
-    kept = steps(small_disk)
-    assert checkpoints.newest(small_disk).step == kept[-1] >= 1
+    assert checkpoints.newest(small_disk).step == 2
     (small_disk / "ballast").touch()  # there is still room for something small
 
 

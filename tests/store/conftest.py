@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,15 +30,3 @@ def rate(store: Store) -> Judge:
         return store.feedback.add("rating", prompt.id, [answer.id], {"ratings": [stars]}, annotator=annotator, **fields)
 
     return judge
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MiB, where this machine allows to mount one."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
-    if os.name == "nt" or os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("this machine does not allow to mount a small disk")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)

@@ -33,8 +33,8 @@ def train(job: Job, options: Options) -> Iterator[Event]:
     import torch
 
     from ...lm.devices import Compute
+    from ...lm.folders import whole_folder
     from ...lm.loading import load
-    from ...lm.saving import whole_folder
 
     yield Started(2)
     yield Progress(0, 2, "Reading the GGUF file")

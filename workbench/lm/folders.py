@@ -1,0 +1,114 @@
+"""Folders that are whole or absent: written beside their place, synced to the disk, then renamed. No torch."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from safetensors import SafetensorError
+
+from ..errors import WorkbenchError
+
+log = logging.getLogger(__name__)
+
+NEW, OLD = ".tmp-", ".old-"
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `target` when everything was written and has reached the disk.
+
+    A folder that is there already is set aside and goes only when the new one stands in its place. Raises
+    WorkbenchError when the disk does not take it; what was there before is there then.
+    """
+    temporary = target.with_name(f"{NEW}{target.name}-{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        sync(temporary)
+        _put(temporary, target)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise WorkbenchError(
+            f"Saving to {target} failed: {reason(error)}.", "Free some space and try again."
+        ) from error
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _put(new: Path, target: Path) -> None:
+    """Rename; no system has one call that replaces a folder, so a kill between the two leaves the work to settle()."""
+    old = target.with_name(OLD + target.name)
+    if old.exists():
+        _restore(old)
+    if target.exists():
+        target.rename(old)
+    try:
+        new.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise
+    sync_entries(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _restore(old: Path) -> None:
+    """Put back a folder that was set aside by a process that died before the new one stood in its place."""
+    target = old.with_name(old.name.removeprefix(OLD))
+    if target.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        log.warning("%s is put back: replacing it was cut off", target)
+        old.rename(target)
+
+
+def settle(parent: Path) -> None:
+    """Clear up after processes that died while they wrote here: nothing half-written stays, nothing whole is lost."""
+    for old in parent.glob(f"{OLD}*"):
+        _restore(old)
+    for left in parent.glob(f"{NEW}*"):
+        process = left.name.rsplit("-", 1)[-1]
+        # Our own number: a machine that starts anew, or a container, gives the same numbers again.
+        if not process.isdigit() or int(process) == os.getpid() or not psutil.pid_exists(int(process)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def sync(folder: Path) -> None:
+    """Have everything in a folder reach the disk."""
+    for path in [*folder.rglob("*"), folder]:
+        if path.is_dir():
+            sync_entries(path)
+        else:
+            sync_file(path)
+
+
+def sync_file(path: Path) -> None:
+    """Have a file's content reach the disk."""
+    with path.open("r+b") as handle:  # Windows syncs only what is open for writing
+        os.fsync(handle.fileno())
+
+
+def sync_entries(folder: Path) -> None:
+    """Have the names in a folder reach the disk: without this a rename may be undone by a power cut."""
+    if os.name == "nt":  # folders cannot be opened there; NTFS keeps its own journal of names
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def reason(error: Exception) -> str:
+    """Why the disk did not take it, in a few words."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error).split(": ")[-1].split(" (os error")[0]
