@@ -17,7 +17,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from .batching import Batch, Layout
+from .batching import Layout
 
 NAME = "workbench"
 LONG = 2048
@@ -26,7 +26,10 @@ LONG = 2048
 
 @dataclass
 class Step:
-    """One token of each row against its cache. bias [r, 1, l]: -inf where the cache holds no token of the row."""
+    """One token of each row against its cache.
+
+    bias [r, 1, l]: -inf where the cache holds no token of the row; None where all rows fill it.
+    """
 
     bias: torch.Tensor | None
 
@@ -68,11 +71,10 @@ def _step(
     rows, heads, _, width = query.shape
     kept = slice(-window, None) if window else slice(None)
     key, value = key[:, :, kept], value[:, :, kept]
+    # The heads that share a key-value head are its queries: no key is repeated.
     grouped = query.reshape(rows, key.shape[1], -1, width)
-    scores = (grouped * scale) @ key.transpose(2, 3)
-    if step.bias is not None:
-        scores += step.bias[:, None, :, kept]
-    return (scores.softmax(-1) @ value).reshape(rows, 1, heads, width)
+    bias = None if step.bias is None else step.bias[:, None, :, kept]
+    return F.scaled_dot_product_attention(grouped, key, value, attn_mask=bias, scale=scale).view(rows, 1, heads, width)
 
 
 def _by_kernel(
@@ -161,9 +163,9 @@ class _Rows:
         return total.to(rows.dtype).view(self.tokens, self.kept, self.width)
 
 
-def placeholder(batch: Batch) -> torch.Tensor:
+def placeholder(ids: torch.Tensor) -> torch.Tensor:
     """A mask that transformers passes on as it is instead of making one; packed attention does not read it."""
-    return torch.zeros(1, 1, 1, 1, dtype=torch.bool, device=batch.ids.device)
+    return torch.zeros(1, 1, 1, 1, dtype=torch.bool, device=ids.device)
 
 
 AttentionInterface.register(NAME, attend)

@@ -17,8 +17,12 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from .attention import Step, placeholder
+from .batching import Row
+from .caching import lanes
 from .loading import Loaded
 from .logprobs import OutputLayer
+from .reading import gather
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,8 @@ class _State:
         self.warp: Any = sampler.processors()
         self.stops = loaded.stop_ids
         self.layer = OutputLayer.of(loaded.causal)
-        self.cache = DynamicCache(config=loaded.causal.config)
+        self.cache: Any = DynamicCache(config=loaded.causal.config)
+        self.hidden = torch.empty(0)
         self.ids = torch.empty(0)
         self.attention = torch.empty(0)
         self.fresh = torch.empty(0)
@@ -136,19 +141,49 @@ class _State:
         columns = torch.arange(width, device=device)
         state.attention = (columns >= width - lengths[:, None]).long()
         state.positions = (state.attention.cumsum(1) - 1).clamp(min=0)
-        state.fresh = state.ids
+        if loaded.packs:
+            state._read_packed([Row(tuple(prompt), ()) for prompt in prompts])
+        else:
+            state._read(state.ids)
         return state
+
+    def _read_packed(self, rows: list[Row]) -> None:
+        """Read the prompts, what they share once: several answers to one prompt cost one reading of it."""
+        batch = gather(self.loaded, rows)
+        self.cache = lanes(len(self.loaded.layers))
+        about = {"position_ids": batch.positions, "packing": batch.layout, "past_key_values": self.cache}
+        hidden = self.loaded.trunk(
+            input_ids=batch.ids, attention_mask=placeholder(batch.ids), use_cache=True, **about
+        ).last_hidden_state
+        self.hidden = hidden[0, batch.last]
+        assert batch.layout is not None
+        begins = batch.layout.keys.shape[1] - self.attention.sum(1, keepdim=True)
+        columns = torch.arange(batch.layout.keys.shape[1], device=batch.ids.device)
+        tokens = batch.layout.keys.gather(1, (columns - begins).clamp(min=0))
+        for layer in self.cache.layers:
+            layer.spread(tokens, self.sampler.max_new_tokens)
+
+    def _read(self, fresh: torch.Tensor) -> None:
+        """Read the newest token of each row (or, where prompts do not pack, the padded prompts)."""
+        about: dict[str, Any] = {"attention_mask": self.attention}
+        if self.loaded.packs:
+            about = {"attention_mask": placeholder(fresh), "packing": Step(self._bias())}
+        self.hidden = self.loaded.trunk(
+            input_ids=fresh, position_ids=self.positions, past_key_values=self.cache, use_cache=True, **about
+        ).last_hidden_state[:, -1]
+
+    def _bias(self) -> torch.Tensor | None:
+        """-inf on the columns before a row's beginning, [r, 1, l]; None where every row fills its own."""
+        if bool(self.attention.all()):
+            return None
+        zeros = torch.zeros(self.attention.shape, dtype=self.loaded.compute.dtype, device=self.attention.device)
+        return zeros.masked_fill_(self.attention == 0, -torch.inf)[:, None]
 
     def advance(self, step: int, keep_logprobs: bool) -> list[Draft]:
         """One token for every row. Rows that end leave the batch, and their cache with them."""
-        hidden = self.loaded.trunk(
-            input_ids=self.fresh,
-            attention_mask=self.attention,
-            position_ids=self.positions,
-            past_key_values=self.cache,
-            use_cache=True,
-        ).last_hidden_state[:, -1]
-        logits = self.layer.logits(hidden)
+        if step:
+            self._read(self.fresh)
+        logits = self.layer.logits(self.hidden)
         if step < self.sampler.min_new_tokens:
             logits[:, list(self.stops)] = -torch.inf
         chosen, logp = self._draw(self.warp(self.ids, logits), self.noise[:, step], keep_logprobs)

@@ -34,16 +34,22 @@ class OutputLayer:
         )
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """float32 logits [n, v] of hidden states [n, h]."""
+        """float32 logits [n, v] of hidden states [n, h]. In place where it can be: a vocabulary is wide."""
         raw = (hidden @ self.weight.T).float()
-        raw = (raw if self.bias is None else raw + self.bias.float()) * self.scale
-        return raw if self.softcap is None else self.softcap * torch.tanh(raw / self.softcap)
+        if self.bias is not None:
+            raw = raw.add_(self.bias.float())
+        if self.scale != 1.0:
+            raw = raw.mul_(self.scale)
+        return raw if self.softcap is None else raw.div_(self.softcap).tanh_().mul_(self.softcap)
 
-    def back(self, logits: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-        """The gradient for the hidden states [n, h], given the logits and the slope of the outcome in them."""
-        if self.softcap is not None:
-            slope = slope * (1 - (logits / self.softcap) ** 2)
-        return (slope * self.scale).to(self.weight.dtype) @ self.weight
+    def back(self, bend: torch.Tensor | None, slope: torch.Tensor) -> torch.Tensor:
+        """The gradient for the hidden states [n, h], given the slope of the outcome in the logits and their `bend`."""
+        slope = slope if bend is None else slope * bend
+        return (slope.to(self.weight.dtype) @ self.weight).mul_(self.scale)
+
+    def bend(self, logits: torch.Tensor) -> torch.Tensor | None:
+        """The slope of capped logits in the raw ones; None without a cap."""
+        return None if self.softcap is None else 1 - (logits / self.softcap) ** 2
 
 
 class _Chosen(torch.autograd.Function):
@@ -59,22 +65,28 @@ class _Chosen(torch.autograd.Function):
         ctx: Any, hidden: torch.Tensor, layer: OutputLayer, targets: torch.Tensor, heat: float, with_entropy: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
         logp = torch.empty(hidden.shape[0], dtype=torch.float32, device=hidden.device)
-        entropy = torch.empty_like(logp)
+        entropy = torch.zeros_like(logp)
         needs = ctx.needs_input_grad[0]
         grad_logp = torch.empty_like(hidden) if needs else None
         grad_entropy = torch.empty_like(hidden) if needs and with_entropy else None
         for start in range(0, hidden.shape[0], CHUNK):
             part = slice(start, start + CHUNK)
             logits, picked = layer.logits(hidden[part]), targets[part, None]
-            logs = torch.log_softmax(logits / heat, dim=-1)
+            bend = layer.bend(logits) if needs else None
+            logs = torch.log_softmax(logits if heat == 1.0 else logits.div_(heat), dim=-1)
+            del logits
             logp[part] = logs.gather(1, picked).squeeze(1)
-            p = logs.exp()
-            entropy[part] = -(p * logs).sum(-1)
+            if not (needs or with_entropy):
+                continue
+            p = logs.exp() if with_entropy else logs.exp_()
+            if with_entropy:
+                entropy[part] = -(p * logs).sum(-1)
             if grad_entropy is not None:
-                grad_entropy[part] = layer.back(logits, -p * (logs + entropy[part, None]) / heat)
+                slope = logs.add_(entropy[part, None]).mul_(p).neg_()
+                grad_entropy[part] = layer.back(bend, slope).div_(heat)
             if grad_logp is not None:
-                slope = p.neg_().scatter_add_(1, picked, torch.ones_like(picked, dtype=p.dtype)) / heat
-                grad_logp[part] = layer.back(logits, slope)
+                slope = p.scatter_add_(1, picked, torch.full_like(picked, -1, dtype=p.dtype))
+                grad_logp[part] = layer.back(bend, slope).div_(-heat)
         ctx.save_for_backward(grad_logp, grad_entropy)
         return logp, entropy
 
@@ -95,9 +107,8 @@ def chosen_logprobs(
     temperature: float = 1.0,
     with_entropy: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """log-probability of each target and the entropy of its distribution.
+    """log-probability of each target, and with `with_entropy` the entropy of its distribution (else 0).
 
-    hidden [n, h]; targets [n]. Returns two float32 tensors [n]. Gradients flow to `hidden` from the first, and from
-    the second only with `with_entropy`.
+    hidden [n, h]; targets [n]. Returns two float32 tensors [n]. Gradients flow to `hidden` from both.
     """
     return _Chosen.apply(hidden, layer, targets, temperature, with_entropy)  # type: ignore[no-any-return]

@@ -35,7 +35,7 @@ def hidden_states(loaded: Loaded, batch: Batch, depth: int | None = None) -> tor
     if batch.layout is not None:
         about |= {
             "position_ids": batch.positions,
-            "attention_mask": placeholder(batch),
+            "attention_mask": placeholder(batch.ids),
             "packing": batch.layout,
         }
     if depth is None or depth >= len(loaded.layers):
