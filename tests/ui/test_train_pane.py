@@ -427,6 +427,51 @@ def test_missed_pairs_of_a_reward_model_are_not_new_answers(store, base, pane):
     assert [samples._mark_cell(each).text for each in samples.model.rows()] == ["", "Preferred"]
 
 
+RELIABILITY = [
+    {"sure": 0.56, "right": 0.5, "count": 12, "low": 0.25, "high": 0.75},
+    {"sure": 0.78, "right": 0.8, "count": 20, "low": 0.58, "high": 0.92},
+]
+
+
+def reward_run(store, base, **summary):
+    run = store.runs.add(name="r", method="reward", options=dataclasses.asdict(reward.Options()), model_id=base.id)
+    store.runs.add_metrics(run.id, 0, {"loss/train": 0.7, "accuracy/held_out": 0.6})
+    worth = {
+        "accuracy": 0.6875, "accuracy_ci": [0.51, 0.82], "held_out_pairs": 32, "ece": 0.035, "reliability": RELIABILITY
+    }  # fmt: skip
+    store.runs.update(run.id, status="finished", summary=worth | summary)
+    return run
+
+
+def test_a_finished_reward_run_shows_how_far_it_can_be_believed(store, base, pane):
+    run = reward_run(store, base)
+    shown = pane()
+    worth = shown.monitor.worth
+    assert worth.isVisible()
+    assert worth.facts.fact("Right") == "69% (51% to 82%)"
+    assert worth.facts.fact("Calibration error") == "0.0350"
+    assert worth.facts.fact("Right where heads agree") == ""
+    said = worth.chart.accessibleDescription()
+    assert said.split("; ")[1] == "78% sure: right 80% of 20 (58% to 92%)"
+    drawn_points = next(item for item in worth.chart._items if hasattr(item, "points")).points()
+    assert [(point.pos().x(), point.pos().y()) for point in drawn_points] == [(0.56, 0.5), (0.78, 0.8)]
+    store.runs.update(run.id, status="running")
+    shown.monitor.refresh()
+    assert not worth.isVisible()
+
+
+def test_the_doubts_of_heads_stand_beside_the_curve(store, base, pane):
+    reward_run(store, base, heads=8, spread=0.31, accuracy_certain=0.875, accuracy_uncertain=0.5)
+    facts = pane().monitor.worth.facts
+    assert (facts.fact("Right where heads agree"), facts.fact("Right where they do not")) == ("88%", "50%")
+    assert facts.fact("Spread of the heads") == "0.310"
+
+
+def test_a_run_without_such_figures_shows_none(store, base, pane):
+    store.runs.update(ppo_run(store, base).id, status="finished", summary={"score": 1.0})
+    assert not pane().monitor.worth.isVisible()
+
+
 # --- a new run ------------------------------------------------------------------------------------------------------
 
 

@@ -170,8 +170,19 @@ def _train_command(method: Any) -> click.Command:
 
 def run_words(run: Any) -> str:
     """A finished run in words."""
-    figures = ", ".join(f"{key} {value:.4g}" for key, value in run.summary.items() if isinstance(value, int | float))
-    return f"{run.name} {run.status}. {figures}"
+    numbers = {key: value for key, value in run.summary.items() if isinstance(value, int | float)}
+    figures = ", ".join(f"{key} {value:.4g}" for key, value in numbers.items() if not isinstance(value, bool))
+    early = " early" if run.summary.get("stopped_early") else ""
+    return "\n".join([f"{run.name} {run.status}{early}. {figures}", *reliability_words(run.summary)])
+
+
+def reliability_words(summary: Any) -> list[str]:
+    """How often a reward model was right by how sure it was: a line a bin."""
+    return [
+        f"  {each['sure']:4.0%} sure: right {each['right']:4.0%} of {each['count']:<5d} "
+        f"(95 % interval {each['low']:.0%} to {each['high']:.0%})"
+        for each in summary.get("reliability") or ()
+    ]
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Charts of a comparison: DensityPanel, ScatterLinePanel, WinBars.
+"""Charts of a comparison: DensityPanel, ScatterLinePanel, WinBars; and of a reward model: ReliabilityPanel.
 
 rewards = DensityPanel(self.tr("Reward of every answer"), self.tr("scored by reward r3"))
 rewards.set_samples([Sampled("base", base_rewards, "ref"), Sampled("helpful-v3", rewards, "s1")])
@@ -20,6 +20,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from ..evaluation.calibration import Bin
 from .figures import figure, percent
 from .plot import TICK_ROLE, ChartCard
 from .series import DASHES, pen
@@ -220,6 +221,48 @@ class ScatterLinePanel(_Labelled):
         middle = 0.5 * max(max(other.xs, default=0) for other in self._lines)
         falling = len(ys) > 1 and ys[-1] < ys[-2]
         return (1.0 if xs[-1] > middle else 0.0), (-0.3 if falling else 1.3)
+
+
+class ReliabilityPanel(_Labelled):
+    """How often a reward model is right by how sure it is, with 95 % intervals; on the dashed line it is honest."""
+
+    def __init__(self, title: str, note: str = "", parent: QWidget | None = None) -> None:
+        self._bins: list[Bin] = []
+        super().__init__(title, note, parent)
+
+    def set_curve(self, bins: Sequence[Bin]) -> None:
+        """Draw these, least sure first."""
+        self._bins = list(bins)
+        self._draw()
+
+    def restyle(self) -> None:
+        super().restyle()
+        self._draw()
+
+    def _draw(self) -> None:
+        self._empty()
+        self.plot.setXRange(0.48, 1.02, padding=0)
+        self.plot.setYRange(min([0.45, *(each.low for each in self._bins)]), 1.06, padding=0)
+        self._put(pg.PlotCurveItem([0.5, 1.0], [0.5, 1.0], pen=pen("ref", 1.5, [4, 3]), antialias=True))
+        for each in self._bins:
+            ends = [each.sure, each.sure], [each.low, each.high]
+            self._put(pg.PlotCurveItem(*ends, pen=pen("s1", 1.5, alpha=0.55), antialias=True))
+        most = max((each.count for each in self._bins), default=1)
+        sizes = [6 + 8 * (each.count / most) ** 0.5 for each in self._bins]  # by area, as an eye weighs them
+        xs, ys = [each.sure for each in self._bins], [each.right for each in self._bins]
+        brush = theme().color("s1")
+        self._put(pg.ScatterPlotItem(xs, ys, size=sizes, brush=brush, pen=pen("surface", 1.5)))
+        self._name(self.tr("honest"), "ref", 1.02, 0.93, (1.0, 0.0))
+        words = self.tr("{sure} sure: right {right} of {count} ({low} to {high})")
+        said = [
+            words.format(
+                sure=percent(each.sure), right=percent(each.right), count=each.count,
+                low=percent(each.low), high=percent(each.high),
+            )
+            for each in self._bins
+        ]  # fmt: skip
+        self.setAccessibleDescription("; ".join(said) or self.tr("No values yet"))
+        self.setToolTip("\n".join(said))
 
 
 class WinBars(QLabel):

@@ -22,6 +22,7 @@ from .train_health import HealthBanner, findings, kl_limit
 from .train_pace import Pace
 from .train_runs import LIVE
 from .train_samples import KEPT, SampleTable
+from .train_worth import RewardWorth
 from .widgets import Banner, Bar, Button, Chip, ElidedLabel, column, holding, label, row
 
 LOG_TAIL = 8000
@@ -56,9 +57,10 @@ class RunMonitor(QScrollArea):
         self.failed.edit.connect(lambda changes: self.edit_wanted.emit(self.run, changes))
         self.charts = RunCharts()
         self.charts.setMinimumHeight(280)
+        self.worth = RewardWorth()
         self.samples = SampleTable()
         self.samples.send.connect(self._send)
-        parts = (self.progress_box, self.ended, self.failed, self.health, self.charts, self.samples)
+        parts = (self.progress_box, self.ended, self.failed, self.health, self.charts, self.worth, self.samples)
         whole = column(self._head, *parts, spacing=10, margins=(16, 12, 16, 14))
         self._filler = QWidget()
         whole.addWidget(self._filler)
@@ -185,6 +187,7 @@ class RunMonitor(QScrollArea):
         self.failed.setVisible(run.status == "failed")
         self.ended.setVisible(not live and run.status != "failed")
         self.charts.setVisible(live or bool(self._curves))
+        self.worth.show_summary({} if live else run.summary)
         has_samples = bool(self._context.store.runs.samples(run.id, 1))
         self.samples.setVisible(has_samples or (live and run.method != "reward"))
         self._filler.setVisible(not self.charts.isVisibleTo(self))
