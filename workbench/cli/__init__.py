@@ -14,6 +14,7 @@ import click
 
 from .. import __version__, paths
 from ..errors import WorkbenchError
+from .benching import bench
 from .demonstrating import demo
 from .exchanging import export, import_
 from .modelling import models
@@ -96,5 +97,5 @@ def doctor(context: click.Context, project: Path | None, as_json: bool) -> None:
         raise WorkbenchError("Something needs attention; see the lines marked BAD.")
 
 
-for _command in (demo, models, import_, export, generate, train, evaluate, doctor):
+for _command in (demo, models, import_, export, generate, train, evaluate, bench, doctor):
     cli.add_command(_command)

@@ -1,0 +1,103 @@
+"""Our side of `bench ppo`: the app's own PPO with an untrained reward model."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from ..lm.refs import ModelRef
+from ..methods.base import Data, Job, options_from
+from . import workload
+from .turns import Turns
+
+ALPHA = 2.0
+"""LoRA's alpha as a multiple of its rank, on every side."""
+TEMPERATURE = 0.7
+LIMIT = 512
+
+
+def make_reward(config: dict[str, Any], turns: Turns) -> None:
+    """Write a reward model with a random head to `config["target"]`: what it says is noise, what it costs is not."""
+    import torch
+
+    from ..lm.devices import choose
+    from ..lm.loading import load
+    from ..lm.scoring import AdapterReward
+
+    torch.manual_seed(0)
+    rank = int(config["rank"])
+    loaded = load(ModelRef(config["model"]), choose("cpu", "float32"))
+    model = AdapterReward.fresh(loaded, rank=rank, alpha=ALPHA * rank, dropout=0.0, limit=LIMIT)
+    torch.nn.init.normal_(model.weight, std=model.weight.shape[0] ** -0.5)
+    model.save(Path(config["target"]), {})
+    turns.start()
+
+
+def run(config: dict[str, Any], turns: Turns) -> None:
+    """Rounds of PPO, one each turn."""
+    from ..lm.devices import choose
+    from ..methods import ppo
+
+    compute = choose(config["device"], config["dtype"])
+    prompts = workload.prompts(config["prompts"])
+    scorer = ModelRef(config["model"], adapter=config["reward"], kind="reward")
+    job = Job(Path(config["folder"]), ModelRef(config["model"]), Data(prompts=prompts), scorer)
+    learner = ppo.Run(job, options_from(ppo.Options, _knobs(config)), compute)
+    ids = [learner.loaded.template.prompt_ids(prompt.messages, LIMIT) for prompt in prompts]
+    written = _watch(learner, turns)
+    turns.start(
+        prompts_digest=workload.digest(ids),
+        prompt_tokens=sum(map(len, ids)),
+        dtype=compute.dtype_name,
+        device=compute.name,
+        **trained(learner),
+    )
+    while True:
+        for _ in learner.round():
+            pass
+        turns.done(tokens=written.pop())
+
+
+def _knobs(config: dict[str, Any]) -> dict[str, Any]:
+    length = config["new_tokens"]
+    return {
+        "batch_size": config["prompts"],
+        "max_new_tokens": length,
+        "min_new_tokens": length,
+        "epochs": config["epochs"],
+        "minibatches": 1,
+        "rank": config["rank"],
+        "alpha": ALPHA * config["rank"],
+        "temperature": TEMPERATURE,
+        "max_prompt_tokens": LIMIT,
+    } | config.get("knobs", {})
+
+
+def _watch(learner: Any, turns: Turns) -> list[int]:
+    """Time the parts of a round (all but writing and reading is learning), and keep how many tokens it wrote."""
+    tokens: list[int] = []
+    roll_out = learner.roll_out
+
+    def counted() -> Any:
+        begun = time.perf_counter()
+        rollout = roll_out()
+        tokens.append(int(rollout.mask.sum()))
+        turns.add("score", time.perf_counter() - begun - turns.split["write"])
+        return rollout
+
+    learner.write = turns.timed("write", learner.write)
+    learner.roll_out = counted
+    return tokens
+
+
+def trained(learner: Any) -> dict[str, Any]:
+    """What is trained, by name with its number of weights, and what the count of FLOPs needs to know."""
+    lora = sum(weight.numel() for weight in learner.policy.adapter_parameters())
+    head = sum(weight.numel() for weight in learner.policy.value_head.parameters())
+    layers = len(learner.loaded.layers)
+    return {
+        "trains": {f"LoRA r={learner.options.rank}": lora, "linear value head": head},
+        "lora": lora,
+        "reward_depth": getattr(learner.reward, "depth", layers) / layers,
+    }
