@@ -45,6 +45,18 @@ def test_a_run_learns_from_rows_frozen_when_it_was_prepared(store):
     assert JobSpec.from_line(__import__("json").dumps(spec.to_json())) == spec
 
 
+def test_rankings_reach_a_reward_run_whole(store):
+    prompt, _ = store.prompts.add("Say three words.")
+    ids = [store.responses.add(prompt.id, text).id for text in ("One.", "Two words.", "Three words here.")]
+    store.feedback.add("ranking", prompt.id, ids, {"order": [[2], [0, 1]]}, annotator="you")
+    run, _ = preparing.prepare(store, "reward", worlds.REWARD, model_id=store.models.list()[0].id)
+    data = frozen.read(store.runs_folder / run.id / "data.jsonl")
+    (ranking,) = data.rankings
+    assert ranking.groups == (("Three words here.",), ("One.", "Two words."))
+    assert ranking.sources[0] in {each.id for each in store.runs.feedback_of(run.id)}
+    assert sum(pair.prompt_id == prompt.id for pair in data.pairs) == 2
+
+
 def test_only_what_the_method_reads_is_frozen(store):
     model = store.models.list()[0]
     run, _ = preparing.prepare(store, "reward", worlds.REWARD, model_id=model.id)
