@@ -142,7 +142,8 @@ def test_it_raises_the_reward_and_reports_the_usual_names(job):
 def test_events_samples_and_the_saved_adapter(job, llama_folder):
     events = run(job)
     kinds = [type(event) for event in events if isinstance(event, Started | Metrics | Saved | Finished)]
-    assert kinds == [Started, Metrics, Metrics, Metrics, Saved, Finished]
+    assert kinds == [Started, Metrics, Metrics, Metrics, Saved, Saved, Finished]
+    assert [event.kind for event in events if isinstance(event, Saved)] == ["adapter", "checkpoint"]
     assert {"reward", "kl", "tokens"} <= set(next(e for e in events if isinstance(e, Sample)).scores)
     saved = next(event for event in events if isinstance(event, Saved))
     loaded = load(ModelRef(str(llama_folder), adapter=saved.path, kind="adapter"), FP32)
@@ -232,10 +233,10 @@ def test_what_goes_off_course_is_said_once_in_words():
     }
 
 
-@pytest.mark.parametrize(("minibatches", "micro_batch"), [(1, 8), (2, 8), (4, 8), (3, 2), (8, 8)])
-def test_a_row_is_updated_in_the_batch_it_was_read_in(job, minibatches, micro_batch, monkeypatch):
+@pytest.mark.parametrize(("minibatches", "micro_tokens"), [(1, 0), (2, 0), (4, 0), (3, 48), (8, 0), (1, 1)])
+def test_a_row_is_updated_in_the_batch_it_was_read_in(job, minibatches, micro_tokens, monkeypatch):
     """In bf16 a row's log-probabilities depend on the rows beside it: another batch would look like a step."""
-    run = begin(job, minibatches=minibatches, micro_batch=micro_batch, old_logprobs="recomputed")
+    run = begin(job, minibatches=minibatches, micro_tokens=micro_tokens, old_logprobs="recomputed")
     seen = []
     plain = run.batches
 
@@ -257,3 +258,92 @@ def test_stop_before_the_first_round_is_over_keeps_nothing(llama_folder, scorer,
     job = worlds.job(tmp_path, llama_folder, data=Data(prompts=worlds.prompts()), reward=scorer, stopping=lambda: True)
     assert run(job)[-1] == Stopped(0, {"step": 0, "kl_coef": 0.05})
     assert not (tmp_path / "adapter").exists()
+
+
+def test_gradient_checkpointing_changes_nothing_but_what_is_kept(llama_folder, scorer, tmp_path, monkeypatch):
+    """The same run with activations kept and with them formed again; in the second every layer runs once more."""
+    found = {}
+    for choice in ("off", "on"):
+        data = Data(prompts=worlds.prompts())
+        run = begin(worlds.job(tmp_path, llama_folder, data=data, reward=scorer), checkpointing=choice)
+        calls = []
+        for layer in run.loaded.layers:
+            layer.self_attn.register_forward_hook(lambda *_, calls=calls: calls.append(torch.is_grad_enabled()))
+        list(run.round())
+        found[choice] = [weight.clone() for weight in run.policy.adapter_parameters()], sum(calls)
+        assert not any(layer.training for layer in run.loaded.layers)
+    assert found["on"][1] == 2 * found["off"][1] > 0
+    for one, other in zip(found["on"][0], found["off"][0], strict=True):
+        assert torch.equal(one, other)
+
+
+def tight(run, monkeypatch, tokens):
+    """A device that cannot learn from more than so many tokens at once, and fails after the forward pass."""
+    plain = run.policy.read
+
+    def read(batch, **kwargs):
+        reading = plain(batch, **kwargs)
+        if torch.is_grad_enabled() and batch.ids.numel() > tokens:
+            reading.logp.sum().backward()
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return reading
+
+    monkeypatch.setattr(run.policy, "read", read)
+
+
+def test_out_of_memory_goes_on_with_less_and_says_so(job, monkeypatch):
+    run = begin(job, minibatches=1)
+    tight(run, monkeypatch, 80)
+    events = list(run.round())
+    warned = [event for event in events if isinstance(event, Warned) and event.topic == "memory"]
+    assert "formed again" in warned[0].text
+    assert "64 tokens" in warned[-1].text
+    assert run.saving
+    assert run.micro_tokens == 64
+    again = list(run.round())
+    assert not [event for event in again if isinstance(event, Warned) and event.topic == "memory"]
+
+
+def test_out_of_memory_leaves_no_half_applied_step(llama_folder, scorer, tmp_path, monkeypatch):
+    """The run that met its limit ends where a run ends that held less from the beginning."""
+    found = []
+    for limit, options in ((80, {}), (10**6, {"micro_tokens": 64, "checkpointing": "on"})):
+        data = Data(prompts=worlds.prompts())
+        run = begin(worlds.job(tmp_path, llama_folder, data=data, reward=scorer), minibatches=1, **options)
+        tight(run, monkeypatch, limit)
+        list(run.round())
+        found.append([weight.clone() for weight in run.policy.adapter_parameters()])
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_out_of_memory_with_nothing_left_to_give_up_ends_in_words(job, monkeypatch):
+    run = begin(job)
+    tight(run, monkeypatch, 0)
+    with pytest.raises(WorkbenchError, match="ran out of memory") as caught:
+        list(run.round())
+    assert "shorter answers" in caught.value.hint
+
+
+def test_running_out_while_writing_answers_writes_fewer_at_once(job, monkeypatch):
+    run = begin(job)
+    sizes = []
+    plain = run.write.__func__
+
+    def write(self, ids):
+        if self.rows_at_once > 4:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")
+        sizes.append(self.rows_at_once)
+        return plain(self, ids)
+
+    monkeypatch.setattr(type(run), "write", write)
+    list(run.round())
+    assert sizes == [4]
+    assert len(run.waiting) == 4  # of twelve prompts eight were answered: none was lost
+
+
+def test_another_error_is_not_taken_for_memory(job, monkeypatch):
+    run = begin(job)
+    monkeypatch.setattr(run.policy, "reference", lambda batch: (_ for _ in ()).throw(RuntimeError("shapes differ")))
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        list(run.round())

@@ -29,6 +29,11 @@ class Compute:
         return 1024 if self.device.type == "cpu" else 16384
 
     @property
+    def train_tokens(self) -> int:
+        """Tokens of one forward and backward pass, as a start: out of memory halves it."""
+        return 1024 if self.device.type == "cpu" else 8192
+
+    @property
     def dtype_name(self) -> str:
         """ "bfloat16" or "float32"."""
         return str(self.dtype).removeprefix("torch.")

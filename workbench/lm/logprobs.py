@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-CHUNK = 1024
+CHUNK = 256
 
 
 @dataclass(frozen=True)

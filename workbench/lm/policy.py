@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..errors import WorkbenchError
 from .batching import Batch
 from .loading import POLICY, Loaded, add_new_adapter, prepare_training
 from .logprobs import OutputLayer, chosen_logprobs
@@ -93,6 +94,9 @@ def adapter(loaded: Loaded, name: str, back_to: str = POLICY) -> Iterator[Any]:
         use_adapter(loaded, back_to, train=True)
 
 
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+
+
 class MasterAdamW:
     """AdamW on float32 copies of low-precision weights: bf16 cannot hold the small steps that training takes."""
 
@@ -123,7 +127,41 @@ class MasterAdamW:
                 weight.copy_(master)
         return norm
 
+    def drop_gradients(self) -> None:
+        """Forget what a step that was not taken has gathered."""
+        for weight in [*self.weights, *self.masters]:
+            weight.grad = None
+
     def scale_rate(self, factor: float, rates: list[float]) -> None:
         """Set each group's learning rate to its own rate times `factor` (a schedule)."""
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * factor
+
+    def state(self, names: dict[int, str]) -> dict[str, torch.Tensor]:
+        """Masters and moments by weight; `names` has a name for each weight's id(). The weights follow from masters."""
+        found = {}
+        for weight, master in zip(self.weights, self.masters, strict=True):
+            name = names[id(weight)]
+            found[f"master/{name}"] = master.detach()
+            found |= {f"{key}/{name}": value for key, value in self.optimizer.state.get(master, {}).items()}
+        return found
+
+    @torch.no_grad()
+    def restore(self, names: dict[int, str], tensors: dict[str, torch.Tensor]) -> None:
+        """Go on from what state() gave. Raises WorkbenchError when it is of other weights."""
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for index, (weight, master) in enumerate(zip(self.weights, self.masters, strict=True)):
+            name = names[id(weight)]
+            kept = tensors.get(f"master/{name}")
+            if kept is None or kept.shape != master.shape:
+                raise WorkbenchError(
+                    f"The checkpoint does not fit this model: {name} is missing or of another size.",
+                    "Start a new run instead.",
+                )
+            master.copy_(kept)
+            weight.copy_(master)
+            found = {key: tensors[f"{key}/{name}"] for key in _MOMENTS if f"{key}/{name}" in tensors}
+            if found:
+                moments[index] = found
+        plain = self.optimizer.state_dict()
+        self.optimizer.load_state_dict({"state": moments, "param_groups": plain["param_groups"]})

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from .attention import NAME, placeholder
-from .batching import Batch, Row, collate
+from .batching import Batch, Row, by_length, by_prompt, collate
 
 if TYPE_CHECKING:
     from .loading import Loaded
@@ -59,6 +59,13 @@ def hidden_states(loaded: Loaded, batch: Batch, depth: int | None = None) -> tor
 def gather(loaded: Loaded, rows: list[Row]) -> Batch:
     """Rows as a batch that this model reads: packed where it can."""
     return collate(rows, loaded.pad_id, loaded.compute.device, packed=loaded.packs)
+
+
+def groups(loaded: Loaded, rows: list[Row], budget: int) -> list[list[int]]:
+    """Indices of rows that fit into `budget` tokens together, as this model reads them."""
+    if loaded.packs:
+        return by_prompt(rows, budget)
+    return by_length([len(row) for row in rows], len(rows), budget)
 
 
 @torch.no_grad()

@@ -147,6 +147,10 @@ class Job:
     reward: ModelRef | None = None
     others: tuple[ModelRef, ...] = ()
     stopping: Callable[[], bool] = lambda: False
+    resumes: bool = False
+    """Go on from the newest checkpoint in `folder`."""
+    changed: tuple[str, ...] = ()
+    """Knobs that were turned on purpose since that checkpoint."""
 
     def check(self) -> None:
         """Raises StopRequested when the person asked to stop. Called between tokens and between micro-batches."""

@@ -5,12 +5,14 @@ What a method makes of a round is its own: PPO's is in ppo.py.
 
 from __future__ import annotations
 
+import logging
 import math
 import random
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..events import Event, Metrics, Saved
+from ..errors import WorkbenchError
+from ..events import Event, Metrics, Saved, Warned
 from ..feedback.base import Prompt
 from .base import Job
 from .rollouts import Rollout, samples, warnings
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
     from ..lm.batching import Batch
     from ..lm.generating import Draft
 
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+LEAST_TOKENS = 32
+"""A micro-batch is not made smaller than this."""
+
 
 class OnPolicy:
     """One on-policy run: the model in its roles, the optimiser, the KL controller and the position in the prompts.
@@ -29,6 +37,7 @@ class OnPolicy:
     """
 
     name = ""
+    free: tuple[str, ...] = ("steps", "sample_every", "checkpoint_minutes")
 
     def __init__(self, job: Job, options: Any, compute: Any) -> None:
         import torch
@@ -58,6 +67,15 @@ class OnPolicy:
         self.step = 0
         self.recent: list[dict[str, float]] = []
         self.warned: set[str] = set()
+        self.rollout: Rollout | None = None
+        self.updates: list[dict[str, float]] = []
+        """Of the round that is being learned from."""
+        self.micro_tokens = options.micro_tokens or compute.train_tokens
+        self.saving = options.checkpointing == "on"
+        """Whether activations are formed again in the backward pass."""
+        self.rows_at_once = options.batch_size
+        self.notices: list[str] = []
+        self.begun = self._position()
         # A forbidden end token makes the sampling distribution another than the model's own.
         same_path = options.old_logprobs == "recomputed" or options.min_new_tokens > 0
         self.recompute = same_path or (options.old_logprobs == "auto" and compute.dtype != torch.float32)
@@ -69,17 +87,63 @@ class OnPolicy:
         use_adapter(self.loaded, POLICY, train=True)
 
     def round(self) -> Iterator[Event]:
-        """One round, with its metrics and samples."""
-        rollout = self.roll_out()
+        """One round, with its metrics and samples. A round that was cut off while it learned goes on learning."""
+        if self.rollout is None:
+            self.begun = self._position()
+            while self.rollout is None:
+                self.order.setstate(self.begun["order"])
+                self.waiting = [self.prompts[place] for place in self.begun["waiting"]]
+                self.rollout = self.spared(self.roll_out)
+            self.begun = self._position()
+        rollout = self.rollout
         values = self.learn(rollout)
+        self.rollout, self.updates = None, []
         self.step += 1
         if self.options.kl_control == "adaptive":
             self.kl_coef *= self._correction(values["objective/kl"])
         self.recent = [*self.recent[-9:], values]
+        self.begun = self._position()
         yield Metrics(self.step, values)
+        for notice in self.notices:
+            yield Warned(self.step, notice, "memory")
+        self.notices = []
         if self.step % self.options.sample_every == 0:
             yield from samples(rollout, self.step)
         yield from warnings(values, self.step, self.warned)
+
+    def spared(self, act: Callable[[], T]) -> T | None:
+        """The result of `act`, or None when memory ran out in it: then less will be held at once, and whatever
+        gradient there was is dropped, so that no step is half applied. Raises WorkbenchError when nothing is left to
+        give up."""
+        from ..lm.memory import give_back, out_of_memory
+
+        try:
+            return act()
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            log.warning("out of memory at %d tokens", self.micro_tokens, exc_info=True)
+        self.optimizer.drop_gradients()
+        give_back(self.compute)
+        self._hold_less()
+        return None
+
+    def _hold_less(self) -> None:
+        """Keep fewer activations; where that is done already, take half the tokens at once."""
+        if self.options.checkpointing == "auto" and not self.saving:
+            self.saving = True
+            self.notices.append(
+                "Memory ran out. Activations are now formed again instead of kept: slower, but it fits."
+            )
+            return
+        if self.micro_tokens < 2 * LEAST_TOKENS:
+            raise WorkbenchError(
+                "The device ran out of memory, and no smaller piece of the work is left.",
+                "Choose shorter answers, a smaller model, or close other programs.",
+            )
+        self.micro_tokens //= 2
+        self.rows_at_once = max(1, self.rows_at_once // 2)
+        self.notices.append(f"Memory ran out. From here on {self.micro_tokens} tokens are learned from at once.")
 
     def _correction(self, kl: float) -> float:
         """Factor of the adaptive KL control: 1 + 0.1 clip(KL / target - 1, -0.2, 0.2) (Ziegler et al. 2019, 2.2)."""
@@ -110,28 +174,38 @@ class OnPolicy:
         rows = [Row(tuple(prompt), tuple(draft.ids)) for prompt, draft in zip(ids, drafts, strict=True)]
         width = max(len(row.answer) for row in rows)
         mask = torch.zeros(len(rows), width, dtype=torch.bool)
-        sampled, old, reference, values, entropy = (torch.zeros(len(rows), width) for _ in range(5))
+        sampled, reference, values, entropy = (torch.zeros(len(rows), width) for _ in range(4))
         for index, draft in enumerate(drafts):
             mask[index, : len(draft.ids)] = True
             sampled[index, : len(draft.ids)] = torch.tensor(draft.logprobs)
-        for batch, group in (found for part in self.minibatches(rows) for found in self.batches(rows, part)):
-            self.job.check()
-            with torch.no_grad():
-                reading = self.policy.read(batch)
-                base = self.policy.reference(batch)
-            length = batch.mask.shape[1]
-            for store, found in (
-                (old, reading.logp),
-                (values, reading.values),
-                (entropy, reading.entropy),
-                (reference, base),
-            ):
-                store[group, :length] = found.cpu()
-        drift = float((old - sampled)[mask].abs().mean())
         ended = torch.tensor([draft.finish_reason == "stop" for draft in drafts])
         scores = self.score(prompts, texts)
-        old = old if self.recompute else sampled
-        return Rollout(prompts, drafts, texts, rows, mask, old, reference, values, entropy, drift, scores, ended)
+        rollout = Rollout(prompts, drafts, texts, rows, mask, sampled, reference, values, entropy, 0.0, scores, ended)
+        self.read(rollout)
+        return rollout
+
+    def read(self, rollout: Rollout) -> None:
+        """Read the answers as policy and as reference, in the batches that the update will use. No gradients."""
+        import torch
+
+        found = torch.zeros_like(rollout.old)
+        for part in self.minibatches(rollout.rows):
+            for batch, group in self.batches(rollout.rows, part):
+                self.job.check()
+                with torch.no_grad():
+                    reading = self.policy.read(batch, with_entropy=True)
+                    base = self.policy.reference(batch)
+                length = batch.mask.shape[1]
+                for store, values in (
+                    (found, reading.logp),
+                    (rollout.values, reading.values),
+                    (rollout.entropy, reading.entropy),
+                    (rollout.reference, base),
+                ):
+                    store[group, :length] = values.cpu()
+        rollout.drift = float((found - rollout.old)[rollout.mask].abs().mean())
+        if self.recompute:
+            rollout.old = found
 
     def write(self, ids: list[list[int]]) -> list[Draft]:
         """Sample from the policy's own distribution: any other truncation would make the ratio wrong."""
@@ -145,37 +219,95 @@ class OnPolicy:
             min_new_tokens=self.options.min_new_tokens,
         )
         seeds = [self.order.randrange(2**31) for _ in ids]
-        return sample_all(self.loaded, ids, sampler, seeds, check=self.job.check, keep_logprobs=True)
+        drafts: list[Draft] = []
+        for start in range(0, len(ids), self.rows_at_once):
+            part = slice(start, start + self.rows_at_once)
+            drafts += sample_all(self.loaded, ids[part], sampler, seeds[part], check=self.job.check, keep_logprobs=True)
+        return drafts
 
     def score(self, prompts: list[Prompt], texts: list[str]) -> torch.Tensor:
         """Standardised reward-model scores [b]."""
         from ..lm.scoring import encode_all, score_all
 
         pairs = ((prompt.messages, answer) for prompt, answer in zip(prompts, texts, strict=True))
-        scores = score_all(self.reward, encode_all(self.reward, pairs), check=self.job.check)
+        items = encode_all(self.reward, pairs)
+        scores = score_all(self.reward, items, rows=min(64, self.rows_at_once), check=self.job.check)
         self._train_policy()
         return scores
 
     def batches(self, rows: list[Any], indices: list[int]) -> Iterator[tuple[Batch, list[int]]]:
-        """Micro-batches of similar length. The same rows always share a batch: in bf16 a row's log-probabilities
+        """Micro-batches of so many tokens. The same rows always share a batch: in bf16 a row's log-probabilities
         depend on the rows beside it, and a different split would look like a change of the policy."""
-        from ..lm.batching import by_length
-        from ..lm.reading import gather
+        from ..lm.reading import gather, groups
 
-        for group in by_length([len(rows[index]) for index in indices], self.options.micro_batch):
+        for group in groups(self.loaded, [rows[index] for index in indices], self.micro_tokens):
             chosen = [indices[position] for position in group]
             yield gather(self.loaded, [rows[index] for index in chosen]), chosen
 
     def minibatches(self, rows: list[Any]) -> list[list[int]]:
-        """Row indices of each optimiser step, similar lengths together. The old log-probabilities are read in these
-        parts too, so that every row keeps the batch it was read in, whatever the sizes."""
-        order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+        """Row indices of each optimiser step, answers to one prompt and similar lengths together. The old
+        log-probabilities are read in these parts too, so that every row keeps the batch it was read in."""
+        order = sorted(
+            range(len(rows)), key=lambda index: (len(rows[index].prompt), rows[index].prompt, len(rows[index]))
+        )
         size = math.ceil(len(rows) / self.options.minibatches)
         return [order[start : start + size] for start in range(0, len(order), size)]
 
     def learn(self, rollout: Rollout) -> dict[str, float]:
         """Learn from one round's answers and return the round's metrics."""
         raise NotImplementedError
+
+    # --- going on where it was cut off ------------------------------------------------------------------------------
+
+    def _position(self) -> dict[str, Any]:
+        """Where the random numbers and the prompts stand: what a round that is cut off has to begin from again."""
+        from ..lm import randomness
+
+        places = {id(prompt): place for place, prompt in enumerate(self.prompts)}
+        waiting = [places[id(prompt)] for prompt in self.waiting]
+        return {"order": self.order.getstate(), "waiting": waiting, "random": randomness.capture()}
+
+    def _names(self) -> dict[int, str]:
+        weights = {f"value_head.{key}": weight for key, weight in self.policy.value_head.named_parameters()}
+        return {id(weight): key for key, weight in [*self.loaded.model.named_parameters(), *weights.items()]}
+
+    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Everything that a later round depends on, also in the middle of one: between two optimiser steps."""
+        tensors = self.optimizer.state(self._names()) | self.begun["random"]
+        plain: dict[str, Any] = {}
+        if self.rollout is not None:
+            found, plain = self.rollout.state(self.prompts)
+            tensors |= {f"rollout/{key}": value for key, value in found.items()}
+        return tensors, {
+            "step": self.step,
+            "kl_coef": self.kl_coef,
+            "order": self.begun["order"],
+            "waiting": self.begun["waiting"],
+            "recent": self.recent,
+            "warned": sorted(self.warned),
+            "rollout": plain,
+            "updates": self.updates,
+        }
+
+    def restore(self, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
+        """Go on from what state() gave, bit for bit."""
+        from ..lm import randomness
+
+        self.step, self.kl_coef = state["step"], state["kl_coef"]
+        version, numbers, spare = state["order"]
+        self.order.setstate((version, tuple(numbers), spare))
+        self.waiting = [self.prompts[place] for place in state["waiting"]]
+        self.recent, self.warned = state["recent"], set(state["warned"])
+        self.optimizer.restore(self._names(), tensors)
+        # With other knobs the parts of a round that was begun are others too: it is left as far as it got.
+        if state["rollout"] and not self.job.changed:
+            found = {
+                key.removeprefix("rollout/"): value for key, value in tensors.items() if key.startswith("rollout/")
+            }
+            self.rollout = Rollout.restored(found, state["rollout"], self.prompts)
+            self.updates = state["updates"]
+        randomness.put_back(tensors)
+        self.begun = self._position()
 
     # --- the result ---------------------------------------------------------------------------------------------
 

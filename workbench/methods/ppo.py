@@ -6,6 +6,7 @@ adapter with a head, the value a head on the policy's hidden states. An answer i
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from ..events import Event, Finished, Progress, Started, Stopped
 from ..feedback.base import Prompt
 from .base import Data, Job, Panel, knob
 from .on_policy import OnPolicy
+from .resuming import Checkpoints
 from .rollouts import Rollout
 
 if TYPE_CHECKING:
@@ -66,7 +68,16 @@ class Options:
     )
     epochs: int = knob(2, "How often each answer is learned from.", low=1, high=32)
     minibatches: int = knob(2, "Optimiser steps in one epoch.", low=1, high=256)
-    micro_batch: int = knob(8, "Answers in memory at once; a smaller number needs less memory.", low=1, high=512)
+    micro_tokens: int = knob(
+        0, "Tokens learned from at once; fewer need less memory. 0 chooses, and halves it if memory runs out.",
+        label="Tokens at once", low=0, high=1_000_000,
+    )  # fmt: skip
+    checkpointing: str = knob(
+        "auto",
+        "Form activations again instead of keeping them: less memory, more time (auto: when memory runs out).",
+        label="Gradient checkpointing",
+        choices=("auto", "on", "off"),
+    )
     value_rate: float = knob(1e-3, "Size of a step of the value head.", low=1e-8, high=1.0)
     clip: float = knob(0.2, "How far a token's probability may move in one round.", low=0.01, high=1.0, step=0.01)
     value_clip: float = knob(0.2, "How far a value may move in one round.", low=0.01, high=100.0, step=0.01)
@@ -93,6 +104,13 @@ class Options:
     clip_norm: float = knob(1.0, "Longest gradient; 0 turns this off.", low=0.0, high=100.0)
     max_prompt_tokens: int = knob(512, "Longest prompt; more is cut off at its beginning.", low=8, high=32768)
     sample_every: int = knob(1, "Show answers every so many rounds.", low=1, high=1000)
+    checkpoint_minutes: float = knob(
+        5.0,
+        "Minutes of work that a crash may cost; 0 writes a checkpoint only at a stop and at the end.",
+        low=0.0,
+        high=1440.0,
+        step=1.0,
+    )
     seed: int = knob(17, "The same seed gives the same run.", low=0, high=2**31 - 1)
     device: str = knob("auto", "Where to compute.", choices=("auto", "cuda", "xpu", "mps", "cpu"))
     dtype: str = knob("auto", "Number format of the base.", choices=("auto", "bfloat16", "float32"))
@@ -121,16 +139,22 @@ def train(job: Job, options: Options) -> Iterator[Event]:
     compute = choose(options.device, options.dtype)
     yield Progress(0, options.steps, "Loading the model")
     run = Run(job, options, compute)
-    yield Started(options.steps, compute.name, compute.dtype_name, {"prompts": len(run.prompts)})
+    checkpoints = Checkpoints(run)
+    yield from checkpoints.go_on()
+    about = {"prompts": len(run.prompts)} | checkpoints.resumed
+    yield Started(options.steps, compute.name, compute.dtype_name, about)
     try:
         while run.step < options.steps:
             yield from run.round()
+            yield from checkpoints.keep()
     except StopRequested:
         if run.step:  # before the first round is over there is nothing to keep
             yield run.save()
+            yield from checkpoints.keep(now=True)
         yield Stopped(run.step, run.summary())
         return
     yield run.save()
+    yield from checkpoints.keep(now=True)
     yield Finished(run.summary())
 
 
@@ -159,22 +183,34 @@ class Run(OnPolicy):
         scores, rewards = self.rewards(rollout)
         advantages, returns = gae(rewards, rollout.values, rollout.mask, self.options.gamma, self.options.lam)
         advantages = whiten(advantages, rollout.mask)
-        updates: list[dict[str, float]] = []
+        parts: list[list[int]] = []
         for _ in range(self.options.epochs):
-            parts = self.minibatches(rollout.rows)
-            self.order.shuffle(parts)
-            for part in parts:
-                updates.append(self.update(rollout, part, advantages, returns))
-        return self.metrics(rollout, scores, updates)
+            epoch = self.minibatches(rollout.rows)
+            self.order.shuffle(epoch)
+            parts += epoch
+        for part in parts[len(self.updates) :]:  # a round that goes on has made some of them
+            done = self.spared(functools.partial(self.update, rollout, part, advantages, returns))
+            if done is not None:
+                self.updates.append(done)
+            elif self.updates:
+                break  # the rest of the round would compare log-probabilities of other batches
+            else:
+                self.read(rollout)
+                return self.learn(rollout)
+        return self.metrics(rollout, scores, self.updates)
 
     def update(
         self, rollout: Rollout, part: list[int], advantages: torch.Tensor, returns: torch.Tensor
     ) -> dict[str, float]:
-        """One optimiser step on the rows in `part`, in micro-batches weighted by their tokens."""
+        """One optimiser step on the rows in `part`, in micro-batches weighted by their tokens.
+
+        The gradient of one that is cut off is dropped with the next attempt, see OnPolicy.spared.
+        """
         import torch
 
         from ..lm.advantages import masked_mean
         from ..lm.losses import policy_loss, value_loss
+        from ..lm.memory import checkpointed
 
         options = self.options
         tokens = int(rollout.mask[part].sum())
@@ -185,7 +221,8 @@ class Run(OnPolicy):
             old, before, advantage, target = (
                 item[group, :length].to(device) for item in (rollout.old, rollout.values, advantages, returns)
             )
-            reading = self.policy.read(batch, with_entropy=options.entropy_coef > 0)
+            with checkpointed(self.loaded, self.saving):
+                reading = self.policy.read(batch, with_entropy=options.entropy_coef > 0)
             policy, clipped = policy_loss(reading.logp, old, advantage, batch.mask, options.clip)
             value, value_clipped = value_loss(reading.values, before, target, batch.mask, options.value_clip)
             entropy = masked_mean(reading.entropy, batch.mask)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,33 @@ class Rollout:
     def kl(self) -> torch.Tensor:
         """log p - log p_ref of each token (the k1 estimate), zero outside the mask."""
         return (self.old - self.reference) * self.mask
+
+    def state(self, prompts: Sequence[Prompt]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Tensors and plain JSON; `prompts` are those of the run, which are told by their places."""
+        places = {id(prompt): place for place, prompt in enumerate(prompts)}
+        fields = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        tensors = {key: value for key, value in fields.items() if hasattr(value, "detach")}
+        plain = {key: value for key, value in fields.items() if key not in tensors}
+        return tensors, plain | {
+            "prompts": [places[id(prompt)] for prompt in self.prompts],
+            "drafts": [dataclasses.asdict(draft) for draft in self.drafts],
+            "rows": [[row.prompt, row.answer] for row in self.rows],
+        }
+
+    @classmethod
+    def restored(
+        cls, tensors: Mapping[str, torch.Tensor], plain: Mapping[str, Any], prompts: Sequence[Prompt]
+    ) -> Rollout:
+        """The rollout that state() told of."""
+        from ..lm.batching import Row
+        from ..lm.generating import Draft
+
+        made = {
+            "prompts": [prompts[place] for place in plain["prompts"]],
+            "drafts": [Draft(**draft) for draft in plain["drafts"]],
+            "rows": [Row(tuple(prompt), tuple(answer)) for prompt, answer in plain["rows"]],
+        }
+        return cls(**{**plain, **tensors, **made})
 
 
 def samples(rollout: Rollout, step: int) -> Iterator[Event]:
