@@ -20,8 +20,15 @@ from workbench.lm.scoring import AdapterReward, encode_all, load_reward, score_a
 from workbench.methods import reward
 from workbench.methods.base import Data, Job
 
-QUICK = {"epochs": 8, "learning_rate": 5e-3, "rank": 4, "max_tokens": 64, "device": "cpu", "dtype": "float32"}
-WILD = {"learning_rate": 0.1, "warmup": 0.0, "evaluations": 48, "clip_norm": 0.0}
+QUICK: dict[str, Any] = {
+    "epochs": 8,
+    "learning_rate": 5e-3,
+    "rank": 4,
+    "max_tokens": 64,
+    "device": "cpu",
+    "dtype": "float32",
+}
+WILD: dict[str, Any] = {"learning_rate": 0.1, "warmup": 0.0, "evaluations": 48, "clip_norm": 0.0}
 
 
 def run(job: Job, **options: Any) -> list[Event]:

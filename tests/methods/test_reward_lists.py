@@ -15,7 +15,14 @@ from workbench.feedback.listing import of_pair
 from workbench.methods import reward, reward_lists
 from workbench.methods.base import Data
 
-QUICK = {"epochs": 6, "learning_rate": 5e-3, "rank": 4, "max_tokens": 64, "device": "cpu", "dtype": "float32"}
+QUICK: dict[str, Any] = {
+    "epochs": 6,
+    "learning_rate": 5e-3,
+    "rank": 4,
+    "max_tokens": 64,
+    "device": "cpu",
+    "dtype": "float32",
+}
 
 
 def run(job: Any, **options: Any) -> list[Event]:
