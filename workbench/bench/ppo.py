@@ -185,12 +185,14 @@ def _verdict(result: dict[str, Any]) -> list[str]:
                 f"{result[f'speedup{ending}']:.2f} times as fast as {name}, in "
                 f"{result[f'memory_ratio{ending}']:.2f} of its memory."
             )
-    count, added = result["iterations_of_ours"], result["growth_bytes_per_iteration"] / report.MIB
+    count, added = result["iterations_of_ours"], result["growth_bytes_per_iteration"]
+    slope = (
+        "" if added is None else f": {added / report.MIB:+.2f} MiB an iteration over the last {min(report.TAIL, count)}"
+    )
     lines.append(
         f"Our peak was read after {count} iterations, theirs at their own last. Ours held "
         f"{report.mib(result['resident_bytes_at_10'])} MiB at iteration {min(STEADY, count)} and "
-        f"{report.mib(result['resident_bytes_at_end'])} at the end: "
-        f"{added:+.2f} MiB an iteration over the last {min(report.TAIL, count)}."
+        f"{report.mib(result['resident_bytes_at_end'])} at the end{slope}."
     )
     if "larger" in result:
         lines += ["", words(result["larger"])]

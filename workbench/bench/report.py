@@ -33,11 +33,11 @@ def describe(side: Side, reports: Sequence[Report], flops: float, rates: Mapping
     }
 
 
-def growth(resident: Sequence[int]) -> float:
-    """Bytes that an iteration adds: the slope of a straight line through the last 20 of them; NaN with fewer than 3."""
+def growth(resident: Sequence[int]) -> float | None:
+    """Bytes that an iteration adds: the slope of a straight line through the last 20; None with fewer than 3."""
     tail = list(resident)[-TAIL:]
     if len(tail) < 3:
-        return float("nan")
+        return None
     middle = (len(tail) - 1) / 2
     mean = sum(tail) / len(tail)
     across = sum((place - middle) * (value - mean) for place, value in enumerate(tail))
