@@ -16,9 +16,10 @@ from workbench.methods.base import Data
 from workbench.store import Store
 from workbench.ui import train_presets
 from workbench.ui.context import Context
+from workbench.ui.models_machine import Card, Machine
 from workbench.ui.train_cautions import cautions
 from workbench.ui.train_ended import remedies
-from workbench.ui.train_estimate import memory, planned_units, seconds_a_unit
+from workbench.ui.train_estimate import Room, memory, planned_units, room_of, rows_of, seconds_a_unit
 from workbench.ui.train_health import findings, kl_limit, trend
 from workbench.ui.train_pace import Pace
 from workbench.ui.train_pane import TrainPane
@@ -332,15 +333,15 @@ def test_a_failed_run_says_what_happened_what_is_safe_and_what_to_change(store, 
     assert view.hint.text() == "Lower the micro-batch."
     assert not view.details.is_open()
     assert "torch.OutOfMemoryError" in view.details.report()
-    assert view.changes() == {"micro_batch": 4}  # the cheapest is ticked
+    assert view.changes() == {"max_prompt_tokens": 256}  # the cheapest is ticked
     box = view.choices[1][0]
     box.setFocus()
     qtbot.keyClick(box, Qt.Key.Key_Space)
-    assert view.changes() == {"micro_batch": 4, "max_prompt_tokens": 256}
+    assert view.changes() == {"max_prompt_tokens": 256, "max_new_tokens": 24}
     view.more.click()
     assert shown.body_stack.currentWidget() is shown.new_page
     options = shown.new_page.form.options()
-    assert (options.micro_batch, options.max_prompt_tokens, options.steps) == (4, 256, 20)
+    assert (options.max_new_tokens, options.max_prompt_tokens, options.steps) == (24, 256, 20)
 
 
 def test_start_again_starts_it_with_the_changes(store, context, base, scorer, pane, monkeypatch):
@@ -617,12 +618,66 @@ def test_the_page_shows_the_cautions(store, base, pane):
     assert any("held-out pairs" in title for title in shown.new_page.beside.cautions())
 
 
-def test_memory_by_part_is_the_models_own_size_and_more(base):
+def test_memory_by_part_is_the_models_own_size_and_more(store, base, llama_folder):
+    tiny_base = store.models.add(name="tiny", kind="base", source="local", location=str(llama_folder))
     options = dataclasses.asdict(ppo.Options())
-    parts = {part.key: part.size for part in memory("ppo", base, options, Data(), 4)}
-    assert parts["model"] == 4_000_000
-    assert parts["adapters"] == 18 * 64 * 4 * 16 * 20
-    assert memory("ppo", dataclasses.replace(base, info={}), options, Data(), 4) == []
+    found = memory(tiny_base, None, None, options, Data(), 4)
+    numbers = describe_folder(llama_folder)["parameters"]
+    assert found.weights == 4 * numbers
+    assert {key for key, _ in rows_of(found)} == {"weights", "adapters", "optimiser", "writing", "process"}
+    assert sum(size for _, size in rows_of(found)) == found.total
+    assert memory(base, None, None, options, Data(), 4) is None  # its folder has no config
+
+
+def test_a_run_fits_beside_what_is_in_memory_or_only_alone(store, llama_folder):
+    tiny_base = store.models.add(name="tiny", kind="base", source="local", location=str(llama_folder))
+    found = memory(tiny_base, None, None, dataclasses.asdict(ppo.Options()), Data(), 4)
+    total = found.total
+    assert found.fit(2 * total, 4 * total) == "fits"
+    assert found.fit(total, 4 * total) == "tight"
+    assert found.fit(total // 2, total // 2) == "too large"
+    assert found.fit(0, 0) == ""
+
+
+def test_a_run_computes_where_the_machine_can():
+    card = Card("RTX", 12, 11)
+    machine = Machine("cpu", 2, 24, 20, 100, "2.13+cu130", card)
+    assert room_of(machine, "auto") == Room("cuda", 12, 11)
+    assert room_of(machine, "cpu") == Room("cpu", 24, 20)
+    assert room_of(dataclasses.replace(machine, torch="2.13+cpu"), "auto") == Room("cpu", 24, 20)
+    apple = dataclasses.replace(machine, card=Card("Apple GPU", 24, 20), torch="2.13")
+    assert room_of(apple, "auto").device == "mps"
+    assert room_of(None, "auto") == Room("cpu", 0, 0)
+
+
+def test_the_page_says_what_it_takes_by_part_and_whether_it_fits(store, llama_folder, pane):
+    store.models.add(name="tiny", kind="base", source="local", location=str(llama_folder))
+    judge(store, 20)
+    shown = pane()
+    shown.new_run("reward")
+    page = shown.new_page
+    gib = 1 << 30
+    for free, words, tone in ((20 * gib, "Fits, with", "goodSoft"), (1 << 20, "Tight: 1.0 MB of", "warnSoft")):
+        page._on_looked({"machine": Machine("cpu", 2, 24 * gib, free, gib, "2.13+cpu")})
+        page._estimate()
+        assert page.beside.memory_box.isVisibleTo(page)
+        assert page.beside.fit.text().startswith(words)
+        assert page.beside.fit_card._fill == tone
+        assert page.beside.memory_total.text().endswith("of 25.8 GB")
+    page._on_looked({"machine": Machine("cpu", 2, 1 << 20, 1 << 20, gib, "2.13+cpu")})
+    page._estimate()
+    assert page.beside.fit.text().startswith("Too large")
+
+
+def test_an_earlier_run_stands_beside_its_own_estimate(store, llama_folder, pane):
+    tiny_base = store.models.add(name="tiny", kind="base", source="local", location=str(llama_folder))
+    judge(store, 20)
+    run = store.runs.add(name="Reward 1", method="reward", options={}, model_id=tiny_base.id)
+    store.runs.update(run.id, status="finished", summary={"estimate_bytes": 5e8, "peak_bytes": 6e8})
+    shown = pane()
+    shown.new_run("reward")
+    shown.new_page._estimate()
+    assert shown.new_page.beside.measured.text() == "Reward 1 was measured at 600 MB; its estimate was 500 MB."
 
 
 def test_time_comes_from_past_runs_alone(store, base):
@@ -668,6 +723,9 @@ def curve(name, numbers):
             "entropy",
         ),
         (curve("objective/scores", [0] * 8) | curve("policy/clipfrac_avg", [0.5] * 8), "clip"),
+        (curve("objective/scores", [0] * 8) | curve("objective/kl", [0.5, 1, 1.5, 3, 6, 12]), "kl_growing"),
+        (curve("objective/scores", [0] * 8) | curve("val/length", [10] * 5 + [22] * 3), "length_doubled"),
+        (curve("objective/scores", range(20)) | curve("accuracy/human", [0.6, 0.6, 0.4, 0.4]), "human"),
         (curve("accuracy/held_out", [0.5, 0.7]) | curve("accuracy/longer_wins", [0.6, 0.6]), "accuracy_above"),
         (curve("accuracy/held_out", [0.5, 0.55]) | curve("accuracy/longer_wins", [0.6, 0.6]), "accuracy_below"),
         (curve("accuracy/held_out", [0.6] * 5) | curve("loss/held_out", [0.7, 0.5, 0.6, 0.7, 0.8]), "overfitting"),
@@ -689,7 +747,8 @@ def test_every_finding_has_words(qtbot):
 
     banner = HealthBanner()
     qtbot.addWidget(banner)
-    figures = dict.fromkeys(("first", "now", "limit", "target", "share", "longer", "best"), "7")
+    names = ("first", "now", "limit", "target", "share", "longer", "best", "score_first", "score_now")
+    figures = dict.fromkeys(names, "7")
     for key in banner._sentences():
         assert "{" not in banner.sentence(Finding(key, "good", figures))
 

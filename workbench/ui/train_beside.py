@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QWidget
 
+from ..lm.estimates import Estimate
 from ..methods.base import Data
 from ..store import Model
 from .figures import count, duration, size
 from .theme import set_tone
 from .train_cautions import cautions
-from .train_estimate import Part
+from .train_estimate import Room, rows_of
 from .widgets import Bar, Button, Card, Divider, FactRows, StatusDot, column, holding, label, row
 
-COLOURS = {"model": "s1", "adapters": "s4", "activations": "s3"}
+COLOURS = {"weights": "s1", "adapters": "s5", "optimiser": "s4", "learning": "s3", "writing": "s3", "process": "ref"}
 
 
 class BesidePanel(QWidget):
@@ -47,12 +48,21 @@ class BesidePanel(QWidget):
         self.setLayout(column(area, holding(self._foot), spacing=0))
 
     def _build_memory(self) -> None:
+        self.memory_title = label("", "strong")
         self.memory_total = label("", "strong", tabular=True)
         self.memory_bar = Bar(self.tr("Memory by part"), height=8)
         self._parts = column(spacing=4)
+        self._fit_mark = label()
+        self.fit = label("", "small", wrap=True)
+        self.fit_card = Card()
+        strip = row(self._fit_mark, self.fit, spacing=8, margins=(10, 7, 10, 7))
+        strip.setAlignment(self._fit_mark, Qt.AlignmentFlag.AlignTop)
+        strip.setStretch(1, 1)
+        self.fit_card.setLayout(strip)
         self.measured = label("", "small", "text3", wrap=True)
-        head = row(label(self.tr("Memory, estimated"), "strong"), None, self.memory_total)
-        self.memory_box = holding(column(head, self.memory_bar, self._parts, self.measured, spacing=8))
+        head = row(self.memory_title, None, self.memory_total)
+        parts = (head, self.memory_bar, self._parts, self.fit_card, self.measured)
+        self.memory_box = holding(column(*parts, spacing=8))
         self.memory_line = Divider()
 
     def add_start(self, button: Button) -> None:
@@ -81,27 +91,65 @@ class BesidePanel(QWidget):
             self.learns.set_fact(self.tr("Prompts"), count(len(train.prompts)))
             self.learns.set_fact(self.tr("Held out"), self.tr("{count} prompts").format(count=count(len(held.prompts))))
 
-    def show_memory(self, parts: Sequence[Part], bytes_each: int, measured: tuple[str, float] | None) -> None:
-        """The estimate by part, and what a run like it was measured to use."""
-        self.memory_box.setVisible(bool(parts))
-        self.memory_line.setVisible(bool(parts))
+    def show_memory(
+        self, found: Estimate | None, bytes_each: int, room: Room, measured: tuple[str, float, float | None] | None
+    ) -> None:
+        """The estimate by part against the memory there is, and what a run like it was measured to use."""
+        self.memory_box.setVisible(found is not None)
+        self.memory_line.setVisible(found is not None)
         _empty(self._parts)
-        total = sum(part.size for part in parts)
-        self.memory_total.setText(self.tr("about {size}").format(size=size(total)))
-        self.memory_bar.set_segments([(part.size / total, COLOURS[part.key]) for part in parts])
-        names = {
-            "model": self.tr("Model, {format}").format(format="bfloat16" if bytes_each == 2 else "float32"),
-            "adapters": self.tr("LoRA, gradients, optimiser"),
-            "activations": self.tr("Activations and answers"),
-        }
-        for part in parts:
-            words = label(names[part.key], "small", "text2")
-            amount = label(size(part.size), "small", "text", tabular=True)
-            self._parts.addLayout(row(StatusDot(COLOURS[part.key]), words, None, amount))
+        if found is None:
+            return
+        on_card = room.device not in ("cpu", "mps")
+        self.memory_title.setText(self.tr("Graphics memory") if on_card else self.tr("Memory"))
+        whole = max(room.total, found.total)
+        words = self.tr("about {size} of {total}") if room.total else self.tr("about {size}")
+        self.memory_total.setText(words.format(size=size(found.total), total=size(room.total)))
+        parts, names = rows_of(found), self._part_names(bytes_each)
+        self.memory_bar.set_segments([(amount / whole, COLOURS[key]) for key, amount in parts])
+        for key, amount in parts:
+            told = label(size(amount), "small", "text", tabular=True)
+            self._parts.addLayout(row(StatusDot(COLOURS[key]), label(names[key], "small", "text2"), None, told))
+        self._show_fit(found, room)
         self.measured.setVisible(measured is not None)
         if measured is not None:
-            text = self.tr("{run} was measured at {size}.")
-            self.measured.setText(text.format(run=measured[0], size=size(measured[1])))
+            name, most, guess = measured
+            text = self.tr("{run} was measured at {size}; its estimate was {guess}.")
+            text = text if guess else self.tr("{run} was measured at {size}.")
+            self.measured.setText(text.format(run=name, size=size(most), guess=size(guess or 0)))
+
+    def _part_names(self, bytes_each: int) -> dict[str, str]:
+        return {
+            "weights": self.tr("Model, {format}").format(format="bfloat16" if bytes_each == 2 else "float32"),
+            "adapters": self.tr("Adapters"),
+            "optimiser": self.tr("Gradients and optimiser"),
+            "learning": self.tr("Activations"),
+            "writing": self.tr("Answers being written"),
+            "process": self.tr("PyTorch and libraries"),
+        }
+
+    def _show_fit(self, found: Estimate, room: Room) -> None:
+        """Whether it fits, in words."""
+        from . import icons
+
+        fit = found.fit(room.free, room.total)
+        self.fit_card.setVisible(bool(fit))
+        if not fit:
+            return
+        tone, icon = {"fits": ("good", "check"), "tight": ("warn", "triangle-alert")}.get(fit, ("bad", "circle-alert"))
+        words = {
+            "fits": self.tr("Fits, with {spare} to spare."),
+            "tight": self.tr("Tight: {free} of {total} are free now. Close other models and programs first."),
+            "too large": self.tr(
+                "Too large for this machine. Take fewer tokens at once, shorter answers, or a smaller model."
+            ),
+        }[fit]
+        spare = size(max(0, room.free - found.total))
+        self.fit.setText(words.format(spare=spare, free=size(room.free), total=size(room.total)))
+        self._fit_mark.setPixmap(icons.pixmap(icon, tone, 16))
+        set_tone(self.fit, "text")
+        self.fit_card.set_fill(f"{tone}Soft")
+        self.fit_card.set_edge(f"{tone}Soft")
 
     def show_time(self, seconds: float | None, runs: int) -> None:
         """Time from past runs; nothing where there are none."""

@@ -1,64 +1,63 @@
-"""What a run will take, without loading anything: memory by part from the model's shape, time from runs that were.
-
-The memory is an estimate and is called one: adapters on every linear layer are taken as 18 hidden sizes wide, which
-is right for Llama's shape and near for others, activations as 34 bytes a hidden unit, token and layer (Korthikanti
-et al. 2022, without attention scores).
-"""
+"""What a run will take, without loading anything: memory by part from its plan, time from runs that were."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 from typing import Any
 
+from ..lm.estimates import Estimate
+from ..lm.refs import ModelRef
 from ..methods.base import Data
+from ..methods.planning import plan
 from ..store import Model, Run
-
-LORA_WIDTH = 18
-ACTIVATION_BYTES = 34
-CHARACTERS_A_TOKEN = 3.5
+from .models_machine import Machine
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of the memory: "model", "adapters" or "activations"."""
+class Room:
+    """Where a run computes, and how much memory there is: in all, and free now. 0 while that is not known."""
 
-    key: str
-    size: float
-
-
-def memory(method: str, base: Model, options: Mapping[str, Any], data: Data, bytes_each: int) -> list[Part]:
-    """The parts, largest last named; empty when the model's shape is not known."""
-    hidden, layers = int(base.info.get("hidden_size") or 0), int(base.info.get("layers") or 0)
-    if not (base.parameters and hidden and layers):
-        return []
-    rank = int(options.get("rank", 0))
-    adapter = LORA_WIDTH * hidden * layers * rank
-    # A copy in the model's format, its gradient, and master weights with two moments in fp32.
-    adapters = adapter * (2 * bytes_each + 12)
-    tokens = _tokens_at_once(method, options, data)
-    activations = tokens * layers * hidden * ACTIVATION_BYTES * bytes_each / 2
-    if "max_new_tokens" in options:  # on-policy: the logits of a micro-batch, and their softmax, in fp32
-        activations += tokens * int(base.info.get("vocab_size") or 0) * 8
-    return [Part("model", base.parameters * bytes_each), Part("adapters", adapters), Part("activations", activations)]
+    device: str = "cpu"
+    total: int = 0
+    free: int = 0
 
 
-def _tokens_at_once(method: str, options: Mapping[str, Any], data: Data) -> float:
-    batch = int(options.get("micro_batch", 1))
-    if "max_new_tokens" in options:
-        longest = max((_length(item.messages) for item in data.prompts), default=0)
-        prompt = min(longest / CHARACTERS_A_TOKEN, options.get("max_prompt_tokens", math.inf))
-        return batch * (prompt + options["max_new_tokens"])
-    texts = [_length(pair.messages) + max(len(pair.chosen), len(pair.rejected)) for pair in data.pairs]
-    longest = min(max(texts, default=0) / CHARACTERS_A_TOKEN, options.get("max_tokens", math.inf))
-    return 2 * batch * longest  # both answers of a pair
+def room_of(machine: Machine | None, device: str) -> Room:
+    """The memory that a run on `device` ("auto" for the best there is) lives in."""
+    if machine is None:
+        return Room("cpu" if device == "auto" else device)
+    card = machine.card if machine.card_in_use else None
+    if card is None or device == "cpu":
+        return Room("cpu", machine.memory_total, machine.memory_free)
+    kind = "mps" if card.name == "Apple GPU" else "cuda"
+    return Room(kind if device == "auto" else device, card.total, card.free)
 
 
-def _length(messages: Sequence[Mapping[str, str]]) -> int:
-    return sum(len(message["content"]) for message in messages)
+def memory(
+    base: Model, reward: Model | None, reward_base: Model | None, options: Mapping[str, Any], data: Data,
+    bytes_each: int, device: str = "cpu",
+) -> Estimate | None:  # fmt: skip
+    """The estimate for a run from `base` with a reward model; None when the model's files do not tell its shape."""
+    ref = ModelRef(base.location, base.format, base_hash=base.hash)
+    scorer = None
+    if reward is not None and reward_base is not None:
+        scorer = ModelRef(reward_base.location, reward_base.format, reward.location, base_hash=reward_base.hash)
+    found = plan(options, data, ref, scorer, bytes_each=bytes_each, device=device)
+    return found.estimate if found else None
+
+
+def rows_of(estimate: Estimate) -> list[tuple[str, int]]:
+    """The parts as they are shown, (key, bytes): what comes and goes within a round is one part."""
+    parts = estimate.parts()
+    passing = ("activations", "logits", "cache", "writing")
+    shown = {key: size for key, size in parts.items() if key not in passing}
+    libraries = shown.pop("process", 0)
+    key = "learning" if estimate.learns_most else "writing"
+    rows = {**shown, key: sum(parts.get(each, 0) for each in passing), "process": libraries}
+    return [(key, size) for key, size in rows.items() if size]
 
 
 def planned_units(options: Mapping[str, Any], data: Data) -> float:
@@ -97,3 +96,9 @@ def most_used(metrics: Mapping[str, Sequence[tuple[int, float | None]]]) -> floa
     """The most memory that a run reported, in bytes."""
     values = [value for _, value in metrics.get("perf/memory_bytes", ()) if value]
     return max(values) if values else None
+
+
+def estimated(run: Run) -> float | None:
+    """The memory that a run was estimated to take when it began, in bytes."""
+    value = run.summary.get("estimate_bytes")
+    return float(value) if isinstance(value, int | float) else None

@@ -7,18 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QWidget
 
-from ..methods import METHODS
+from ..methods import METHODS, guards
+from ..methods.guards import FEWEST, Curves, trend
 from .figures import figure, percent
 from .widgets import Banner
 
-Curves = Mapping[str, Sequence[tuple[int, float | None]]]
-FEWEST = 4
-"""Points before anything is said about a direction."""
-DEFAULT_KL_LIMIT = 30.0
-LOW_ENTROPY = 0.1
-CLIPPED = 0.3
+SHARES = ("share", "longer")
+"""Figures of a guard that are shares, beside those of SHARE_GUARDS."""
+SHARE_GUARDS = {"human": ("first", "now"), "accuracy_below": ("now",)}
 
 
 @dataclass(frozen=True)
@@ -28,29 +27,46 @@ class Finding:
     key: str
     tone: str
     figures: Mapping[str, str] = field(default_factory=dict)
+    topic: str = ""
+    """Of the guard that saw it: the run itself may have warned of the same."""
 
 
 def kl_limit(method: str) -> float:
     """Above this KL an answer, or a batch, is off course: the line of the method's own panel."""
     panels = METHODS[method].PANELS if method in METHODS else ()
     limits = [panel.warn_above for panel in panels if panel.metrics[0] == "objective/kl" and panel.warn_above]
-    return limits[0] if limits else DEFAULT_KL_LIMIT
+    return limits[0] if limits else guards.KL_LIMIT
 
 
 def findings(method: str, options: Mapping[str, Any], curves: Curves, smoothing: float = 0.5) -> list[Finding]:
-    """What the curves of a run say, most important first. `smoothing` as in the charts, so that figures agree."""
-    found: list[Finding] = []
+    """What the curves of a run say, most important first. What is wrong is what the run's own guards see.
+
+    `smoothing` as in the charts, so that figures of the present agree.
+    """
+    wrong = guards.alarms(curves, options)
+    found: list[Finding | None] = [_alarm(each, curves, smoothing) for each in wrong]
+    said = {each.guard.metric for each in wrong}
     if "objective/scores" in curves:
-        now = {name: _now(_values(curves, name), smoothing) for name in curves}
-        found = [_reward(curves, now), _kl(method, options, now), _entropy(curves, now), _clipped(now)]  # type: ignore[list-item]
+        now = {name: _now(guards.values_of(curves, name), smoothing) for name in curves}
+        found.append(_reward(curves, now))
+        found += [] if "objective/kl" in said else [_kl(method, options, now)]
+        found += [] if "objective/entropy" in said else [_entropy(curves)]
     elif "accuracy/held_out" in curves:
-        found = [_accuracy(curves), _overfitting(curves)]  # type: ignore[list-item]
+        found += [] if "accuracy/held_out" in said else [_accuracy(curves)]
+        found += [] if "loss/held_out" in said else [_loss(curves)]
     order = {"bad": 0, "warn": 1, "good": 2, "info": 2}
     return sorted((each for each in found if each is not None), key=lambda each: order[each.tone])
 
 
-def _values(curves: Curves, name: str) -> list[float]:
-    return [value for _, value in curves.get(name, ()) if value is not None and math.isfinite(value)]
+def _alarm(alarm: guards.Alarm, curves: Curves, smoothing: float) -> Finding:
+    key = alarm.guard.key
+    shares = (*SHARES, *SHARE_GUARDS.get(key, ()))
+    numbers = dict(alarm.figures)
+    if key in ("kl", "kl_over_target", "entropy"):
+        numbers["now"] = _now(guards.values_of(curves, alarm.guard.metric), smoothing)
+    shown = {name: percent(value) if name in shares else figure(value) for name, value in numbers.items()}
+    shown |= {name: f"{numbers[name]:g}" for name in ("limit", "target") if name in numbers}
+    return Finding(key, "bad" if alarm.guard.bad else "warn", shown, alarm.guard.topic)
 
 
 def _now(values: Sequence[float], smoothing: float) -> float:
@@ -62,19 +78,8 @@ def _now(values: Sequence[float], smoothing: float) -> float:
     return mean / weight if weight else math.nan
 
 
-def trend(values: Sequence[float]) -> int:
-    """1 rising, -1 falling, 0 neither: the ends of a curve differ by more than two standard errors."""
-    part = max(2, len(values) // 3)
-    first, last = values[:part], values[-part:]
-    means = [sum(each) / part for each in (first, last)]
-    squares = sum((v - m) ** 2 for each, m in zip((first, last), means, strict=True) for v in each)
-    error = math.sqrt(squares / max(1, 2 * (part - 1)) * 2 / part)
-    gap = means[1] - means[0]
-    return 0 if abs(gap) <= max(2 * error, 1e-9) else (1 if gap > 0 else -1)
-
-
 def _reward(curves: Curves, now: Mapping[str, float]) -> Finding | None:
-    values = _values(curves, "objective/scores")
+    values = guards.values_of(curves, "objective/scores")
     if len(values) < FEWEST:
         return Finding("early", "info")
     way = trend(values)
@@ -86,62 +91,36 @@ def _reward(curves: Curves, now: Mapping[str, float]) -> Finding | None:
 
 
 def _kl(method: str, options: Mapping[str, Any], latest: Mapping[str, float]) -> Finding | None:
-    now, limit = latest.get("objective/kl", math.nan), kl_limit(method)
+    now, target = latest.get("objective/kl", math.nan), options.get("target_kl")
     if math.isnan(now):
         return None
-    if now > limit:
-        return Finding("kl", "bad", {"now": figure(now), "limit": f"{limit:g}"})
-    target = options.get("target_kl")
     if options.get("kl_control") == "adaptive" and target:
-        over = now > 1.5 * target
-        key = "kl_over_target" if over else "kl_near_target"
-        return Finding(key, "warn" if over else "good", {"now": figure(now), "target": f"{target:g}"})
-    return Finding("kl_fine", "good", {"now": figure(now), "limit": f"{limit:g}"})
+        return Finding("kl_near_target", "good", {"now": figure(now), "target": f"{target:g}"})
+    return Finding("kl_fine", "good", {"now": figure(now), "limit": f"{kl_limit(method):g}"})
 
 
-def _entropy(curves: Curves, latest: Mapping[str, float]) -> Finding | None:
-    values = _values(curves, "objective/entropy")
+def _entropy(curves: Curves) -> Finding | None:
+    values = guards.values_of(curves, "objective/entropy")
     if len(values) < FEWEST:
         return None
-    now = latest["objective/entropy"]
-    if now < LOW_ENTROPY:
-        return Finding("entropy", "warn", {"now": figure(now)})
-    if now < 0.5 * values[0] and trend(values) < 0:
-        return Finding("entropy_fast", "warn", {"first": figure(values[0]), "now": figure(now)})
     return Finding("entropy_falling" if trend(values) < 0 else "entropy_steady", "good")
 
 
-def _clipped(latest: Mapping[str, float]) -> Finding | None:
-    now = latest.get("policy/clipfrac_avg", math.nan)
-    return Finding("clip", "warn", {"share": percent(now)}) if now > CLIPPED else None
-
-
 def _accuracy(curves: Curves) -> Finding | None:
-    values, lines = _values(curves, "accuracy/held_out"), _values(curves, "accuracy/longer_wins")
+    """Not below the line: a guard would have said so."""
+    values = guards.values_of(curves, "accuracy/held_out")
+    lines = guards.values_of(curves, "accuracy/longer_wins")
     if not values:
         return None
     if len(values) < 2:
         return Finding("early", "info")
     figures = {"now": percent(values[-1]), "longer": percent(lines[-1]) if lines else ""}
-    if not lines:
-        return Finding("accuracy", "info", figures)
-    above = values[-1] > lines[-1]
-    return Finding("accuracy_above" if above else "accuracy_below", "good" if above else "warn", figures)
+    return Finding("accuracy_above", "good", figures) if lines else Finding("accuracy", "info", figures)
 
 
-def _overfitting(curves: Curves) -> Finding | None:
-    values = _values(curves, "loss/held_out")
-    if len(values) < 3:
-        return None
-    best = min(values)
-    if values[-1] > 1.1 * best and values.index(best) < len(values) - 2:
-        return Finding("overfitting", "warn", {"best": figure(best), "now": figure(values[-1])})
-    return Finding("loss_falling", "good") if values[-1] < values[0] else None
-
-
-def _topic(each: Finding) -> str:
-    """The topic that a run would give its warning of the same thing."""
-    return each.key.split("_")[0]
+def _loss(curves: Curves) -> Finding | None:
+    values = guards.values_of(curves, "loss/held_out")
+    return Finding("loss_falling", "good") if len(values) >= guards.RECENT and values[-1] < values[0] else None
 
 
 class HealthBanner(Banner):
@@ -151,15 +130,19 @@ class HealthBanner(Banner):
         super().__init__(parent=parent)
         self.text = ""
 
-    def show_health(self, found: Sequence[Finding], warned: Mapping[str, str], live: bool) -> str:
-        """Say what was found, and what the run warned of. Returns the tone."""
+    def show_health(
+        self, found: Sequence[Finding], warned: Mapping[str, str], live: bool, curves: Curves | None = None
+    ) -> str:
+        """Say what was found, and what the run warned of; on asking, what to watch for. Returns the tone."""
         tones = [each.tone for each in found] + ["warn"] * len(warned)
         tone = next((each for each in ("bad", "warn", "good") if each in tones), "info")
         # What the run itself warned of is not said twice.
-        found = [each for each in found if each.tone not in ("warn", "bad") or _topic(each) not in warned]
+        found = [each for each in found if each.tone not in ("warn", "bad") or each.topic not in warned]
         sentences = [*warned.values(), *(self.sentence(each, live) for each in found)]
         self.text = " ".join(sentences[:4])
         self.set_banner(self._head(tone, live), self.text, tone)
+        watch = [QCoreApplication.translate("Guard", each) for each in guards.to_watch(curves or {})]
+        self.setToolTip("\n".join([self.tr("What to watch for:"), *watch]) if watch else "")
         return tone
 
     def _head(self, tone: str, live: bool) -> str:
@@ -184,6 +167,13 @@ class HealthBanner(Banner):
             "reward_flat": self.tr("Reward neither rises nor falls beyond its noise: {now}."),
             "reward_falling": self.tr("Reward is falling, from {first} to {now}: lower the learning rate."),
             "kl": self.tr("KL is {now}, past its limit of {limit}: answers may stop making sense."),
+            "kl_growing": self.tr("KL runs away, from {first} to {now} within three rounds."),
+            "human": self.tr(
+                "Reward rises from {score_first} to {score_now} while held-out human accuracy falls from {first} to "
+                "{now}: it pleases the reward model, not people."
+            ),
+            "length_end": self.tr("Answers grow into their limit: {now} of {limit} tokens, and {share} end."),
+            "length_doubled": self.tr("Answers have doubled in length, from {first} to {now} tokens."),
             "kl_over_target": self.tr("KL is {now}, well over its target of {target}."),
             "kl_near_target": self.tr("KL is {now}, its target {target}."),
             "kl_fine": self.tr("KL sits at {now}, under its limit of {limit}."),

@@ -239,7 +239,7 @@ class RunMonitor(QScrollArea):
             # The weights that were kept are the best, not the last.
             curves["accuracy/held_out"] = [*curves["accuracy/held_out"], (self.run.step, float(kept))]
         found = findings(self.run.method, self.run.options, curves, smoothing_of(self.run))
-        tone = self.health.show_health(found, self._warned, live)
+        tone = self.health.show_health(found, self._warned, live, curves)
         # Of a run that went well, one line says everything.
         shown = live or tone in ("warn", "bad")
         self.health.setVisible(shown and bool(found or self._warned) and self.run.status != "failed")

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QLineEdit, QScrollArea, QSizePolicy, 
 
 from ..errors import WorkbenchError
 from ..jobs import preparing
+from ..lm.estimates import Estimate
 from ..methods import METHODS
 from ..methods.base import Data
 from ..store import Model, Run
@@ -19,10 +20,12 @@ from .context import Context
 from .figures import count, duration
 from .form import Form
 from .form_controls import ChoiceBox
+from .models_machine import Machine
+from .models_work import Work, looking
 from .theme import set_region
 from .train_beside import BesidePanel
 from .train_data import DataCard
-from .train_estimate import bytes_of, memory, most_used, planned_units, seconds_a_unit
+from .train_estimate import Room, bytes_of, estimated, memory, most_used, planned_units, room_of, seconds_a_unit
 from .widgets import Button, ChoiceCard, Divider, column, holding, label, row
 
 ICONS = {"reward": "trophy", "ppo": "activity"}
@@ -86,6 +89,10 @@ class NewRunPage(QWidget):
         self.start_action = keys.action(self, self.tr("Start run"), "Ctrl Enter", self.start)
         self.beside.add_start(Button.of(self.start_action, "primary", "lg"))
         keys.action(self, self.tr("Back to the runs"), "Esc", self.left.emit)
+        self._machine: Machine | None = None
+        self._looking = Work(context.store.folder, self)
+        self._looking.finished.connect(self._on_looked)
+        self._looking.failed.connect(context.tell)
         self._build()
 
     # -- the page
@@ -171,6 +178,8 @@ class NewRunPage(QWidget):
         reward_id: str | None = None,
     ) -> None:
         """A fresh page, or one that begins from another run's choices."""
+        if not self._looking.busy:  # each time: what is free changes
+            self._looking.start(looking)
         self.refresh()
         ready = [name for name in self.cards if self._lack(name) == ""]
         self.choose_method(method or (ready[-1] if ready else self.method))
@@ -282,7 +291,10 @@ class NewRunPage(QWidget):
         self.data_card.show_data(self.data, pairs=not method.NEEDS_REWARD)
         base, reward, reward_base = self._chosen_models()
         self.beside.show_data(self.data, pairs=not method.NEEDS_REWARD)
-        self.beside.show_memory(self._memory(base, options), bytes_of(options, self._runs), self._measured())
+        bytes_each = bytes_of(options, self._runs)
+        room = room_of(self._machine, str(options.get("device", "auto")))
+        found = self._memory((base, reward, reward_base), options, bytes_each, room)
+        self.beside.show_memory(found, bytes_each, room, self._measured())
         self._show_times()
         running = [run.name for run in self._runs if run.id in self._context.jobs]
         loaded = self._context.session_model.name if self._context.session_model else ""
@@ -300,22 +312,33 @@ class NewRunPage(QWidget):
         reward = models.find(reward_id) if reward_id and METHODS[self.method].NEEDS_REWARD else None
         return base, reward, models.base_of(reward) if reward else None
 
-    def _memory(self, base: Model | None, options: Mapping[str, Any]) -> list[Any]:
+    def _memory(
+        self,
+        models: tuple[Model | None, Model | None, Model | None],
+        options: Mapping[str, Any],
+        bytes_each: int,
+        room: Room,
+    ) -> Estimate | None:
+        base, reward, reward_base = models
         try:
             if base is None:
-                return []
-            return memory(self.method, base, options, self.data, bytes_of(options, self._runs))
-        except TypeError:  # a field holds something that is no number; the form says so when it is started
-            return []
+                return None
+            return memory(base, reward, reward_base, options, self.data, bytes_each, room.device)
+        except (TypeError, ValueError):  # a field holds something that is no number; the form says so at the start
+            return None
 
-    def _measured(self) -> tuple[str, float] | None:
-        """The newest run of this method on this model that said how much memory it used."""
+    def _measured(self) -> tuple[str, float, float | None] | None:
+        """The newest run of this method on this model that said how much memory it used: name, bytes, its estimate."""
         for run in self._runs:
             if run.method == self.method and run.model_id == self.model.currentData():
-                most = most_used(self._context.store.runs.metrics(run.id))
+                most = run.summary.get("peak_bytes") or most_used(self._context.store.runs.metrics(run.id))
                 if most:
-                    return run.name, most
+                    return run.name, float(most), estimated(run)
         return None
+
+    def _on_looked(self, summary: dict[str, Any]) -> None:
+        self._machine = summary["machine"]
+        self._changed()
 
     def _show_times(self) -> None:
         known = seconds_a_unit(self._runs, self.method, self.model.currentData())

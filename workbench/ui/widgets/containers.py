@@ -107,6 +107,11 @@ class Card(QFrame):
         self._active = value
         self.update()
 
+    def set_fill(self, token: str) -> None:
+        """Colour token of the surface."""
+        self._fill = token
+        self.update()
+
     def set_edge(self, token: str) -> None:
         """Colour token of the line; "" is the usual one."""
         self._edge = token
