@@ -7,7 +7,7 @@ import pytest
 from workbench.errors import WorkbenchError
 from workbench.feedback import KINDS
 from workbench.store import Store
-from workbench.store.queueing import Item, counts_left, item_of, next_items, set_aside
+from workbench.store.queueing import Item, Ranked, counts_left, item_of, next_items, open_among, set_aside
 
 VALUES = {
     "rating": lambda n: {"ratings": [3] * n},
@@ -242,3 +242,37 @@ def test_every_order_walks_an_index(store: Store, order: str) -> None:
     assert "USING COVERING INDEX queue_" in plan
     assert "TEMP B-TREE" not in plan
     assert "SCAN r" not in plan
+
+
+def test_a_given_order_comes_first_and_the_newest_follow(store: Store) -> None:
+    ids = [ask(store, f"q{number}", 2) for number in range(5)]
+    ranked = Ranked((ids[1], "gone", ids[3]))
+    found = next_items(store, "rating", "you", order="uncertain", ranked=ranked, limit=5)
+    assert texts(found) == ["q1", "q3", "q4", "q2", "q0"]
+    judge(store, found[0])
+    again = next_items(store, "rating", "you", order="uncertain", ranked=ranked, limit=2, exclude=[ids[3]])
+    assert texts(again) == ["q4", "q2"]
+    assert texts(next_items(store, "rating", "you", order="uncertain")) == ["q4"]
+
+
+def test_a_given_order_is_searched_as_far_as_needed(store: Store) -> None:
+    ids = [ask(store, f"q{number}", 1) for number in range(150)]
+    for prompt_id in ids[:130]:
+        item = next_items(store, "rating", "you", order="uncertain", ranked=Ranked((prompt_id,)))[0]
+        judge(store, item)
+    assert open_among(store, "rating", "you", ids, 2) == ids[130:132]
+    assert open_among(store, "comparison", "you", ids, 2) == []
+
+
+def test_the_wished_pair_is_compared_until_it_was(store: Store) -> None:
+    prompt_id = ask(store, "Hi", 4)
+    wished = tuple(response.id for response in store.responses.of_prompt(prompt_id)[1:3])
+    ranked = Ranked((prompt_id,), {prompt_id: wished})  # type: ignore[dict-item]
+    (item,) = next_items(store, "comparison", "you", order="uncertain", ranked=ranked)
+    assert set(item.response_ids) == set(wished)
+    judge(store, item)
+    (after,) = next_items(store, "comparison", "you", order="uncertain", ranked=ranked)
+    assert set(after.response_ids) != set(wished)
+    store.responses.queue([wished[0]], False)
+    (other,) = next_items(store, "comparison", "Noor", order="uncertain", ranked=ranked)
+    assert wished[0] not in other.response_ids

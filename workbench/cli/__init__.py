@@ -18,6 +18,7 @@ from .benching import bench
 from .demonstrating import demo
 from .exchanging import export, import_
 from .modelling import models
+from .reading import features
 from .shared import JSON, PROJECT, chosen, finish
 from .working import evaluate, generate, train
 
@@ -97,5 +98,5 @@ def doctor(context: click.Context, project: Path | None, as_json: bool) -> None:
         raise WorkbenchError("Something needs attention; see the lines marked BAD.")
 
 
-for _command in (demo, models, import_, export, generate, train, evaluate, bench, doctor):
+for _command in (demo, models, import_, export, generate, features, train, evaluate, bench, doctor):
     cli.add_command(_command)

@@ -94,8 +94,8 @@ def store_answer(store: Store, answer: ev.Answer, run_id: str | None, model_id: 
 
 def store_features(store: Store, event: ev.Features) -> None:
     """Keep what was read of answers, and what a reward model said of them."""
-    if event.vectors:
-        store.features.add(event.space, {id_: from_text(text) for id_, text in event.vectors.items()})
+    if vectors := {id_: from_text(text) for id_, text in event.vectors.items() if text}:
+        store.features.add(event.space, vectors)
     if event.scores:
         store.features.add_scores(event.model_id, event.scores, event.spreads)
 

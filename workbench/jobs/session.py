@@ -27,7 +27,7 @@ def serve(spec: JobSpec, commands: Commands) -> Iterator[Event]:
     Answer per sample, and Finished, Stopped or Failed (details "request") with the request's id in the summary.
 
     Another: {"do": "features", "answers": [{"id", "messages", "text"}]}. It is answered by one Features event with the
-    vectors of those that could be read before somebody wanted the model for something else.
+    vectors of those that were read before somebody wanted the model for something else, "" for one that cannot be.
     """
     state = _Session(str(spec.options.get("device", "auto")), str(spec.options.get("dtype", "auto")))
     if spec.model is not None:
@@ -111,6 +111,7 @@ class _Session:
                 break  # the rest is asked for again
             except WorkbenchError:
                 log.exception("answer %s cannot be read", answer["id"])
+                found[answer["id"]] = ""
                 continue
             found[answer["id"]] = to_text(vector)
         yield Features(space_of(self.loaded) if self.loaded else "", found)

@@ -25,7 +25,7 @@ LIMIT = 1024
 
 def space_of(loaded: Loaded) -> str:
     """The space of this model's vectors: base, chat template and depth. Vectors of other spaces are not comparable."""
-    return f"{spaces_of(loaded.ref)}{loaded.template.hash}/{AdapterReward(loaded).depth}"
+    return f"{spaces_of(loaded.ref.base_hash, loaded.ref.base)}{loaded.template.hash}/{AdapterReward(loaded).depth}"
 
 
 @torch.no_grad()

@@ -6,8 +6,6 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING
 
-from .refs import ModelRef
-
 if TYPE_CHECKING:
     import numpy as np
 
@@ -33,6 +31,6 @@ def from_text(text: str) -> bytes:
     return base64.b64decode(text)
 
 
-def spaces_of(ref: ModelRef) -> str:
+def spaces_of(base_hash: str, location: str) -> str:
     """How the name of every space of a base begins; template and depth follow when the model is loaded."""
-    return f"{(ref.base_hash or hashlib.sha256(ref.base.encode()).hexdigest())[:16]}/"
+    return f"{(base_hash or hashlib.sha256(location.encode()).hexdigest())[:16]}/"

@@ -11,13 +11,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ..lm.vectors import FORM
+from ..feedback.base import Answer, Judgement
+from ..lm.vectors import BYTES, FORM
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from .store import Store
 
+FEWEST_PAIRS = 20
+"""Fewer pairs with vectors than this say nothing about answers that nobody has seen."""
 _AT_ONCE = 2_000
 
 _WANTED = """(r.queued = 1 OR EXISTS (SELECT 1 FROM shown s WHERE s.response_id = r.id))"""
@@ -25,9 +28,10 @@ _WANTED = """(r.queued = 1 OR EXISTS (SELECT 1 FROM shown s WHERE s.response_id 
 
 @dataclass(frozen=True)
 class Vectors:
-    """Some vectors of one space: ids, [n, f] in float16, and the place from which the next call goes on."""
+    """Some vectors of one space: answers and their prompts, [n, f] in float16, and where the next call goes on."""
 
     ids: list[str]
+    prompt_ids: list[str]
     matrix: np.ndarray
     last: int
 
@@ -58,24 +62,28 @@ class FeatureRows:
 
     def read(self, space: str, after: int = 0, most: int = -1) -> Vectors:
         """The vectors of a space that were added after a place, oldest first; of very many only the newest `most`."""
-        size = self._store.value(
-            "SELECT length(vector) FROM features WHERE space = ? ORDER BY rowid DESC LIMIT 1", [space]
-        )
+        import numpy as np
+
+        width = self.width(space)
         # Vectors of another length are not of this space, whatever they say.
         sql = "FROM features WHERE space = ? AND rowid > ? AND length(vector) = ?"
-        params = [space, after, size or 0]
+        params = [space, after, width * BYTES]
         skipped = max(0, self._store.value(f"SELECT COUNT(*) {sql}", params) - most) if most >= 0 else 0
         found = self._store.db.execute(
-            f"SELECT rowid, response_id, vector {sql} ORDER BY rowid LIMIT -1 OFFSET ?", [*params, skipped]
+            f"SELECT rowid, response_id, (SELECT prompt_id FROM responses WHERE id = response_id), vector {sql} "
+            "ORDER BY rowid LIMIT -1 OFFSET ?",
+            [*params, skipped],
         )
         ids: list[str] = []
+        prompt_ids: list[str] = []
         parts: list[np.ndarray] = []
-        last, width = after, (size or 0) // FORM.itemsize
+        last = after
         while rows := found.fetchmany(_AT_ONCE):
             last = rows[-1][0]
             ids += [row[1] for row in rows]
-            parts.append(np.frombuffer(b"".join(row[2] for row in rows), FORM).reshape(len(rows), width))
-        return Vectors(ids, np.concatenate(parts) if parts else np.zeros((0, width), FORM), last)
+            prompt_ids += [row[2] for row in rows]
+            parts.append(np.frombuffer(b"".join(row[3] for row in rows), FORM).reshape(len(rows), width))
+        return Vectors(ids, prompt_ids, np.concatenate(parts) if parts else np.zeros((0, width), FORM), last)
 
     def missing(self, space: str, limit: int = -1) -> list[str]:
         """Answers that wait for feedback or were judged and have no vector in a space: judged first, then newest.
@@ -91,6 +99,33 @@ class FeatureRows:
     def wanted(self) -> int:
         """How many answers wait for feedback or were judged."""
         return self._store.value(f"SELECT COUNT(*) FROM responses r WHERE {_WANTED}")
+
+    def width(self, space: str) -> int:
+        """How many numbers the newest vector of a space has."""
+        sql = "SELECT length(vector) FROM features WHERE space = ? ORDER BY rowid DESC LIMIT 1"
+        return (self._store.value(sql, [space]) or 0) // BYTES
+
+    def judgements(self, most: int) -> list[Judgement]:
+        """The newest judgements that teach, oldest first, with answers' ids in the place of their texts.
+
+        What a head on vectors learns from; without the texts, thousands are read in some milliseconds.
+        """
+        sql = """SELECT f.id, f.kind, f.prompt_id, f.value, f.annotator, (SELECT json_group_array(response_id) FROM
+            (SELECT response_id FROM shown WHERE feedback_id = f.id ORDER BY position)) AS ids FROM feedback f
+            WHERE retracted_at IS NULL AND run_id IS NULL AND kind NOT IN ('skip', 'flag')
+            ORDER BY seq DESC LIMIT ?"""
+        return [
+            Judgement(
+                id=row["id"],
+                kind=row["kind"],
+                prompt_id=row["prompt_id"],
+                messages=(),
+                answers=tuple(Answer(id_, id_) for id_ in json.loads(row["ids"])),
+                value=json.loads(row["value"]),
+                annotator=row["annotator"],
+            )
+            for row in reversed(self._store.rows(sql, [most]))
+        ]
 
     # --- what reward models said
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,14 @@ class Item:
         return tuple(response.id for response in self.responses)
 
 
+@dataclass(frozen=True)
+class Ranked:
+    """Prompts in an order that somebody else found, best first, and for some of them the pair to compare."""
+
+    prompt_ids: tuple[str, ...] = ()
+    pairs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
 # An answer that the person has not dealt with in this kind.
 _OPEN = """EXISTS (SELECT 1 FROM responses r WHERE r.prompt_id = q.prompt_id AND r.queued = 1 AND NOT EXISTS
     (SELECT 1 FROM judged j WHERE j.annotator = :who AND j.kind = :kind AND j.prompt_id = r.prompt_id
@@ -63,6 +71,7 @@ _ORDERS = {
     "fewest": "q.judged, q.newest",
     "random": "q.prompt_id",
 }
+_AT_ONCE = 64
 
 
 def next_items(
@@ -75,15 +84,47 @@ def next_items(
     limit: int = 1,
     tag: str | None = None,
     exclude: Iterable[str] = (),
+    ranked: Ranked | None = None,
 ) -> list[Item]:
     """Up to `limit` items that this person has not dealt with, one per prompt, best first in `order`.
 
     kind: a key of feedback.KINDS. order: "newest" or "oldest" by the prompt's newest answer, "random" (the seed
-    decides where), "fewest" judgements of anybody first. exclude: ids of prompts to pass over, such as those on screen.
+    decides where), "fewest" judgements of anybody first, "uncertain" for what `ranked` says and then the newest.
+    exclude: ids of prompts to pass over, such as those on screen.
     The same seed gives the same items with their answers in the same shuffled order.
     """
-    prompt_ids = _open_prompts(store, kind, annotator, order, seed, limit, tag, exclude)
-    return [_item(store, kind, annotator, prompt_id, seed) for prompt_id in prompt_ids]
+    passed, first, pairs = list(exclude), [], {}
+    if order == "uncertain":
+        given, order = ranked or Ranked(), "newest"
+        first = open_among(store, kind, annotator, given.prompt_ids, limit, tag=tag, exclude=passed)
+        passed, pairs = passed + first, given.pairs
+    rest = _open_prompts(store, kind, annotator, order, seed, limit - len(first), tag, passed)
+    return [_item(store, kind, annotator, id_, seed, pairs.get(id_)) for id_ in first + rest]
+
+
+def open_among(
+    store: Store,
+    kind: str,
+    annotator: str,
+    prompt_ids: Sequence[str],
+    limit: int,
+    *,
+    tag: str | None = None,
+    exclude: Iterable[str] = (),
+) -> list[str]:
+    """The first `limit` of some prompts, in their order, that have something left for this person in this kind."""
+    need, is_open = _need(kind)
+    params = {"who": annotator, "kind": kind, "need": need, "tag": tag, "exclude": json.dumps(list(exclude))}
+    sql = f"""SELECT q.prompt_id FROM json_each(:ids) c JOIN queue q ON q.prompt_id = c.value
+        WHERE q.answers > 0 AND q.answers >= :need {_tagged(tag)}
+        AND q.prompt_id NOT IN (SELECT value FROM json_each(:exclude)) AND {is_open} ORDER BY c.key"""
+    found: list[str] = []
+    for start in range(0, len(prompt_ids), _AT_ONCE):
+        if len(found) >= limit:
+            break
+        rows = store.rows(sql, params | {"ids": json.dumps(list(prompt_ids[start : start + _AT_ONCE]))})
+        found += [row["prompt_id"] for row in rows]
+    return found[:limit]
 
 
 def counts_left(store: Store, kind: str, annotator: str, *, tag: str | None = None) -> int:
@@ -161,10 +202,12 @@ def _open_prompts(
     return found
 
 
-def _item(store: Store, kind: str, annotator: str, prompt_id: str, seed: int) -> Item:
+def _item(
+    store: Store, kind: str, annotator: str, prompt_id: str, seed: int, wished: tuple[str, str] | None = None
+) -> Item:
     waiting = _waiting(store, kind, annotator, prompt_id)
     if kind == "comparison":
-        chosen = _uncompared(store, annotator, prompt_id, waiting)
+        chosen = _uncompared(store, annotator, prompt_id, waiting, wished)
     else:
         open_ones = [response for response, times in waiting if not times]
         # A rank of one says nothing, so answers that were ranked before fill up; they tie the rankings together.
@@ -185,12 +228,20 @@ def _waiting(store: Store, kind: str, annotator: str, prompt_id: str) -> list[tu
 
 
 def _uncompared(
-    store: Store, annotator: str, prompt_id: str, waiting: Sequence[tuple[Response, int]]
+    store: Store,
+    annotator: str,
+    prompt_id: str,
+    waiting: Sequence[tuple[Response, int]],
+    wished: tuple[str, str] | None = None,
 ) -> list[Response]:
     sql = """SELECT x.response_id AS a, y.response_id AS b FROM judged x JOIN judged y
         ON y.annotator = x.annotator AND y.kind = x.kind AND y.prompt_id = x.prompt_id AND y.seq = x.seq
         WHERE x.annotator = :who AND x.kind = 'comparison' AND x.prompt_id = :prompt"""
     compared = {(row["a"], row["b"]) for row in store.rows(sql, {"who": annotator, "prompt": prompt_id})}
+    if wished is not None and wished not in compared:
+        both = [response for response, _ in waiting if response.id in wished]
+        if len(both) == 2:
+            return both
     pairs = [pair for pair in combinations(waiting, 2) if (pair[0][0].id, pair[1][0].id) not in compared]
     if not pairs:  # more answers than were looked at
         found = store.rows(_AN_OPEN_PAIR, {"who": annotator, "kind": "comparison", "prompt": prompt_id})

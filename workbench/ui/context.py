@@ -11,9 +11,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from .. import events as ev
 from ..errors import WorkbenchError
 from ..jobs import preparing
+from ..jobs.feeding import Feeder
 from ..jobs.recording import store_answer
 from ..jobs.spec import JobSpec
 from ..store import Model, Response, Run, Store
+from .instant_head import InstantHead
 from .job_thread import STOP_PATIENCE_MS, JobThread, SessionThread
 
 log = logging.getLogger(__name__)
@@ -48,12 +50,28 @@ class Context(QObject):
         self.session_model: Model | None = None
         self.session_info: Mapping[str, Any] = {}
         self.session_loading = False
+        self.instant = InstantHead(store, lambda: self.annotator, self)
+        self._feeder: Feeder | None = None
         self._outlived: list[SessionThread] = []
         self._closed = False
         store.listen(self._on_store_change)
+        self.store_changed.connect(self._on_change)
+        self.runs_changed.connect(self._rest_or_read)
+        self.instant.want("features")
 
     def _on_store_change(self, table: str, by: object) -> None:
         self.store_changed.emit(table, by)
+
+    def _on_change(self, table: str, by: object) -> None:
+        self.instant.want(table)
+        if table == "responses":
+            self._rest_or_read()
+
+    def _rest_or_read(self) -> None:
+        """An idle model reads answers, but not while a run needs the machine."""
+        if self._feeder is not None:
+            self._feeder.paused = bool(self.jobs)
+            self._feeder.nudge()
 
     # --- runs ---------------------------------------------------------------------------------------------------
 
@@ -96,6 +114,8 @@ class Context(QObject):
         self.run_event.emit(run_id, event)
         if isinstance(event, ev.Saved):
             self.store_changed.emit("models", None)
+        if isinstance(event, ev.Features):
+            self.store_changed.emit("features", None)
         if isinstance(event, ev.Started):
             self.runs_changed.emit()
         if isinstance(event, ev.Failed):
@@ -104,7 +124,7 @@ class Context(QObject):
     def _on_run_end(self, run_id: str) -> None:
         thread = self.jobs.pop(run_id)
         thread.deleteLater()
-        for table in ("runs", "models", "responses"):
+        for table in ("runs", "models", "responses", "features"):
             self.store_changed.emit(table, None)
         self.runs_changed.emit()
 
@@ -129,6 +149,8 @@ class Context(QObject):
         self.unload_model()
         spec = JobSpec("session", "session", {}, str(self.store.folder), ref)
         self.session = SessionThread(spec, self.store.folder / "session.log", self)
+        self._feeder = self.session.feeder
+        self._feeder.paused = bool(self.jobs)
         self.session_model = self.store.models.find(model_id)
         self.session_loading = True
         thread = self.session
@@ -147,6 +169,7 @@ class Context(QObject):
 
     def _forget_session(self) -> None:
         self.session, self.session_model, self.session_info, self.session_loading = None, None, {}, False
+        self._feeder = None
         self.session_changed.emit()
 
     def request_answers(
@@ -200,6 +223,9 @@ class Context(QObject):
             self.session_changed.emit()
         elif isinstance(event, ev.Answer):
             self.answer_stored.emit(event, self._keep(event))
+        elif isinstance(event, ev.Features):
+            if event.vectors:
+                self.store_changed.emit("features", None)
         elif isinstance(event, ev.Failed):
             self.message.emit(event.text, event.hint, "bad")
             self.session_event.emit(event)
@@ -232,6 +258,7 @@ class Context(QObject):
         if self._closed:
             return
         self._closed = True
+        self.instant.close()
         for thread in list(self.jobs.values()):
             thread.stop()
         sessions = [*self._outlived, *([self.session] if self.session else [])]

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from ..store import Store
 from ..store.browsing import Entry
 from ..store.records import Response, Run
+from .data_predicting import about, predicted
 from .data_words import LETTERS, answer_text, kind_name, model_title, person, said, tone_of, when_exactly
 from .feedback_text import RunsText
 from .figures import count, duration
+from .instant_head import InstantHead
 from .theme import set_region
 from .widgets import (
     Button,
@@ -39,9 +41,10 @@ class EntryPanel(QWidget):
     closed = Signal()
     run_wanted = Signal(str)
 
-    def __init__(self, store: Store, parent: QWidget | None = None) -> None:
+    def __init__(self, store: Store, head: InstantHead | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._store = store
+        self._store, self._instant = store, head
+        self._predicted: dict[str, QLabel] = {}
         self.entry: Entry | None = None
         self.number = label("", "head", tabular=True)
         self.chip = Chip("")
@@ -94,6 +97,7 @@ class EntryPanel(QWidget):
         self._area.verticalScrollBar().setValue(0)
 
     def _clear(self) -> None:
+        self._predicted.clear()
         while (item := self._list.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()
@@ -133,6 +137,17 @@ class EntryPanel(QWidget):
             model = label(model_title(entry.models[place]), "small", "text3")
             self._add(holding(row(badge, model, None, given)))
             self._add(self._reading(name, text))
+            self._predicted[entry.response_ids[place]] = label("", "small", "accent", tabular=True)
+            self._add(self._predicted[entry.response_ids[place]])
+        self.show_predictions()
+
+    def show_predictions(self) -> None:
+        """Say under each answer what is expected of it, as far as that is known."""
+        for response_id, line in self._predicted.items():
+            text = predicted(self._instant, response_id) if self._instant is not None else ""
+            line.setText(self.tr("Predicted {score}").format(score=text) if text else "")
+            line.setToolTip(about(self._instant) if text and self._instant is not None else "")
+            line.setVisible(bool(text))
 
     def _show_edit(self, entry: Entry) -> None:
         of = entry.value.get("of")

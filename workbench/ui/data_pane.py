@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QAbstractItemView, QFileDialog, QHeaderView, QMenu, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QWidget
 
 from ..errors import WorkbenchError
 from ..store.backups import all_of
@@ -18,13 +18,13 @@ from .data_entry import EntryPanel
 from .data_exporting import Export, exports, writing
 from .data_facets import FacetPanel
 from .data_importing import ImportDialog, added_words, samples
+from .data_predicting import score_answers
 from .data_quality import QualityView
-from .data_table import ANSWER, MODEL, PROMPT, WHO, WIDTHS, EntriesModel
+from .data_table import MODEL, PREDICTED, WHO, EntriesModel, entries_table
 from .data_words import when
 from .figures import count, size
 from .models_work import Work
 from .pane import Pane
-from .tables import Table
 from .theme import set_region
 from .widgets import (
     Button,
@@ -58,9 +58,9 @@ class DataPane(Pane):
         self.import_dialog: ImportDialog | None = None
         self._work = Work(context.store.folder, self)
         self.facets = FacetPanel()
-        self.model = EntriesModel(context.store, self)
-        self.table = self._build_table()
-        self.entry = EntryPanel(context.store)
+        self.model = EntriesModel(context.store, context.instant, self)
+        self.table = entries_table(self.model, self.tr("Judgements"))
+        self.entry = EntryPanel(context.store, context.instant)
         self.quality = QualityView(context)
         self.modes = Segmented(
             [Option("browse", self.tr("Browse")), Option("quality", self.tr("Quality report"))], self.tr("View")
@@ -75,6 +75,7 @@ class DataPane(Pane):
         self._waiting = QTimer(self, singleShot=True, interval=SEARCH_MS)
         self._refreshing = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._connect()
+        self._show_predictions()
 
     # --- building
 
@@ -87,23 +88,11 @@ class DataPane(Pane):
         self.action(self.tr("Search"), "/", self.facets.search.setFocus)
         self.action(self.tr("Next"), "J", lambda: self.table.step(1))
         self.action(self.tr("Previous"), "K", lambda: self.table.step(-1))
+        self.action(self.tr("Score answers with the reward model"), "", lambda: score_answers(self.context))
         self._import_button = Button.of(self.import_action)
         self._import_button.set_keys("")
         self._export_button = Button.of(self.export_action)
         self._export_button.set_keys("")
-
-    def _build_table(self) -> Table:
-        table = Table(self.tr("Judgements"))
-        table.setModel(self.model)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        header = table.horizontalHeader()
-        header.setSectionsClickable(True)
-        for place, width in WIDTHS.items():
-            header.setSectionResizeMode(place, QHeaderView.ResizeMode.Interactive)
-            header.resizeSection(place, width)
-        for place in (PROMPT, ANSWER):
-            header.setSectionResizeMode(place, QHeaderView.ResizeMode.Stretch)
-        return table
 
     def _build_body(self) -> QWidget:
         self.total = label("", "strong", tabular=True)
@@ -151,6 +140,7 @@ class DataPane(Pane):
         self._work.finished.connect(self._on_exported)
         self._work.failed.connect(self.context.tell)
         self.context.store_changed.connect(self._on_store_change)
+        self.context.instant.changed.connect(self._show_predictions)
         self.step_changed.connect(self._on_step)
 
     def header_widgets(self) -> list[QWidget]:
@@ -224,6 +214,12 @@ class DataPane(Pane):
             self.table.setCurrentIndex(self.model.index(place, 0))
         else:
             self.entry.show_entry(None)
+
+    def _show_predictions(self) -> None:
+        """The instant head has learned: the cells on screen are drawn again, and nothing else moves."""
+        self.table.setColumnHidden(PREDICTED, not self.context.instant.predicts())
+        self.table.viewport().update()
+        self.entry.show_predictions()
 
     def _hides_aside(self) -> bool:
         rows = self.facets.kinds.rows

@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView
 
 from ..store import Store
 from ..store.browsing import PAGE, Entry, count, entries
+from .data_predicting import about, predicted_of
 from .data_words import answer_text, feedback_cell, models_of, person, when
 from .figures import count as number_text
+from .instant_head import InstantHead
 from .rows import Cell, Index
-from .tables import CELL, GROUP
+from .tables import CELL, GROUP, Table
 
 PAGES_KEPT = 24
-NUMBER, PROMPT, ANSWER, MODEL, FEEDBACK, WHO, WHEN = range(7)
-WIDTHS = {NUMBER: 64, MODEL: 100, FEEDBACK: 148, WHO: 84, WHEN: 88}
+NUMBER, PROMPT, ANSWER, MODEL, FEEDBACK, PREDICTED, WHO, WHEN = range(8)
+WIDTHS = {NUMBER: 64, MODEL: 100, FEEDBACK: 148, PREDICTED: 104, WHO: 84, WHEN: 88}
 ORDERS = {NUMBER: ("newest", "oldest"), FEEDBACK: ("kind",), WHO: ("annotator",), WHEN: ("newest", "oldest")}
 
 
@@ -42,15 +45,15 @@ class Filter:
 class EntriesModel(QAbstractTableModel):
     """Judgements under a filter and in an order. The number of rows is known; their texts come by the page."""
 
-    def __init__(self, store: Store, parent: QObject | None = None) -> None:
+    def __init__(self, store: Store, head: InstantHead | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._store = store
+        self._store, self._instant = store, head
         self._pages: OrderedDict[int, list[Entry]] = OrderedDict()
         self._total = 0
         self.filter, self.order = Filter(), "newest"
         self._titles = [
-            "#", self.tr("Prompt"), self.tr("Answer"), self.tr("Model"), self.tr("Feedback"), self.tr("Who"),
-            self.tr("When"),
+            "#", self.tr("Prompt"), self.tr("Answer"), self.tr("Model"), self.tr("Feedback"), self.tr("Predicted"),
+            self.tr("Who"), self.tr("When"),
         ]  # fmt: skip
 
     def load(self, wanted: Filter | None = None, order: str | None = None) -> None:
@@ -114,6 +117,8 @@ class EntriesModel(QAbstractTableModel):
             if entry.retracted:
                 return Cell(self.tr("Taken back"), chip=("neutral", "undo-2"))
             return feedback_cell(entry)
+        elif column == PREDICTED:
+            cell = Cell(predicted_of(self._instant, entry) if self._instant else "", tone="accent")
         elif column == WHO:
             cell = Cell(person(entry.annotator), tone="text2")
         else:
@@ -125,6 +130,8 @@ class EntriesModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return self._titles[section] + self._arrow(section)
+        if role == Qt.ItemDataRole.ToolTipRole and section == PREDICTED and self._instant is not None:
+            return about(self._instant)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             left = Qt.AlignmentFlag.AlignRight if section == WHEN else Qt.AlignmentFlag.AlignLeft
             return left | Qt.AlignmentFlag.AlignVCenter
@@ -142,3 +149,18 @@ class EntriesModel(QAbstractTableModel):
         if orders is None:
             return None
         return orders[(orders.index(self.order) + 1) % len(orders)] if self.order in orders else orders[0]
+
+
+def entries_table(model: EntriesModel, name: str) -> Table:
+    """The list over a model: prompt and answer take what the others leave."""
+    table = Table(name)
+    table.setModel(model)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+    header = table.horizontalHeader()
+    header.setSectionsClickable(True)
+    for place, width in WIDTHS.items():
+        header.setSectionResizeMode(place, QHeaderView.ResizeMode.Interactive)
+        header.resizeSection(place, width)
+    for place in (PROMPT, ANSWER):
+        header.setSectionResizeMode(place, QHeaderView.ResizeMode.Stretch)
+    return table

@@ -98,6 +98,7 @@ class Flow(QObject):
         self._quiet = QTimer(self, singleShot=True, interval=IDLE_MS)
         self._quiet.timeout.connect(self._count_harvest)
         context.store_changed.connect(self._on_change)
+        context.instant.changed.connect(self._on_instant)
 
     # --- where items come from
 
@@ -298,6 +299,13 @@ class Flow(QObject):
             self._harvest_stale = True
             if self.watch.running:
                 self._quiet.start()
+
+    def _on_instant(self) -> None:
+        """The heads learned: what was fetched ahead may not be the most uncertain any more."""
+        if self.order == "uncertain":
+            self._ahead = None
+            if self.watch.running:
+                self._idle.start()
 
     def _count_harvest(self) -> None:
         if not self._harvest_stale or self._counting.busy:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QPainter, QResizeEvent
+from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QPainter, QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QStackedWidget, QWidget
 
 from ..store.queueing import Item
@@ -85,6 +85,7 @@ class SessionBar(QWidget):
             ("oldest", self.tr("Oldest")),
             ("random", self.tr("Random")),
             ("fewest", self.tr("Fewest judgements")),
+            ("uncertain", self.tr("Most uncertain")),
         ):
             box.addItem(text, value)
         box.activated.connect(lambda _: self.order_chosen.emit(box.currentData()))
@@ -111,6 +112,15 @@ class SessionBar(QWidget):
         """Say whether the names of models are hidden."""
         self.blind.set_text(self.tr("Blind") if blind else self.tr("Names shown"))
         self.blind.set_icon("eye-off" if blind else "eye")
+
+    def allow_uncertain(self, reason: str) -> None:
+        """Offer the most uncertain items, or say in the list why not yet."""
+        place = self.order.findData("uncertain")
+        model = self.order.model()
+        assert isinstance(model, QStandardItemModel)
+        model.item(place).setEnabled(not reason)
+        tip = reason or self.tr("What the instant head can least tell: its judgement teaches most.")
+        self.order.setItemData(place, tip, Qt.ItemDataRole.ToolTipRole)
 
     def set_ordered(self, ordered: bool) -> None:
         """Show or hide the choice of order: the pairs of an evaluation have none."""

@@ -89,7 +89,9 @@ class GuidePanel(QWidget):
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.comment = CommentBox()
         words = label(self.tr("Your comment"), "small", "text2")
-        foot = column(Divider(), self.last, words, self.comment, spacing=6, margins=(16, 0, 16, 14))
+        self.head = label("", "small", "text3", wrap=True, tabular=True)
+        self.head.hide()
+        foot = column(Divider(), self.head, self.last, words, self.comment, spacing=6, margins=(16, 0, 16, 14))
         layout = column(head, area, foot, spacing=4)
         layout.setStretch(1, 1)
         self.setLayout(layout)
@@ -136,6 +138,11 @@ class GuidePanel(QWidget):
             return holding(line)
         text = f"•  {block.text}" if block.kind == "bullet" else block.text
         return label(text, "small", "text2", wrap=True)
+
+    def show_head(self, text: str) -> None:
+        """What the instant head has learned, or what it lacks; "" says nothing."""
+        self.head.setText(text)
+        self.head.setVisible(bool(text))
 
     def show_numbers(self, shown: bool) -> None:
         """The numbers mean something only where there are stars."""

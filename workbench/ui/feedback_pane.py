@@ -12,7 +12,7 @@ from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QResizeEvent, QShowEve
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from ..errors import WorkbenchError
-from ..feedback import KINDS, rating
+from ..feedback import rating
 from ..store.queueing import Item
 from .context import Context
 from .feedback_compare import CompareView
@@ -25,7 +25,7 @@ from .feedback_mode import LETTERS, ModeView
 from .feedback_rank import RankView
 from .feedback_rate import RateView
 from .feedback_sources import author, ratings_given
-from .feedback_words import becoming, empty_words
+from .feedback_words import becoming, empty_words, head_words
 from .pane import Pane
 from .theme import set_region
 from .widgets import Banner, Button, ElidedLabel, EmptyState, Option, Segmented, column, holding, row
@@ -60,24 +60,21 @@ class FeedbackPane(Pane):
         self._make_actions()
         self._build()
         self._connect()
+        self._show_instant()
         self.flow.start("rating")
 
     # --- building
 
     def _make_actions(self) -> None:
-        self.modes = Segmented(
-            [
-                Option("rating", self.tr("Rate"), "star", "Alt 1"),
-                Option("comparison", self.tr("Compare"), "columns-2", "Alt 2"),
-                Option("ranking", self.tr("Rank"), "list-ordered", "Alt 3"),
-                Option("edit", self.tr("Edit"), "pencil", "Alt 4"),
-            ],
-            self.tr("Kind of feedback"),
-        )
-        texts = {"rating": self.tr("Rate"), "comparison": self.tr("Compare")}
-        texts |= {"ranking": self.tr("Rank"), "edit": self.tr("Edit")}
-        for number, kind in enumerate(KINDS, start=1):
-            self.action(texts[kind], f"Alt {number}", lambda kind=kind: self.show_mode(kind))
+        kinds = [
+            Option("rating", self.tr("Rate"), "star", "Alt 1"),
+            Option("comparison", self.tr("Compare"), "columns-2", "Alt 2"),
+            Option("ranking", self.tr("Rank"), "list-ordered", "Alt 3"),
+            Option("edit", self.tr("Edit"), "pencil", "Alt 4"),
+        ]
+        self.modes = Segmented(kinds, self.tr("Kind of feedback"))
+        for each in kinds:
+            self.action(each.text, each.keys, lambda kind=each.value: self.show_mode(kind))
         self.undo_action = self._once(self.tr("Undo"), "Z", self.undo, "undo-2")
         self._once(self.tr("Undo"), "Ctrl Z", self.undo)
         self._once(self.tr("Redo"), "Ctrl Shift Z", self.redo)
@@ -133,6 +130,7 @@ class FeedbackPane(Pane):
         self.flow.counted.connect(self._on_counted)
         self.flow.saved.connect(self.saved)
         self.bar.order_chosen.connect(self.flow.set_order)
+        self.context.instant.changed.connect(self._show_instant)
         self.guide.closed.connect(lambda: self.show_right(False))
         self.guide.reveal_wanted.connect(self.reveal_last)
         self.guide.comment.left.connect(self._leave_comment)
@@ -268,9 +266,15 @@ class FeedbackPane(Pane):
         voting = self.flow.run_id is not None
         self.becomes.setText("" if voting else becoming(self, self.flow.harvest, self.flow.kind))
         self.left_changed.emit(self.flow.left)
+        self._show_instant()
         if self.flow.is_hasty() and not self._hasty_told:
             self._hasty_told = True
             self.context.message.emit(self.tr("Faster than usual. Take a break?"), "", "info")
+
+    def _show_instant(self) -> None:
+        """Whether the instant head may choose the order, and how often it is right. Its scores never show here."""
+        self.bar.allow_uncertain(self.context.instant.missing())
+        self.guide.show_head(head_words(self, self.context.instant, self.flow.order, self.flow.kind))
 
     # --- judging
 
@@ -337,15 +341,14 @@ class FeedbackPane(Pane):
         self.view.set_names(self._names(item))
 
     def _names(self, item: Item) -> list[str]:
-        imported = self.tr("imported")
-        return [author(self.context.store, response) or imported for response in item.responses]
+        return [author(self.context.store, response) or self.tr("imported") for response in item.responses]
 
     def reveal_last(self) -> None:
         """Show who wrote the answers of the item that was submitted last."""
         if self._last is not None:
             self.show_right(True)
-            names = self._names(self._last)
-            self.guide.show_authors([f"{letter}  {name}" for letter, name in zip(LETTERS, names, strict=False)])
+            pairs = zip(LETTERS, self._names(self._last), strict=False)
+            self.guide.show_authors([f"{letter}  {name}" for letter, name in pairs])
 
     # --- comment and drafts
 

@@ -53,7 +53,8 @@ class QueueSource:
     def next(self, kind: str, order: str, exclude: Sequence[Item]) -> Item | None:
         prompts = {item.prompt.id for item in exclude}
         who = self._context.annotator  # asked each time: Settings can change it
-        found = next_items(self._store, kind, who, order=order, seed=self._seed, exclude=prompts)
+        ranked = self._context.instant.ranked(kind)
+        found = next_items(self._store, kind, who, order=order, seed=self._seed, exclude=prompts, ranked=ranked)
         return found[0] if found else None
 
     def left(self, kind: str) -> int:

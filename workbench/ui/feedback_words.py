@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject
 from .feedback_flow import Flow
 from .feedback_sources import Harvest
 from .figures import count, duration
+from .instant_head import InstantHead
 
 ARROW = " → "
 
@@ -40,6 +41,25 @@ def _said(tr: QObject, kind: str, number: int) -> str:
 
 def _many(number: int, one: str, many: str) -> str:
     return one if number == 1 else many.format(n=count(number))
+
+
+def head_words(tr: QObject, head: InstantHead, order: str, kind: str) -> str:
+    """The quiet line about the instant head: how good it is, or what it lacks; and what the order goes by."""
+    if head.reading is None and head.problem is None:
+        return ""
+    if not head.ready:
+        return tr.tr("Instant head: {missing}").format(missing=head.missing())
+    known = head.accuracy()
+    text = (
+        tr.tr("Instant head: {accuracy}.").format(accuracy=known) if known else tr.tr("The instant head is learning.")
+    )
+    if order != "uncertain":
+        return text
+    if kind in ("comparison", "ranking"):
+        why = tr.tr("Next up: answers that it can hardly tell apart.")
+    else:
+        why = tr.tr("Next up: answers that it is least sure about.")
+    return f"{text} {why}"
 
 
 def empty_words(tr: QObject, flow: Flow) -> tuple[str, str, str]:

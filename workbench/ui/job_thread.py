@@ -14,6 +14,7 @@ from PySide6.QtCore import QThread, Signal
 
 from ..errors import WorkbenchError
 from ..events import Event, Failed
+from ..jobs.feeding import Feeder
 from ..jobs.process import Child
 from ..jobs.recording import record
 from ..jobs.spec import JobSpec
@@ -96,6 +97,7 @@ class SessionThread(WorkThread):
         self._log_path = log_path
         self._child: Child | None = None
         self._early: list[dict[str, Any]] = []
+        self.feeder = Feeder(Path(spec.folder), self._tell)
 
     @property
     def pid(self) -> int | None:
@@ -104,6 +106,7 @@ class SessionThread(WorkThread):
 
     def request(self, request: dict[str, Any]) -> None:
         """Ask for answers (see jobs.session.serve)."""
+        self.feeder.asked()
         if self._child:
             self._child.send(request)
         else:
@@ -124,4 +127,13 @@ class SessionThread(WorkThread):
         self._child = Child(self._spec, self._log_path)
         for request in self._early:
             self._child.send(request)
-        yield from self._child.events()
+        try:
+            for event in self._child.events():
+                self.feeder.after(event)
+                yield event
+        finally:
+            self.feeder.close()
+
+    def _tell(self, request: dict[str, Any]) -> None:
+        if self._child:
+            self._child.send(request)

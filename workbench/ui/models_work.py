@@ -86,7 +86,7 @@ def _wait() -> None:
 
 
 def _with_own_store(folder: Path, steps: Steps) -> Iterator[Event]:
-    store = Store.open(folder)
+    store = Store.beside(folder)
     try:
         yield from steps(store)
     finally:

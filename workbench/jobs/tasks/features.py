@@ -36,16 +36,18 @@ def lacks(data: Data) -> str:
     return ""
 
 
-def gather(store: Store, model: ModelRef | None, reward: ModelRef | None) -> list[dict[str, Any]]:
-    """The answers that have still to be read, without those that were before a stop.
+def waiting(store: Store, base_hash: str, location: str, reward_id: str | None) -> list[str]:
+    """The answers that have still to be read, without those that were before a stop."""
+    if reward_id is not None:
+        return store.features.unscored(reward_id)
+    return store.features.missing(spaces_of(base_hash, location))
 
-    Raises WorkbenchError when there is none.
-    """
-    found: list[str] = []
-    if reward is not None:
-        found = store.features.unscored(reward.id)
-    elif model is not None:
-        found = store.features.missing(spaces_of(model))
+
+def gather(store: Store, model: ModelRef | None, reward: ModelRef | None) -> list[dict[str, Any]]:
+    """The answers to read, with their conversations. Raises WorkbenchError when there is none."""
+    if model is None:
+        raise WorkbenchError("No model was chosen to read the answers.", "Choose a base.")
+    found = waiting(store, model.base_hash, model.base, reward.id if reward else None)
     if not found:
         raise WorkbenchError("Every answer has been read already.", "Generate or import more.")
     return store.features.texts(found)

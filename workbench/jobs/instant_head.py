@@ -1,0 +1,221 @@
+"""The instant head: an ensemble of linear reward heads on cached vectors, refitted after every judgement. No torch.
+
+It knows every judged answer whose vector is in the store, scores every answer that has one, and says how sure it is:
+the heads are fitted to resamples of the prompts, so where they disagree, a judgement would teach most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..evaluation.heads import Ensemble, HeldOut, choose_strength, fit_ensemble, held_out_accuracy, scales_of
+from ..feedback.converting import convert
+from ..store import Store
+from ..store.features import FEWEST_PAIRS
+from ..store.queueing import Ranked, open_among
+from .preparing import project_rules
+
+MOST_PAIRS = 4_000
+"""Only the newest are fitted, so that a fit stays within a blink; by then a reward model should be trained."""
+MOST_BYTES = 300_000_000
+"""Memory for vectors. Of more answers than fit, the newest are kept."""
+MOST_AHEAD = 256
+"""Prompts whose order is told: far more than are judged before the next fit."""
+_GROWN = 1.15
+_AT_ONCE = 8_192
+_GAP_KINDS, _SCORE_KINDS = ("comparison", "ranking"), ("rating", "edit")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is expected of an answer, in deviations from the mean answer, and how unsure that is (None: not known)."""
+
+    score: float
+    doubt: float | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Everything that the head knows after a fit. `model_id` is the reward model whose scores replace the head's."""
+
+    wanted: int = 0
+    read: int = 0
+    judged: int = 0
+    pairs: int = 0
+    accuracy: HeldOut | None = None
+    ready: bool = False
+    model_id: str | None = None
+    model_scores: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
+    uncertain: Mapping[str, Ranked] = field(default_factory=dict)
+    _places: Mapping[str, int] = field(default_factory=dict)
+    _scores: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
+
+    def prediction(self, response_id: str) -> Prediction | None:
+        """What the reward model says of an answer, or the head while no reward model has scored any."""
+        if self.model_id is not None:
+            found = self.model_scores.get(response_id)
+            return None if found is None else Prediction(*found)
+        place = self._places.get(response_id, -1)
+        if not 0 <= place < len(self._scores):
+            return None
+        return Prediction(float(self._scores[place, 0]), float(self._scores[place, 1]))
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """The pairs that can be fitted: rows of the better and of the worse answers, and their prompts."""
+
+    chosen: list[int]
+    rejected: list[int]
+    groups: list[str]
+    all: int
+
+
+class InstantHead:
+    """Vectors in memory and the heads on them. Used by one thread at a time."""
+
+    def __init__(self) -> None:
+        self._forget("")
+
+    def _forget(self, space: str) -> None:
+        self._space, self._last = space, 0
+        self._matrix = np.zeros((0, 0), "<f2")
+        self._count = 0
+        self._places: dict[str, int] = {}
+        self._prompts: dict[str, int] = {}
+        self._prompt_of = np.zeros(0, np.int64)
+        self._weights: np.ndarray | None = None
+        self._strength, self._chosen_at = 0.0, 0
+
+    def refresh(self, store: Store, annotator: str) -> Reading:
+        """Read what is new in the store, fit again and score every answer."""
+        self._take_vectors(store)
+        found = self._pairs(store)
+        scorer = store.features.scorer()
+        about = {
+            "wanted": store.features.wanted(),
+            "read": self._count,
+            "judged": found.all,
+            "pairs": len(found.groups),
+            "model_id": scorer,
+            "model_scores": store.features.scores(scorer) if scorer else {},
+        }
+        if len(found.groups) < FEWEST_PAIRS:
+            return Reading(**about)
+        ensemble, accuracy = self._fit(found)
+        each = self._each(ensemble)
+        return Reading(
+            **about,
+            ready=True,
+            accuracy=accuracy,
+            uncertain=self._uncertain(store, annotator, each),
+            _places=self._places,
+            _scores=_standard(each),
+        )
+
+    # --- vectors
+
+    def _take_vectors(self, store: Store) -> None:
+        space = next(iter(store.features.spaces()), "")
+        if space != self._space:
+            self._forget(space)
+        most = MOST_BYTES // max(1, 2 * store.features.width(space))
+        new = store.features.read(space, self._last, most)
+        self._last = new.last
+        if not new.ids:
+            return
+        self._make_room(self._count + len(new.ids), new.matrix.shape[1])
+        for id_ in new.ids:  # one that was read again keeps its place
+            self._places.setdefault(id_, len(self._places))
+        self._count = len(self._places)
+        places = [self._places[id_] for id_ in new.ids]
+        self._matrix[places] = new.matrix
+        self._prompt_of[places] = [self._prompts.setdefault(id_, len(self._prompts)) for id_ in new.prompt_ids]
+
+    def _make_room(self, rows: int, width: int) -> None:
+        if rows > len(self._matrix):
+            matrix = np.zeros((max(64, rows * 5 // 4), width), "<f2")
+            prompt_of = np.zeros(len(matrix), np.int64)
+            if self._count:
+                matrix[: self._count] = self._matrix[: self._count]
+                prompt_of[: self._count] = self._prompt_of[: self._count]
+            self._matrix, self._prompt_of = matrix, prompt_of
+
+    # --- fitting
+
+    def _pairs(self, store: Store) -> _Pairs:
+        made = convert(store.features.judgements(MOST_PAIRS), project_rules(store)).pairs
+        known = [pair for pair in made if pair.chosen in self._places and pair.rejected in self._places][-MOST_PAIRS:]
+        chosen = [self._places[pair.chosen] for pair in known]
+        rejected = [self._places[pair.rejected] for pair in known]
+        return _Pairs(chosen, rejected, [pair.prompt_id for pair in known], len(made))
+
+    def _fit(self, found: _Pairs) -> tuple[Ensemble, HeldOut | None]:
+        differences = self._matrix[found.chosen].astype(np.float32) - self._matrix[found.rejected].astype(np.float32)
+        scale = scales_of(differences)
+        differences *= scale
+        n = len(differences)
+        if not self._chosen_at / _GROWN <= n <= self._chosen_at * _GROWN:
+            self._strength, self._chosen_at = choose_strength(differences, found.groups), n
+        self._weights = fit_ensemble(differences, found.groups, strength=self._strength, start=self._weights)
+        return Ensemble(self._weights * scale), held_out_accuracy(differences, found.groups, self._strength)
+
+    def _each(self, ensemble: Ensemble) -> np.ndarray:
+        """What every head says of every answer: [n, k]."""
+        parts = [
+            self._matrix[start : min(start + _AT_ONCE, self._count)].astype(np.float32) @ ensemble.weights.T
+            for start in range(0, self._count, _AT_ONCE)
+        ]
+        return np.concatenate(parts)
+
+    # --- what to ask next
+
+    def _uncertain(self, store: Store, annotator: str, each: np.ndarray) -> dict[str, Ranked]:
+        prompt_ids, ids = list(self._prompts), list(self._places)
+        prompts = self._prompt_of[: self._count]
+        by_doubt = [prompt_ids[index] for index in firsts(prompts, -each.std(1))]
+        close = closest(each, prompts)
+        pairs = {prompt_ids[prompts[one]]: (ids[one], ids[other]) for one, other in close}
+        found = {}
+        for kinds, order in ((_GAP_KINDS, list(pairs)), (_SCORE_KINDS, by_doubt)):
+            for kind in kinds:
+                first = tuple(open_among(store, kind, annotator, order, MOST_AHEAD))
+                wished = {id_: pairs[id_] for id_ in first if id_ in pairs} if kind == "comparison" else {}
+                found[kind] = Ranked(first, wished)
+        return found
+
+
+def firsts(groups: np.ndarray, keys: np.ndarray) -> list[int]:
+    """Each group once, in the order of its smallest key."""
+    order = np.argsort(keys, kind="stable")
+    _, first = np.unique(groups[order], return_index=True)
+    return groups[order][np.sort(first)].tolist()
+
+
+def closest(each: np.ndarray, prompts: np.ndarray) -> list[tuple[int, int]]:
+    """For each prompt the two answers that the heads can tell apart least, the least first, from [n, k] scores.
+
+    A gap is small against its own deviation over the heads: they err together on answers to one prompt, so what each
+    says of an answer alone would not do. Only neighbours in score are looked at. Answers that all heads take for the
+    same, such as two copies of a text, are left out: a judgement of them would teach nothing.
+    """
+    order = np.lexsort((each.mean(1), prompts))
+    ahead, behind = order[1:], order[:-1]
+    gaps = each[ahead] - each[behind]
+    doubt = gaps.std(1)
+    useful = (prompts[ahead] == prompts[behind]) & (doubt > 1e-6 * (1e-6 + each.std()))
+    ahead, behind, gaps, doubt = ahead[useful], behind[useful], gaps[useful], doubt[useful]
+    by_doubt = np.argsort(np.abs(gaps.mean(1)) / doubt, kind="stable")
+    _, first = np.unique(prompts[ahead][by_doubt], return_index=True)
+    chosen = by_doubt[np.sort(first)]
+    return list(zip(behind[chosen].tolist(), ahead[chosen].tolist(), strict=True))
+
+
+def _standard(each: np.ndarray) -> np.ndarray:
+    """(score, doubt) of each answer in deviations of the scores: [n, 2]."""
+    means = each.mean(1)
+    size = max(float(means.std()), 1e-9)
+    return np.stack([(means - means.mean()) / size, each.std(1) / size], axis=1)
