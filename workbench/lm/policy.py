@@ -148,7 +148,8 @@ class MasterAdamW:
 
     @torch.no_grad()
     def restore(self, names: dict[int, str], tensors: dict[str, torch.Tensor]) -> None:
-        """Go on from what state() gave. Raises WorkbenchError when it is of other weights."""
+        """Go on from what state() gave. Raises WorkbenchError when it is of other weights, KeyError when it is not
+        all of it."""
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for index, (weight, master) in enumerate(zip(self.weights, self.masters, strict=True)):
             name = names[id(weight)]
@@ -160,8 +161,7 @@ class MasterAdamW:
                 )
             master.copy_(kept)
             weight.copy_(master)
-            found = {key: tensors[f"{key}/{name}"] for key in _MOMENTS if f"{key}/{name}" in tensors}
-            if found:
-                moments[index] = found
+            if any(f"{key}/{name}" in tensors for key in _MOMENTS):  # a weight that never moved has none
+                moments[index] = {key: tensors[f"{key}/{name}"] for key in _MOMENTS}
         plain = self.optimizer.state_dict()
         self.optimizer.load_state_dict({"state": moments, "param_groups": plain["param_groups"]})

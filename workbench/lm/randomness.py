@@ -20,15 +20,17 @@ def capture() -> dict[str, torch.Tensor]:
 
 
 def put_back(tensors: dict[str, torch.Tensor]) -> list[str]:
-    """Restore what capture() gave, and return the names of generators that this machine does not have."""
+    """Restore what capture() gave, and return the names of generators that this machine does not have.
+
+    Raises KeyError when it was not all captured.
+    """
+    torch.set_rng_state(tensors[f"{PREFIX}cpu"])
     missing = []
     for name, state in tensors.items():
-        if not name.startswith(PREFIX):
-            continue
         kind = name.removeprefix(PREFIX)
-        if kind == "cpu":
-            torch.set_rng_state(state)
-        elif kind == "mps" and torch.backends.mps.is_available():
+        if kind in (name, "cpu"):
+            continue
+        if kind == "mps" and torch.backends.mps.is_available():
             torch.mps.set_rng_state(state)
         elif kind.startswith("cuda") and _count(torch.cuda) > int(kind[4:]):
             torch.cuda.set_rng_state(state, int(kind[4:]))

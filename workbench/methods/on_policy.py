@@ -287,17 +287,22 @@ class OnPolicy:
             "warned": sorted(self.warned),
             "rollout": plain,
             "updates": self.updates,
+            "held": [self.micro_tokens, self.rows_at_once, self.saving],
         }
 
     def restore(self, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
         """Go on from what state() gave, bit for bit."""
         from ..lm import randomness
 
-        self.step, self.kl_coef = state["step"], state["kl_coef"]
+        self.step, kl_coef, updates = state["step"], state["kl_coef"], state["updates"]
+        self.kl_coef = self.options.kl_coef if "kl_coef" in self.job.changed else kl_coef
         version, numbers, spare = state["order"]
         self.order.setstate((version, tuple(numbers), spare))
         self.waiting = [self.prompts[place] for place in state["waiting"]]
         self.recent, self.warned = state["recent"], set(state["warned"])
+        held = state["held"]  # less than was asked for, if memory ran out
+        if not {"micro_tokens", "checkpointing", "batch_size"} & set(self.job.changed):
+            self.micro_tokens, self.rows_at_once, self.saving = held
         self.optimizer.restore(self._names(), tensors)
         # With other knobs the parts of a round that was begun are others too: it is left as far as it got.
         if state["rollout"] and not self.job.changed:
@@ -305,7 +310,7 @@ class OnPolicy:
                 key.removeprefix("rollout/"): value for key, value in tensors.items() if key.startswith("rollout/")
             }
             self.rollout = Rollout.restored(found, state["rollout"], self.prompts)
-            self.updates = state["updates"]
+            self.updates = updates
         randomness.put_back(tensors)
         self.begun = self._position()
 
