@@ -13,10 +13,12 @@ from workbench.evaluation.heads import (
     MIDDLE,
     STRENGTHS,
     Ensemble,
+    accuracy_of,
     choose_strength,
     fit,
     fit_ensemble,
     held_out_accuracy,
+    held_out_margins,
     scales_of,
 )
 
@@ -173,6 +175,15 @@ def test_accuracy_is_of_prompts_that_were_not_seen():
     # A feature of one prompt alone tells the pairs of that prompt, and nothing about others.
     own = np.repeat(np.eye(30), 2, axis=0)
     assert held_out_accuracy(own, [index // 2 for index in range(60)], 0.01).share == 0.5
+
+
+def test_margins_are_those_of_heads_that_had_not_seen_the_prompt():
+    x, groups = judged(60, 5, 7), [index // 2 for index in range(60)]
+    fold = np.array(groups) % 5
+    found = held_out_margins(x, groups, 0.1)
+    for k in range(5):
+        np.testing.assert_allclose(found[fold == k], x[fold == k] @ slow_fit(x[fold != k], 0.1), atol=1e-6)
+    assert accuracy_of(np.array([1.0, 0.0, -1.0, 2.0])).right == 2.5
 
 
 def test_scales_make_features_alike_and_forgive_dead_ones():

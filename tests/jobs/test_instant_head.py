@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.jobs.instant_head import InstantHead, closest, firsts
+from workbench.jobs.instant_head import InstantHead, closest, firsts, surprising
 from workbench.lm.vectors import packed
 from workbench.store import Store
 from workbench.store.features import FEWEST_PAIRS
@@ -177,6 +177,19 @@ def test_copies_of_a_text_teach_nothing_and_are_not_asked_about():
     assert closest(each, np.array([0, 0, 1, 1])) == [(2, 3)]
     assert closest(each[:2], np.array([0, 0])) == []
     assert closest(each[:1], np.array([0])) == []
+
+
+def test_a_judgement_that_nobody_would_have_expected_comes_first(store):
+    judged(store, 30)
+    prompt, ids = ask(store, 200, [2.0, -2.0])
+    slip = rate(store, prompt, ids, [1, 5])
+    prompt, ids = ask(store, 201, [0.2, -0.2])
+    doubt = rate(store, prompt, ids, [2, 4])
+    assert InstantHead().refresh(store, "you").surprising[:2] == (slip.id, doubt.id)
+
+
+def test_a_judgement_is_as_surprising_as_its_worst_pair():
+    assert surprising(np.array([0.5, -1.0, -3.0, -2.0]), [("a",), ("b",), ("c", "d"), ("b",)]) == ("c", "d", "b")
 
 
 def test_each_group_once_by_its_smallest_key():

@@ -184,3 +184,16 @@ def test_tags_that_change_are_found(store: Store) -> None:
     with store.writing() as db:
         db.execute('UPDATE prompts SET tags = \'["both", "new"]\' WHERE id = ?', [prompt.id])
     assert {row["tag"] for row in store.rows("SELECT tag FROM prompt_tags")} == {"both", "new"}
+
+
+def test_given_ids_come_first_as_they_stand_and_the_newest_follow(store: Store) -> None:
+    prompt, _ = store.prompts.add("Hi")
+    answer = store.responses.add(prompt.id, "Hello")
+    ids = [store.feedback.add("rating", prompt.id, [answer.id], {"ratings": [3]}, annotator="you").id for _ in range(6)]
+    given = [ids[3], "gone", ids[0]]
+    wanted = [ids[3], ids[0], ids[5], ids[4], ids[2], ids[1]]
+    assert [entry.id for entry in entries(store, order="given", given=given)] == wanted
+    pages = [entries(store, order="given", given=given, limit=2, offset=offset) for offset in (0, 2, 4)]
+    assert [entry.id for page in pages for entry in page] == wanted
+    store.feedback.retract([ids[3]])
+    assert [entry.id for entry in entries(store, order="given", given=given, kinds=["rating"])] == wanted[1:]

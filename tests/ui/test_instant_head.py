@@ -166,13 +166,27 @@ def test_data_shows_what_is_expected_of_each_answer(store, context, show, qtbot)
     assert cells(pane)[-1] != before
 
 
+def test_a_click_puts_first_what_it_would_not_have_said(store, context, show, qtbot):
+    slip, ids = ask(store, 99, [2.0, -2.0])
+    store.feedback.add("rating", slip.id, ids, {"ratings": [1, 5]}, annotator="you")
+    for number in range(24):
+        judge(store, number)
+    pane = show(DataPane, context)
+    until_known(qtbot, context, 25)
+    assert pane.model.entry_at(24).prompt_id == slip.id
+    pane.table.horizontalHeader().sectionClicked.emit(PREDICTED)
+    assert pane.model.entry_at(0).prompt_id == slip.id
+    assert pane.model.rowCount() == 25
+    assert len({pane.model.entry_at(place).id for place in range(25)}) == 25
+
+
 def test_a_reward_model_takes_its_place(store, context, show, qtbot):
     ids = [judge(store, number) for number in range(24)]
     model = store.models.add(name="Judge 1", kind="reward", source="run", location="/r")
     store.features.add_scores(model.id, {ids[23][0]: 1.5}, {})
     pane = show(DataPane, context)
     until_known(qtbot, context, 24)
-    assert cells(pane)[:2] == ["+1.50", ""]
+    assert cells(pane)[:2] == ["+1.5", ""]
     assert "Judge 1" in pane.model.headerData(PREDICTED, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
 
 

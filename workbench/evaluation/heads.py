@@ -112,16 +112,29 @@ def fit_ensemble(
     return _solve(x, _resamples(groups, heads, seed), np.full(heads, strength), begin).T
 
 
-def held_out_accuracy(differences: Array, groups: Sequence[object], strength: float) -> HeldOut | None:
-    """Right on pairs of prompts that a head had not seen, in five folds; None with too few prompts for them."""
+def held_out_margins(differences: Array, groups: Sequence[object], strength: float) -> Array | None:
+    """How far each chosen answer is above its rejected one for a head that had not seen their prompt: [n].
+
+    In five folds; None with too few prompts for them. Above 0 is right.
+    """
     x, fold = _as_floats(differences), _folds(groups)
     if fold is None:
         return None
     apart = np.stack([fold == k for k in range(FOLDS)], axis=1)
     weights = _solve(x, (~apart).astype(float), np.full(FOLDS, strength))
-    scores = (x @ weights)[apart]
-    right = float((scores > 0).sum() + 0.5 * (scores == 0).sum())
-    return HeldOut(right, len(x), *wilson(right, len(x)))
+    return (x @ weights)[apart]
+
+
+def held_out_accuracy(differences: Array, groups: Sequence[object], strength: float) -> HeldOut | None:
+    """Right on pairs of prompts that a head had not seen; None with too few prompts."""
+    margins = held_out_margins(differences, groups, strength)
+    return None if margins is None else accuracy_of(margins)
+
+
+def accuracy_of(margins: Array) -> HeldOut:
+    """How often margins are right; none at all is half right."""
+    right = float((margins > 0).sum() + 0.5 * (margins == 0).sum())
+    return HeldOut(right, len(margins), *wilson(right, len(margins)))
 
 
 def _as_floats(differences: Array) -> Array:

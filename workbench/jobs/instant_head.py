@@ -6,12 +6,20 @@ the heads are fitted to resamples of the prompts, so where they disagree, a judg
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..evaluation.heads import Ensemble, HeldOut, choose_strength, fit_ensemble, held_out_accuracy, scales_of
+from ..evaluation.heads import (
+    Ensemble,
+    HeldOut,
+    accuracy_of,
+    choose_strength,
+    fit_ensemble,
+    held_out_margins,
+    scales_of,
+)
 from ..feedback.converting import convert
 from ..store import Store
 from ..store.features import FEWEST_PAIRS
@@ -39,7 +47,10 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Reading:
-    """Everything that the head knows after a fit. `model_id` is the reward model whose scores replace the head's."""
+    """Everything that the head knows after a fit. `model_id` is the reward model whose scores replace the head's.
+
+    surprising: ids of the judgements that heads which had not seen their prompts say the opposite of, worst first.
+    """
 
     wanted: int = 0
     read: int = 0
@@ -47,6 +58,7 @@ class Reading:
     pairs: int = 0
     accuracy: HeldOut | None = None
     ready: bool = False
+    surprising: tuple[str, ...] = ()
     model_id: str | None = None
     model_scores: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
     uncertain: Mapping[str, Ranked] = field(default_factory=dict)
@@ -66,11 +78,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """The pairs that can be fitted: rows of the better and of the worse answers, and their prompts."""
+    """The pairs that can be fitted: rows of the better and of the worse answers, their prompts and judgements."""
 
     chosen: list[int]
     rejected: list[int]
     groups: list[str]
+    sources: list[tuple[str, ...]]
     all: int
 
 
@@ -105,12 +118,13 @@ class InstantHead:
         }
         if len(found.groups) < FEWEST_PAIRS:
             return Reading(**about)
-        ensemble, accuracy = self._fit(found)
+        ensemble, margins = self._fit(found)
         each = self._each(ensemble)
         return Reading(
             **about,
             ready=True,
-            accuracy=accuracy,
+            accuracy=None if margins is None else accuracy_of(margins),
+            surprising=() if margins is None else surprising(margins, found.sources),
             uncertain=self._uncertain(store, annotator, each),
             _places=self._places,
             _scores=_standard(each),
@@ -151,9 +165,10 @@ class InstantHead:
         known = [pair for pair in made if pair.chosen in self._places and pair.rejected in self._places][-MOST_PAIRS:]
         chosen = [self._places[pair.chosen] for pair in known]
         rejected = [self._places[pair.rejected] for pair in known]
-        return _Pairs(chosen, rejected, [pair.prompt_id for pair in known], len(made))
+        groups, sources = [pair.prompt_id for pair in known], [pair.sources for pair in known]
+        return _Pairs(chosen, rejected, groups, sources, len(made))
 
-    def _fit(self, found: _Pairs) -> tuple[Ensemble, HeldOut | None]:
+    def _fit(self, found: _Pairs) -> tuple[Ensemble, np.ndarray | None]:
         differences = self._matrix[found.chosen].astype(np.float32) - self._matrix[found.rejected].astype(np.float32)
         scale = scales_of(differences)
         differences *= scale
@@ -161,7 +176,7 @@ class InstantHead:
         if not self._chosen_at / _GROWN <= n <= self._chosen_at * _GROWN:
             self._strength, self._chosen_at = choose_strength(differences, found.groups), n
         self._weights = fit_ensemble(differences, found.groups, strength=self._strength, start=self._weights)
-        return Ensemble(self._weights * scale), held_out_accuracy(differences, found.groups, self._strength)
+        return Ensemble(self._weights * scale), held_out_margins(differences, found.groups, self._strength)
 
     def _each(self, ensemble: Ensemble) -> np.ndarray:
         """What every head says of every answer: [n, k]."""
@@ -186,6 +201,12 @@ class InstantHead:
                 wished = {id_: pairs[id_] for id_ in first if id_ in pairs} if kind == "comparison" else {}
                 found[kind] = Ranked(first, wished)
         return found
+
+
+def surprising(margins: np.ndarray, sources: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The judgements behind pairs with a margin below 0, the worst first, each once."""
+    worst = [index for index in np.argsort(margins, kind="stable").tolist() if margins[index] < 0]
+    return tuple(dict.fromkeys(source for index in worst for source in sources[index]))
 
 
 def firsts(groups: np.ndarray, keys: np.ndarray) -> list[int]:

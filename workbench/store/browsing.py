@@ -70,7 +70,11 @@ _ORDERS = {
     "kind": "f.kind, f.seq DESC",
     "annotator": "f.annotator, f.seq DESC",
     "slowest": "f.seconds DESC, f.seq DESC",
+    "given": "g.key IS NULL, g.key, f.seq DESC",
 }
+
+# Materialized, so that SQLite makes an index for it.
+_GIVEN = "WITH given AS MATERIALIZED (SELECT key, value FROM json_each(:given))"
 
 _MODEL = """COALESCE((SELECT name FROM models WHERE id = COALESCE(r.adapter_id, r.model_id)), '')"""
 
@@ -93,23 +97,26 @@ def entries(
     retracted: bool | None = False,
     used_by: str | None = None,
     order: str = "newest",
+    given: Sequence[str] = (),
     limit: int = PAGE,
     offset: int = 0,
 ) -> list[Entry]:
     """A page of judgements. None for a filter means all; models by name, as in `facets`.
 
     retracted: False for those that stand, True for those taken back, None for both. used_by: the id of a run
-    that learned from them.
+    that learned from them. given: ids that come first in the order "given", as they stand there; the newest follow.
     search: every word must be somewhere in the prompt, the answers, the comment or the edited text.
     """
     if order not in _ORDERS:
         raise WorkbenchError(f"The list has no order called {order}.", f"Choose one of {', '.join(_ORDERS)}.")
     where, params = _where(kinds, annotators, models, tags, split, search, retracted, used_by)
     # The page's rows are found first: texts are read for 200 rows and not for all that are sorted.
-    sql = f"""SELECT {_COLUMNS} FROM (SELECT f.seq FROM feedback f WHERE {where} ORDER BY {_ORDERS[order]}
-        LIMIT :limit OFFSET :offset) page JOIN feedback f ON f.seq = page.seq JOIN prompts p ON p.id = f.prompt_id
-        ORDER BY {_ORDERS[order]}"""
-    return [_entry(row) for row in store.rows(sql, params | {"limit": limit, "offset": offset})]
+    rank, joined = ("", "") if order != "given" else (_GIVEN, "LEFT JOIN given g ON g.value = f.id")
+    sql = f"""{rank} SELECT {_COLUMNS} FROM (SELECT f.seq FROM feedback f {joined} WHERE {where}
+        ORDER BY {_ORDERS[order]} LIMIT :limit OFFSET :offset) page
+        JOIN feedback f ON f.seq = page.seq JOIN prompts p ON p.id = f.prompt_id {joined} ORDER BY {_ORDERS[order]}"""
+    params |= {"limit": limit, "offset": offset} | ({"given": json.dumps(list(given))} if rank else {})
+    return [_entry(row) for row in store.rows(sql, params)]
 
 
 def count(

@@ -10,24 +10,29 @@ from .figures import MINUS
 from .instant_head import InstantHead
 
 
-def predicted(head: InstantHead, response_id: str) -> str:
+def predicted(head: InstantHead, response_id: str, digits: int = 2) -> str:
     """ "+0.83 ± 0.21" in deviations from the mean answer; "" while nothing is expected of the answer."""
     found = head.prediction(response_id)
     if found is None:
         return ""
-    text = f"{found.score:+.2f}".replace("-", MINUS)
-    return text if found.doubt is None else f"{text} ± {found.doubt:.2f}"
+    text = f"{found.score:+.{digits}f}".replace("-", MINUS)
+    return text if found.doubt is None else f"{text} ± {found.doubt:.{digits}f}"
 
 
 def predicted_of(head: InstantHead, entry: Entry) -> str:
     """What is expected of the answer that stands for a judgement in the list; an edited one was never read."""
     if entry.kind == "edit" or not entry.response_ids:
         return ""
-    return predicted(head, entry.response_ids[shown_answer(entry)])
+    return predicted(head, entry.response_ids[shown_answer(entry)], 1)
 
 
 def about(head: InstantHead) -> str:
-    """Who predicts, and how good that is."""
+    """Who predicts, how good that is, and what a click on the column does."""
+    click = tr("A click puts first the judgements that it would not have made.") if head.surprising() else ""
+    return f"{_who(head)} {click}".strip()
+
+
+def _who(head: InstantHead) -> str:
     name, accuracy = head.model_name(), head.accuracy()
     if name:
         return tr("What {name} says of the answer, in deviations from the mean answer.").format(name=name)

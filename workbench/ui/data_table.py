@@ -20,8 +20,14 @@ from .tables import CELL, GROUP, Table
 
 PAGES_KEPT = 24
 NUMBER, PROMPT, ANSWER, MODEL, FEEDBACK, PREDICTED, WHO, WHEN = range(8)
-WIDTHS = {NUMBER: 64, MODEL: 100, FEEDBACK: 148, PREDICTED: 104, WHO: 84, WHEN: 88}
-ORDERS = {NUMBER: ("newest", "oldest"), FEEDBACK: ("kind",), WHO: ("annotator",), WHEN: ("newest", "oldest")}
+WIDTHS = {NUMBER: 64, MODEL: 100, FEEDBACK: 148, PREDICTED: 100, WHO: 84, WHEN: 88}
+ORDERS = {
+    NUMBER: ("newest", "oldest"),
+    FEEDBACK: ("kind",),
+    WHO: ("annotator",),
+    WHEN: ("newest", "oldest"),
+    PREDICTED: ("given",),
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class EntriesModel(QAbstractTableModel):
         self._store, self._instant = store, head
         self._pages: OrderedDict[int, list[Entry]] = OrderedDict()
         self._total = 0
+        self._given: tuple[str, ...] = ()
         self.filter, self.order = Filter(), "newest"
         self._titles = [
             "#", self.tr("Prompt"), self.tr("Answer"), self.tr("Model"), self.tr("Feedback"), self.tr("Predicted"),
@@ -61,6 +68,7 @@ class EntriesModel(QAbstractTableModel):
         self.beginResetModel()
         self.filter = wanted or self.filter
         self.order = order or self.order
+        self._given = self._instant.surprising() if self._instant is not None and self.order == "given" else ()
         self._pages.clear()
         self._total = count(self._store, **self.filter.to_query())
         self.endResetModel()
@@ -71,7 +79,8 @@ class EntriesModel(QAbstractTableModel):
             return None
         page, inside = divmod(place, PAGE)
         if page not in self._pages:
-            found = entries(self._store, **self.filter.to_query(), order=self.order, limit=PAGE, offset=page * PAGE)
+            about_page: dict[str, Any] = {"given": self._given, "limit": PAGE, "offset": page * PAGE}
+            found = entries(self._store, **self.filter.to_query(), order=self.order, **about_page)
             self._pages[page] = found
             while len(self._pages) > PAGES_KEPT:
                 self._pages.popitem(last=False)

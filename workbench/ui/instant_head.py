@@ -114,6 +114,10 @@ class InstantHead(QObject):
         """Whether anything is expected of any answer."""
         return self.reading is not None and (self.reading.ready or self.reading.model_id is not None)
 
+    def surprising(self) -> tuple[str, ...]:
+        """The judgements that it says the opposite of, worst first, without having seen their prompts."""
+        return self.reading.surprising if self.reading is not None else ()
+
     def model_name(self) -> str:
         """The reward model that has replaced the head; "" while none has."""
         model_id = self.reading.model_id if self.reading is not None else None
