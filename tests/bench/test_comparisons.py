@@ -44,6 +44,8 @@ def test_ppo_alone_soaks_and_says_what_it_trains(llama_folder, home):
     found = ppo.compare(ppo.Options(str(llama_folder), **PPO, **COMMON), quiet)
     assert found["theirs"] == found["others"] == {}
     assert found["iterations_of_ours"] == PPO["soak"]
+    shortest, longest = found["job"]["prompt_lengths"]
+    assert shortest <= found["job"]["prompt_tokens"] / PPO["prompts"] <= longest
     assert math.isfinite(found["growth_bytes_per_iteration"])
     ours = found["ours"]
     assert ours["trains"]["linear value head"] == 33

@@ -128,7 +128,9 @@ def _result(
 
 def _job(options: Options, ours: Side) -> dict[str, Any]:
     keys = ("prompts", "new_tokens", "epochs", "micro_batch", "rank")
-    return {key: getattr(options, key) for key in keys} | {"prompt_tokens": ours.ready["prompt_tokens"]}
+    return {key: getattr(options, key) for key in keys} | {
+        key: ours.ready[key] for key in ("prompt_tokens", "prompt_lengths")
+    }
 
 
 def _describe(
@@ -153,10 +155,11 @@ def words(result: dict[str, Any]) -> str:
     """The comparison as a table, with what it means."""
     job = result["job"]
     sides = [result["ours"], *result["others"].values()]
+    shortest, longest = job["prompt_lengths"]
     title = (
-        f"PPO, one iteration: {job['prompts']} prompts ({job['prompt_tokens']} tokens), {job['new_tokens']} forced new "
-        f"tokens each, {job['epochs']} epochs, micro-batch {job['micro_batch']}, rank {job['rank']}; "
-        f"medians of {sides[0]['iterations']} iterations in turns."
+        f"PPO, one iteration: {job['prompts']} prompts ({job['prompt_tokens']} tokens, {shortest} to {longest} each), "
+        f"{job['new_tokens']} forced new tokens each, {job['epochs']} epochs, micro-batch {job['micro_batch']}, "
+        f"rank {job['rank']}; medians of {sides[0]['iterations']} iterations in turns."
     )
     head = ("side", "weights", "s/iteration", "write/score/optimise", "tokens/s", "peak MiB", "TFLOP", "of limit")
     rows = [

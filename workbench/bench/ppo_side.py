@@ -49,6 +49,7 @@ def run(config: dict[str, Any], turns: Turns) -> None:
     turns.start(
         prompts_digest=workload.digest(ids),
         prompt_tokens=sum(map(len, ids)),
+        prompt_lengths=(min(map(len, ids)), max(map(len, ids))),
         dtype=compute.dtype_name,
         device=compute.name,
         **trained(learner),

@@ -9,39 +9,47 @@ from ..feedback.base import Message, Pair, Prompt
 
 INSTRUCTIONS = (
     "Explain in two sentences why the sky looks blue at noon and red in the evening.",
-    "Write a short, friendly note that thanks a neighbour for watering the plants.",
-    "Name three things that I should check before I buy a used bicycle.",
+    "What is a haiku?",
+    "My neighbour watered my plants for three weeks while I was away and would not take any money for it. Write a "
+    "short, friendly note that thanks her and invites both of us to have dinner together on Saturday.",
     "What is the difference between weather and climate?",
     "Suggest a simple dinner from rice, eggs, spinach and one onion.",
-    "How do I remove a coffee stain from a white cotton shirt?",
-    "Describe a quiet morning in a fishing village to someone who has never seen the sea.",
-    "Give me one good reason to learn a second language late in life.",
+    "Name three rivers.",
+    "I want to buy a used bicycle from a stranger. Name three things that I should check before I pay, and one "
+    "question that I should ask him.",
+    "Why do cats purr?",
     "Turn this into a polite request: send me the report today, I have waited long enough.",
-    "What does a gardener do in February that pays off in June?",
-    "Write the first line of a story about a lighthouse keeper who is afraid of the dark.",
-    "Explain to a child of six why we have to sleep.",
-    "Which questions should I ask the landlord before I sign a lease?",
-    "Put these in order of size and say why: a village, a city, a hamlet, a town.",
-    "How can two people share the work in a kitchen without standing in each other's way?",
-    "Summarise the rules of chess in as few words as you can.",
-    "My bread does not rise. What may I have done wrong?",
-    "Tell me a fact about owls that surprises most people, and how we know it.",
-    "Write a two-line poem about a train that is always on time.",
-    "What is a fair way to decide who of three friends gets the window seat?",
+    "How are you?",
+    "Describe a quiet morning in a fishing village to someone who has never seen the sea: what there is to hear, what "
+    "there is to smell, who is awake already and what they are waiting for.",
     "Recommend a stretch for someone who sits at a desk all day.",
-    "Explain what a database index does, with an example from a library.",
-    "How would you apologise to a friend whose birthday you forgot?",
-    "List the steps for planting a tree in clay soil.",
-    "Why do we see lightning before we hear the thunder that belongs to it?",
+    "Explain to a child of six why we have to sleep.",
+    "Define honesty.",
+    "A friend and I share a small kitchen and are always in each other's way. How can we share the work so that "
+    "neither of us has to wait?",
+    "Say hello in French.",
+    "Put these in order of size and say why: a village, a city, a hamlet, a town.",
+    "What do owls eat?",
+    "My bread does not rise although I followed the recipe to the letter: warm water, fresh yeast, an hour under a "
+    "cloth. What may I have done wrong, and how do I find out which of them it was?",
+    "Summarise the rules of chess in as few words as you can.",
+    "Write a two-line poem about a train that is always on time.",
+    "Who invented paper?",
+    "We rent a flat and move out next month. Which questions should we ask the landlord now so that we get our deposit "
+    "back in full?",
+    "Count to five.",
     "Rewrite in plain words: the premises are to be vacated upon cessation of trading hours.",
-    "What should be in a first-aid box for a weekend in the mountains?",
-    "Give an example of a number that is larger than a million and means something to you.",
-    "How do I explain to my grandmother what a password manager is for?",
-    "Describe the taste of a ripe pear without the words sweet and soft.",
-    "What makes a good question in a job interview, and what makes a bad one?",
-    "Plan a rainy afternoon for two children who would rather be outside.",
+    "What is tofu?",
+    "Three children want the seat at the window on a train ride of four hours, and none of them wants to give way to "
+    "the others. Suggest a way to decide that all three will think is fair, and say how you would explain it to them.",
+    "Explain what a database index does, with an example from a library.",
+    "List the steps for planting a tree in clay soil.",
+    "Name a warm colour.",
+    "Why do we see lightning before we hear the thunder, and how can I tell from the two of them how far away a storm "
+    "is?",
+    "What rhymes with moon?",
 )
-"""As many tokens as people write: 30 to 60 each with a chat template around them."""
+"""Short ones and long ones, as people write them: 33 to 81 tokens with SmolLM2's chat template, 46 on average."""
 
 
 def _words(text: str) -> list[str]:
