@@ -91,7 +91,8 @@ def test_ppo_refuses_sizes_that_trl_could_not_share():
 
 def test_reward_against_trl_does_the_same_work(llama_folder, home):
     kinds = ("trl_lora_bf16", "trl_full_bf16_autocast")
-    options = reward.Options(str(llama_folder), **REWARD, **COMMON, trl=True, kinds=kinds)
+    # TRL refuses bf16 on a CPU unless it is told that it is on one, also when nobody named a device.
+    options = reward.Options(str(llama_folder), **REWARD, **COMMON | {"device": "auto"}, trl=True, kinds=kinds)
     found = reward.compare(options, quiet)
     assert set(found["others"]) == set(kinds)
     assert found["others"]["trl_full_bf16_autocast"]["dtype"] == "float32 (bf16 autocast)"

@@ -90,13 +90,15 @@ def _arguments(config: dict[str, Any]) -> Any:
 
 def quiet(config: dict[str, Any]) -> dict[str, Any]:
     """Training arguments without reports, checkpoints and progress bars, on the device that was asked for."""
+    from ..lm.devices import choose
+
     return {
         "report_to": "none",
         "save_strategy": "no",
         "eval_strategy": "no",
         "logging_strategy": "no",
         "disable_tqdm": True,
-        "use_cpu": config["device"] == "cpu",
+        "use_cpu": choose(config["device"]).device.type == "cpu",
         "seed": 17,
     }
 
