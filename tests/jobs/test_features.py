@@ -107,6 +107,14 @@ def test_a_reward_model_scores_every_answer_once(store):
         start(store, reward_id=made.result_id)
 
 
+def test_a_reward_model_with_several_heads_says_how_unsure_it_is(store):
+    for heads, known in ((1, False), (4, True)):
+        run, spec = start(store, "reward", options=worlds.REWARD | {"epochs": 1, "heads": heads})
+        made = run_to_end(store, run, spec)
+        record(store, here(start(store, reward_id=made.result_id)[1]))
+        assert all((spread is not None) == known for _, spread in store.features.scores(made.result_id).values())
+
+
 def test_the_session_reads_on_request(session):  # noqa: F811
     child, events, _ = session
     space = until(events, ev.Loaded)[-1].info["space"]

@@ -107,9 +107,14 @@ class _Scores:
         self.model = load_reward(job.reward, compute)
 
     def read(self, rows: Sequence[dict[str, Any]]) -> Features:
-        """The standardised scores of some answers."""
-        from ...lm.scoring import encode_all, score_all
+        """The standardised scores of some answers, and how unsure the model is of them if it has several heads."""
+        from ...lm.scoring import AdapterReward, encode_all, score_all
 
         items = encode_all(self.model, [(row["messages"], row["text"]) for row in rows])
-        found = score_all(self.model, items, check=self.check).tolist()
-        return Features(model_id=self.id, scores=dict(zip((row["id"] for row in rows), found, strict=True)))
+        scores = score_all(self.model, items, check=self.check).tolist()
+        spreads: list[float | None] = [None] * len(items)
+        if isinstance(self.model, AdapterReward) and self.model.ensemble is not None:
+            spreads = self.model.spread(items, self.check).tolist()
+        ids = [row["id"] for row in rows]
+        found = (dict(zip(ids, values, strict=True)) for values in (scores, spreads))
+        return Features("", {}, self.id, *found)
