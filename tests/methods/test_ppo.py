@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -16,7 +17,7 @@ from workbench.lm.loading import load
 from workbench.lm.refs import ModelRef
 from workbench.methods import ppo, reward
 from workbench.methods.base import Data
-from workbench.methods.rollouts import warnings
+from workbench.methods.guards import HUMAN
 
 QUICK = {
     "steps": 3, "batch_size": 8, "max_new_tokens": 12, "rank": 4, "learning_rate": 2e-3, "temperature": 1.0,
@@ -219,18 +220,33 @@ def test_no_prompts_is_refused_in_words(llama_folder, scorer, tmp_path):
         run(worlds.job(tmp_path, llama_folder, data=Data(), reward=scorer))
 
 
-def test_what_goes_off_course_is_said_once_in_words():
-    fine = {"objective/kl": 3.0, "objective/entropy": 1.0, "policy/clipfrac_avg": 0.1}
-    warned: set[str] = set()
-    assert list(warnings(fine, 1, warned)) == []
-    (event,) = warnings(fine | {"objective/kl": 31.0}, 2, warned)
-    assert event == Warned(2, event.text, "kl")
-    assert "Raise the KL coefficient" in event.text
-    assert list(warnings(fine | {"objective/kl": 40.0}, 3, warned)) == []
-    assert {e.topic for e in warnings({k: 0.0 if "entropy" in k else 99.0 for k in fine}, 4, warned)} == {
-        "entropy",
-        "clip",
-    }
+def test_what_goes_off_course_is_said_once_by_the_guards(job, monkeypatch):
+    begun = begin(job, human_every=0)
+    far = {"objective/kl": 99.0, "objective/entropy": 0.0, "policy/clipfrac_avg": 0.1, "objective/scores": 0.0}
+    monkeypatch.setattr(begun, "learn", lambda rollout: dict(far))
+    said = [event for _ in range(3) for event in begun.round() if isinstance(event, Warned)]
+    assert [(event.step, event.topic) for event in said] == [(1, "kl"), (1, "entropy")]
+    assert "Raise the KL coefficient" in said[0].text
+
+
+def test_a_policy_is_measured_on_held_out_pairs_now_and_then(job):
+    held = worlds.pairs(0, 40)
+    judged = dataclasses.replace(job, data=dataclasses.replace(job.data, pairs=held))
+    begun = begin(judged, human_every=2)
+    rounds = [event.values for _ in range(4) for event in begun.round() if isinstance(event, Metrics)]
+    assert [HUMAN in values for values in rounds] == [False, True, False, True]
+    assert all(0 <= values[HUMAN] <= 1 for values in rounds if HUMAN in values)
+    assert len(begun.judged) == 32
+    few = dataclasses.replace(job, data=dataclasses.replace(job.data, pairs=held[:7]))
+    assert begin(few, human_every=1).human() == {}
+
+
+def test_a_run_says_what_it_was_estimated_to_take_beside_what_it_took(job):
+    events = run(job)
+    (started,) = [event for event in events if isinstance(event, Started)]
+    summary = events[-1].summary
+    assert summary["estimate_bytes"] == started.info["estimate_bytes"] > 0
+    assert summary["peak_bytes"] > 100 * 2**20
 
 
 @pytest.mark.parametrize(("minibatches", "micro_tokens"), [(1, 0), (2, 0), (4, 0), (3, 48), (8, 0), (1, 1)])
@@ -256,7 +272,10 @@ def test_a_row_is_updated_in_the_batch_it_was_read_in(job, minibatches, micro_to
 
 def test_stop_before_the_first_round_is_over_keeps_nothing(llama_folder, scorer, tmp_path):
     job = worlds.job(tmp_path, llama_folder, data=Data(prompts=worlds.prompts()), reward=scorer, stopping=lambda: True)
-    assert run(job)[-1] == Stopped(0, {"step": 0, "kl_coef": 0.05})
+    last = run(job)[-1]
+    assert isinstance(last, Stopped)
+    assert last.step == last.summary["step"] == 0
+    assert "objective/scores" not in last.summary
     assert not (tmp_path / "adapter").exists()
 
 

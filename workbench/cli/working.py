@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+import psutil
 
 from ..errors import WorkbenchError
 from ..events import Failed, Stopped
 from ..jobs.tasks import evaluate as evaluating
 from ..jobs.tasks import generate as generating
 from ..methods import METHODS
-from ..methods.base import Knob, knobs
+from ..methods.base import Knob, knobs, options_from
 from .modelling import model_json
 from .progress import Bar
 from .shared import JSON, PROJECT, chosen, finish, opened, stoppable
@@ -143,6 +145,7 @@ def _train_command(method: Any) -> click.Command:
     @click.option("--model", default=None, help="The model to begin from.  [default: the newest base]")
     @click.option("--reward", default=None, help="The reward model to please.  [default: the newest]")
     @click.option("--name", default="", help="What to call the result.")
+    @click.option("--plan", "only_plan", is_flag=True, help="Say how much memory it would take, and do not run it.")
     @click.pass_context
     def command(
         context: click.Context,
@@ -151,21 +154,82 @@ def _train_command(method: Any) -> click.Command:
         model: str | None,
         reward: str | None,
         name: str,
+        only_plan: bool,
         **values: Any,
     ) -> None:
         with opened(chosen(context, project)) as store:
             reward_id = only_model(store, reward, "reward").id if method.NEEDS_REWARD else None
+            model_id = only_model(store, model, "base").id
+            if only_plan:
+                found = planned(store, method, given(values), model_id, reward_id)
+                finish(found, as_json, plan_words(found))
+                return
             run = carry_out(
                 store,
                 method.name,
                 given(values),
-                model_id=only_model(store, model, "base").id,
+                model_id=model_id,
                 reward_id=reward_id,
                 name=name,
             )
             finish(run_json(store, run), as_json, run_words(run))
 
     return click.command(method.name, help=method.text)(knob_options(method.Options)(command))
+
+
+def planned(store: Any, method: Any, options: dict[str, Any], model_id: str, reward_id: str | None) -> dict[str, Any]:
+    """What a run would take, in bytes by part, on the device that it would choose. Raises WorkbenchError."""
+    from ..jobs import preparing
+    from ..lm.devices import choose
+    from ..methods.planning import plan
+
+    knob_values = dataclasses.asdict(options_from(method.Options, options))
+    compute = choose(knob_values["device"], knob_values["dtype"])
+    reward = preparing.reference(store, reward_id) if reward_id else None
+    model, data = preparing.reference(store, model_id), preparing.data_of(store)
+    device = compute.device.type
+    found = plan(knob_values, data, model, reward, bytes_each=compute.dtype.itemsize, device=device)
+    if found is None:
+        raise WorkbenchError(f"The files of {model.name} do not say what it is made of.", "Start the run and watch.")
+    free = psutil.virtual_memory().available if device == "cpu" else compute.total_bytes
+    return {
+        "method": method.name,
+        "model": model.name,
+        "device": compute.name,
+        "dtype": compute.dtype_name,
+        "parts": found.estimate.parts(),
+        "estimate_bytes": found.estimate.total,
+        "free_bytes": free,
+        "total_bytes": compute.total_bytes,
+        "fit": found.estimate.fit(free, compute.total_bytes),
+        "micro_tokens": found.work.tokens,
+    }
+
+
+PARTS = {
+    "weights": "Model",
+    "adapters": "Adapters",
+    "optimiser": "Gradients and optimiser",
+    "activations": "Activations of {micro_tokens} tokens",
+    "logits": "Logits of a chunk",
+    "cache": "Cache of the answers",
+    "writing": "Reading prompts and drawing tokens",
+    "process": "PyTorch and libraries",
+}
+
+
+def plan_words(found: dict[str, Any]) -> str:
+    """A plan as a table."""
+    rows = [(PARTS[key].format(**found), size) for key, size in found["parts"].items()]
+    rows.append(("In all, about", found["estimate_bytes"]))
+    lines = [f"{found['method']} on {found['model']}, {found['dtype']}, {found['device']}"]
+    lines += [f"  {name:36}{size / 1e6:10,.0f} MB" for name, size in rows]
+    words = {
+        "fits": "It fits: {free:,.0f} of {total:,.0f} MB are free.",
+        "tight": "It is tight: {free:,.0f} of {total:,.0f} MB are free. Close other programs first.",
+        "too large": "It is too large: there are {total:,.0f} MB. Take fewer --micro-tokens or a smaller model.",
+    }[found["fit"]]
+    return "\n".join([*lines, words.format(free=found["free_bytes"] / 1e6, total=found["total_bytes"] / 1e6)])
 
 
 def run_words(run: Any) -> str:

@@ -125,9 +125,10 @@ def _wanted(chosen: Any, data: Data, split: str | None) -> Data:
     """Only the kinds of example that the method reads: the rest would bloat the file and blur "used by"."""
     wants = getattr(chosen, "WANTS", (Prompt,))
     prompts = tuple(item for item in data.prompts if split is None or item.split == split)
+    measured = data.split("held_out").pairs if Pair in getattr(chosen, "MEASURED_ON", ()) else ()
     return Data(
         prompts=prompts if Prompt in wants else (),
-        pairs=data.pairs if Pair in wants else (),
+        pairs=data.pairs if Pair in wants else measured,
         **{field: getattr(data, field) if kind in wants else () for field, kind in _rest()},
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from dataclasses import dataclass
 
 import psutil
@@ -95,6 +96,20 @@ def _memory(kind: str) -> int:
     if kind == "xpu":
         return torch.xpu.get_device_properties(0).total_memory
     return psutil.virtual_memory().total
+
+
+def memory_peak(compute: Compute) -> int:
+    """The most bytes that were in use so far, counted as in memory_used()."""
+    if compute.device.type == "cuda":
+        return torch.cuda.max_memory_allocated()
+    if compute.device.type != "cpu":
+        return memory_used(compute)  # MPS keeps no peak
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def memory_used(compute: Compute) -> int:

@@ -5,6 +5,7 @@ What a method makes of a round is its own: PPO's is in ppo.py.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import math
 import random
@@ -15,7 +16,9 @@ from ..errors import WorkbenchError
 from ..events import Event, Metrics, Saved, Warned
 from ..feedback.base import Prompt
 from .base import Job
-from .rollouts import Rollout, samples, warnings
+from .guards import HUMAN, Watch
+from .planning import plan_of
+from .rollouts import Rollout, samples
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+JUDGED = 32
+"""Held-out pairs on which the policy is measured against people, at most."""
+FEWEST_JUDGED = 8
+"""Of fewer than these a share says nothing."""
 LEAST_TOKENS = 32
 """A micro-batch is not made smaller than this."""
 
@@ -37,7 +44,7 @@ class OnPolicy:
     """
 
     name = ""
-    free: tuple[str, ...] = ("steps", "sample_every", "checkpoint_minutes")
+    free: tuple[str, ...] = ("steps", "sample_every", "human_every", "checkpoint_minutes")
 
     def __init__(self, job: Job, options: Any, compute: Any) -> None:
         import torch
@@ -66,7 +73,11 @@ class OnPolicy:
         self.kl_coef = options.kl_coef
         self.step = 0
         self.recent: list[dict[str, float]] = []
-        self.warned: set[str] = set()
+        self.watch = Watch(dataclasses.asdict(options))
+        held = job.data.split("held_out").pairs
+        self.judged = random.Random(0).sample(held, min(JUDGED, len(held)))
+        about = {"bytes_each": compute.dtype.itemsize, "device": compute.device.type}
+        self.plan = plan_of(job, dataclasses.asdict(options), **about)
         self.rollout: Rollout | None = None
         self.updates: list[dict[str, float]] = []
         """Of the round that is being learned from."""
@@ -97,6 +108,7 @@ class OnPolicy:
             self.begun = self._position()
         rollout = self.rollout
         values = self.learn(rollout)
+        values |= self.human()  # a stop in it must find the round whole
         self.rollout, self.updates = None, []
         self.step += 1
         if self.options.kl_control == "adaptive":
@@ -109,7 +121,16 @@ class OnPolicy:
         self.notices = []
         if self.step % self.options.sample_every == 0:
             yield from samples(rollout, self.step)
-        yield from warnings(values, self.step, self.warned)
+        yield from self.watch.see(self.step, values)
+
+    def human(self) -> dict[str, float]:
+        """Now and then, whether the policy goes where people's held-out preferences point. Nothing learns from it."""
+        from ..lm.drift import implicit_accuracy
+
+        every = self.options.human_every
+        if not every or (self.step + 1) % every or len(self.judged) < FEWEST_JUDGED:
+            return {}
+        return {HUMAN: implicit_accuracy(self.loaded, self.judged, check=self.job.check)}
 
     def spared(self, act: Callable[[], T]) -> T | None:
         """The result of `act`, or None when memory ran out in it: then less will be held at once, and whatever
@@ -284,7 +305,7 @@ class OnPolicy:
             "order": self.begun["order"],
             "waiting": self.begun["waiting"],
             "recent": self.recent,
-            "warned": sorted(self.warned),
+            "warned": {"curves": self.watch.curves, "warned": self.watch.warned},
             "rollout": plain,
             "updates": self.updates,
             "held": [self.micro_tokens, self.rows_at_once, self.saving],
@@ -299,7 +320,8 @@ class OnPolicy:
         version, numbers, spare = state["order"]
         self.order.setstate((version, tuple(numbers), spare))
         self.waiting = [self.prompts[place] for place in state["waiting"]]
-        self.recent, self.warned = state["recent"], set(state["warned"])
+        self.recent = state["recent"]
+        self.watch = Watch(self.watch.options, **state["warned"])
         held = state["held"]  # less than was asked for, if memory ran out
         if not {"micro_tokens", "checkpointing", "batch_size"} & set(self.job.changed):
             self.micro_tokens, self.rows_at_once, self.saving = held
@@ -331,3 +353,10 @@ class OnPolicy:
         keys = ("objective/scores", "objective/kl", "objective/rlhf_reward", "objective/entropy", "val/length")
         means = {key: sum(item[key] for item in self.recent) / len(self.recent) for key in keys if self.recent}
         return {"step": self.step, "kl_coef": self.kl_coef} | means
+
+    def memory(self) -> dict[str, int]:
+        """The most memory that was taken, in bytes, beside what it was estimated to be."""
+        from ..lm.devices import memory_peak
+
+        estimated = {"estimate_bytes": self.plan.estimate.total} if self.plan else {}
+        return {"peak_bytes": memory_peak(self.compute)} | estimated

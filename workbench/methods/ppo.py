@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import StopRequested, WorkbenchError
 from ..events import Event, Finished, Progress, Started, Stopped
-from ..feedback.base import Prompt
+from ..feedback.base import Pair, Prompt
 from .base import Data, Job, Panel, knob
+from .guards import CLIPPED, KL_LIMIT, SHARE_ENDED
 from .on_policy import OnPolicy
 from .resuming import Checkpoints
 from .rollouts import Rollout
@@ -28,15 +29,17 @@ name = "ppo"
 title = "PPO"
 text = "Improves the model against a reward model."
 WANTS: tuple[type, ...] = (Prompt,)
+MEASURED_ON: tuple[type, ...] = (Pair,)
+"""Of these, those of held-out prompts; nothing is learned from them."""
 NEEDS_REWARD = True
 RESULT = "adapter"
 PANELS = (
     Panel("Reward", ("objective/scores", "objective/rlhf_reward"), "mean of batch"),
-    Panel("KL to base", ("objective/kl",), "in nats an answer", warn_above=30.0, warn_text="far from the base"),
+    Panel("KL to base", ("objective/kl",), "in nats an answer", warn_above=KL_LIMIT, warn_text="far from the base"),
     Panel("Policy loss", ("loss/policy_avg",)),
     Panel("Value loss", ("loss/value_avg",)),
     Panel("Entropy", ("objective/entropy",), "nats a token"),
-    Panel("Clip fraction", ("policy/clipfrac_avg",), warn_above=0.3, warn_text="too much above 0.30"),
+    Panel("Clip fraction", ("policy/clipfrac_avg",), warn_above=CLIPPED, warn_text="too much above 0.30"),
 )
 
 
@@ -104,6 +107,13 @@ class Options:
     clip_norm: float = knob(1.0, "Longest gradient; 0 turns this off.", low=0.0, high=100.0)
     max_prompt_tokens: int = knob(512, "Longest prompt; more is cut off at its beginning.", low=8, high=32768)
     sample_every: int = knob(1, "Show answers every so many rounds.", low=1, high=1000)
+    human_every: int = knob(
+        5,
+        "Measure every so many rounds whether it follows held-out human preferences; 0 never does.",
+        label="Human check every",
+        low=0,
+        high=1000,
+    )
     checkpoint_minutes: float = knob(
         5.0,
         "Minutes of work that a crash may cost; 0 writes a checkpoint only at a stop and at the end.",
@@ -141,7 +151,8 @@ def train(job: Job, options: Options) -> Iterator[Event]:
     run = Run(job, options, compute)
     checkpoints = Checkpoints(run)
     yield from checkpoints.go_on()
-    about = {"prompts": len(run.prompts)} | checkpoints.resumed
+    estimated = {"estimate_bytes": run.plan.estimate.total} if run.plan else {}
+    about = {"prompts": len(run.prompts)} | estimated | checkpoints.resumed
     yield Started(options.steps, compute.name, compute.dtype_name, about)
     try:
         while run.step < options.steps:
@@ -151,11 +162,11 @@ def train(job: Job, options: Options) -> Iterator[Event]:
         if run.step:  # before the first round is over there is nothing to keep
             yield run.save()
             yield from checkpoints.keep(now=True)
-        yield Stopped(run.step, run.summary())
+        yield Stopped(run.step, run.summary() | run.memory())
         return
     yield run.save()
     yield from checkpoints.keep(now=True)
-    yield Finished(run.summary())
+    yield Finished(run.summary() | run.memory())
 
 
 class Run(OnPolicy):
@@ -269,6 +280,7 @@ class Run(OnPolicy):
             "objective/rlhf_reward": float((scores - self.kl_coef * kl).mean()),
             "objective/kl_coef": self.kl_coef,
             "val/num_eos_tokens": float(rollout.ended.sum()),
+            SHARE_ENDED: float(rollout.ended.float().mean()),
             "val/ratio_first": updates[0]["val/ratio"],
             "val/logprob_drift": rollout.drift,
             "val/length": float(rollout.mask.sum(1).float().mean()),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..events import Event, Sample, Warned
+from ..events import Event, Sample
 from ..feedback.base import Prompt
 
 if TYPE_CHECKING:
@@ -80,34 +80,3 @@ def samples(rollout: Rollout, step: int) -> Iterator[Event]:
         }
         prompt = rollout.prompts[index]
         yield Sample(step, prompt.messages[-1]["content"], rollout.texts[index], scores, prompt.prompt_id)
-
-
-LIMITS = (
-    (
-        "kl",
-        "objective/kl",
-        lambda value: value > 30,
-        "The model is far from its base: answers may stop making sense. Raise the KL coefficient.",
-    ),
-    (
-        "entropy",
-        "objective/entropy",
-        lambda value: value < 0.1,
-        "The model has almost stopped choosing: answers will be alike. Raise the KL coefficient.",
-    ),
-    (
-        "clip",
-        "policy/clipfrac_avg",
-        lambda value: value > 0.3,
-        "Steps are too large: over 30 % of tokens hit the clip. Lower the learning rate.",
-    ),
-)
-"""(topic, metric, whether it is off course, what to change)."""
-
-
-def warnings(values: Mapping[str, float], step: int, warned: set[str]) -> Iterator[Event]:
-    """What has gone off course, once each: topics in `warned` are not said again, new ones are added to it."""
-    for topic, metric, off_course, words in LIMITS:
-        if topic not in warned and off_course(values[metric]):
-            warned.add(topic)
-            yield Warned(step, words, topic)

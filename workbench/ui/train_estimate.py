@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -81,15 +83,25 @@ def seconds_a_unit(runs: Sequence[Run], method: str, model_id: str | None) -> tu
     return (median(found), len(found)) if found else None
 
 
-def bytes_of(options: Mapping[str, Any], runs: Sequence[Run]) -> int:
-    """Bytes of a weight: as chosen, or as the newest run found best for this machine, or 4 to be safe."""
+def bytes_of(options: Mapping[str, Any], runs: Sequence[Run], device: str = "cpu") -> int:
+    """Bytes of a weight: as chosen, or as the newest run found best for this machine, or as is likely."""
     chosen = options.get("dtype", "auto")
     if chosen != "auto":
         return 2 if chosen == "bfloat16" else 4
     for run in runs:
         if run.device.endswith(("bfloat16", "float32")):
             return 2 if run.device.endswith("bfloat16") else 4
-    return 4
+    return 2 if device != "cpu" or _cpu_has_bf16() else 4
+
+
+@cache
+def _cpu_has_bf16() -> bool:
+    """What devices.choose asks torch: whether the processor computes in bfloat16. Only Linux says so in a file."""
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split())
+    except OSError:
+        return False
+    return bool(flags & {"amx_tile", "avx512_bf16"})
 
 
 def most_used(metrics: Mapping[str, Sequence[tuple[int, float | None]]]) -> float | None:
