@@ -15,7 +15,17 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import WorkbenchError
-from . import generate_sides, head_side, matmul_side, ppo_side, reward_side, trl_ppo_side, trl_reward_side
+from . import (
+    generate_sides,
+    head_side,
+    learning_side,
+    matmul_side,
+    ppo_side,
+    reward_side,
+    trl_learning_side,
+    trl_ppo_side,
+    trl_reward_side,
+)
 from .turns import Over, Turns
 
 SIDES: dict[str, Callable[[dict[str, Any], Turns], None]] = {
@@ -28,6 +38,10 @@ SIDES: dict[str, Callable[[dict[str, Any], Turns], None]] = {
     "generate": generate_sides.ours,
     "transformers-generate": generate_sides.theirs,
     "head": head_side.run,
+    "learn": learning_side.run,
+    "learn-evaluate": learning_side.evaluate,
+    "trl-grpo": trl_learning_side.grpo,
+    "trl-rloo": trl_learning_side.rloo,
 }
 
 

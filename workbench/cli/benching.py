@@ -125,3 +125,42 @@ def bench_head(as_json: bool, **sizes: Any) -> None:
 
     result = head.compare(head.Options(**sizes), tell)
     finish(result, as_json, head.words(result))
+
+
+@bench.command("learn")
+@click.option("--against", type=click.Choice(["trl"]), default=None, help="The installed TRL's GRPO and RLOO.")
+@click.option("--side", "others", type=click.Choice(["grpo", "rloo"]), multiple=True, help="Only this one of TRL's.")
+@sized("--seeds", 3, "Runs of every side, with seeds from 1.")
+@sized("--iterations", 30, "Rounds of a run.")
+@sized("--every", 5, "Rounds between two measurements.")
+@sized("--samples", 16, "Answers in a round.")
+@sized("--new-tokens", 24, "Longest answer, in tokens.")
+@click.option("--temperature", type=click.FloatRange(0.05, 2), default=0.7, show_default=True)
+@click.option("--beta", type=click.FloatRange(0), default=0.05, show_default=True, help="KL coefficient of all sides.")
+@click.option("--rate-ours", type=click.FloatRange(0), default=3e-4, show_default=True, help="Our learning rate.")
+@click.option("--rate-theirs", type=click.FloatRange(0), default=3e-4, show_default=True, help="TRL's learning rate.")
+@click.option("--knob", "knobs", multiple=True, help="Another knob of our PPO, as name=value; may be repeated.")
+@sized("--passes-theirs", 1, "How often TRL learns from an answer (its num_iterations).")
+@sized("--rank", 16, "Rank of the LoRA adapters.")
+@sized("--evaluation-samples", 4, "Answers to each of the 16 held-out prompts.")
+@sized("--jobs", 1, "Runs side by side.")
+@sized("--threads", 1, "Threads of every run.")
+@click.option("--model", default="", help="A model folder or .gguf file.  [default: the starter model]")
+@click.option("--device", type=click.Choice(["auto", "cuda", "cpu"]), default="auto", show_default=True)
+@click.option("--dtype", type=click.Choice(["auto", "bfloat16", "float32"]), default="auto", show_default=True)
+@click.option("--folder", default="", help="Where runs are kept; the same folder goes on.  [default: in your cache]")
+@click.option(
+    "--plot", type=click.Path(dir_okay=False), default=None, help="Draw reward against KL into this .svg file."
+)
+@JSON
+def bench_learn(against: str | None, others: tuple[str, ...], plot: str | None, as_json: bool, **sizes: Any) -> None:
+    """What our PPO learns from a rule: reward at equal KL, beside TRL on the same samples."""
+    from pathlib import Path
+
+    from ..bench import learning, learning_words
+
+    theirs = (others or (learning.GRPO, learning.RLOO)) if against == "trl" else ()
+    found = learning.compare(learning.Options(sides=(learning.OURS, *theirs), **sizes), tell)
+    if plot:
+        Path(plot).write_text(learning.drawing(found), encoding="utf-8")
+    finish(found, as_json, learning_words.words(found))
