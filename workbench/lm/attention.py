@@ -2,8 +2,9 @@
 
 The trunk's linear layers work on every token once; attention alone needs rows. It gathers each row's keys and values
 from the packed tokens and computes only the queries that the row is the first to hold. On a CPU plain matrix products
-are the fastest (its flash backward is slow for short rows: 1.25-1.34 x on a whole step); the probabilities are formed
-again in the backward pass, so nothing of size [rows, queries, keys] is kept. Accelerators use their own kernels.
+are the fastest (its flash backward is slow for short rows: 1.25-1.34 x on a whole step); the probabilities of long
+rows are formed again in the backward pass, so little of size [rows, queries, keys] is kept. Accelerators use their own
+kernels.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from transformers.masking_utils import sdpa_mask
 from .batching import Layout
 
 NAME = "workbench"
+KEPT = 1 << 20
+"""Probabilities of a layer that are kept for the backward pass; more are formed again."""
 LONG = 2048
 """Rows longer than this go through the library's kernel on a CPU too: it does not form [queries, keys]."""
 
@@ -88,7 +91,7 @@ def _by_kernel(
 
 
 class _Packed(torch.autograd.Function):
-    """softmax(Q K' / sqrt(d)) V over packed rows by matrix products, probabilities formed again in the backward pass.
+    """softmax(Q K' / sqrt(d)) V over packed rows by matrix products.
 
     With P the probabilities and G the gradient of the result:
     dV = P' G;  dS = P (G V' - sum(P (G V')));  dQ = dS K;  dK = dS' Q.
@@ -98,17 +101,18 @@ class _Packed(torch.autograd.Function):
     def forward(
         ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, scale: float, window: int | None
     ) -> torch.Tensor:
-        ctx.save_for_backward(q, k, v)
         ctx.about = layout, scale, window
         rows = _Rows(q, k, v, layout)
-        return rows.home(rows.chances(scale, window) @ rows.v)
+        chances = rows.chances(scale, window)
+        ctx.save_for_backward(q, k, v, chances if chances.numel() <= KEPT else None)
+        return rows.home(chances @ rows.v)
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[Any, ...]:
         layout, scale, window = ctx.about
-        q, k, v = ctx.saved_tensors
+        q, k, v, chances = ctx.saved_tensors
         rows = _Rows(q, k, v, layout)
-        chances = rows.chances(scale, window)
+        chances = rows.chances(scale, window) if chances is None else chances
         outer = rows.queried(grads[0])
         dv = chances.transpose(1, 2) @ outer
         softmax_back = torch.ops.aten._softmax_backward_data
@@ -148,7 +152,8 @@ class _Rows:
         scores = (self.q * scale) @ self.k.transpose(1, 2)
         spread = scores.view(self.count, self.kept, self.heads // self.kept, self.asked, -1)
         spread += self.layout.bias(window, scores.dtype)[:, None, None]
-        return scores.softmax(-1)
+        # In float32: the softmax of 16-bit numbers takes a CPU twice as long, and loses more.
+        return scores.softmax(-1, dtype=torch.float32).to(self.q.dtype)
 
     def home(self, rows: torch.Tensor) -> torch.Tensor:
         """Back to [t, h, d]."""

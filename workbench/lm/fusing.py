@@ -55,22 +55,29 @@ class _Lora(torch.autograd.Function):
 
 
 def _lora_forward(self: LoraLinear, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-    """peft's forward for the usual case; anything else goes its own way."""
-    base = self.base_layer
-    if self.disable_adapters and not self.merged:
-        return base(x)
-    active = [name for name in self.active_adapters if name in self.lora_A]
-    usual = len(active) == 1 and not (self.merged or args or kwargs or self.lora_variant)
-    if not usual or (self.training and not isinstance(self.lora_dropout[active[0]], nn.Identity)):
+    """peft's forward for the usual case; anything else goes its own way.
+
+    What it needs is read from the modules' dictionaries: attribute look-ups took a fifth of a decoding step.
+    """
+    own = self.__dict__
+    parts = own["_modules"]
+    base = parts["base_layer"]._parameters
+    merged, active = own["merged_adapters"], own["_active_adapter"]
+    if own["_disable_adapters"] and not merged:
+        return F.linear(x, base["weight"], base["bias"])
+    name = active if isinstance(active, str) else active[0] if len(active) == 1 else ""
+    down = parts["lora_A"]._modules.get(name)
+    if down is None or merged or args or kwargs or self.lora_variant:
         return type(self).forward(self, x, *args, **kwargs)
-    name = active[0]
-    a, b, scale = self.lora_A[name].weight, self.lora_B[name].weight, self.scaling[name]
-    if x.dtype != a.dtype:
+    a, b = down._parameters["weight"], parts["lora_B"]._modules[name]._parameters["weight"]
+    dropped = self.training and not isinstance(parts["lora_dropout"]._modules[name], nn.Identity)
+    if dropped or x.dtype != a.dtype:
         return type(self).forward(self, x, *args, **kwargs)
+    scale = own["scaling"][name]
     if torch.is_grad_enabled():
-        return _Lora.apply(x, base.weight, base.bias, a, b, scale)  # type: ignore[no-any-return]
-    flat = x.reshape(-1, x.shape[-1])
-    found = F.linear(flat, base.weight, base.bias).addmm_(flat @ a.T, b.T, alpha=scale)  # type: ignore[arg-type]
+        return _Lora.apply(x, base["weight"], base["bias"], a, b, scale)  # type: ignore[no-any-return]
+    flat = x.view(-1, x.shape[-1]) if x.is_contiguous() else x.reshape(-1, x.shape[-1])
+    found = F.linear(flat, base["weight"], base["bias"]).addmm_(F.linear(flat, a), b.t(), alpha=scale)
     return found.view(*x.shape[:-1], -1)
 
 

@@ -202,15 +202,15 @@ class _State:
     def _draw(
         self, logits: torch.Tensor, noise: torch.Tensor, keep_logprobs: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        logs = torch.log_softmax(logits, dim=-1)
+        p = logits.softmax(-1)
         if self.sampler.temperature == 0:
-            chosen = logs.argmax(-1)
+            chosen = logits.argmax(-1)
         else:
             # Inverse of the cumulative distribution at one uniform number per row and step.
-            heap = logs.exp().cumsum(-1)
+            heap = p.cumsum(-1)
             chosen = torch.searchsorted(heap, (noise * heap[:, -1])[:, None], right=True).squeeze(1)
-            chosen = chosen.clamp(max=logs.shape[1] - 1)
-        logp = logs.gather(1, chosen[:, None]).squeeze(1) if keep_logprobs else torch.zeros_like(chosen)
+            chosen = chosen.clamp(max=p.shape[1] - 1)
+        logp = p.gather(1, chosen[:, None]).squeeze(1).log() if keep_logprobs else torch.zeros_like(chosen)
         return chosen, logp
 
     def _carry(self, chosen: torch.Tensor) -> None:

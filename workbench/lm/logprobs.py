@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 CHUNK = 256
+BLOCK = 32
 
 
 @dataclass(frozen=True)
@@ -33,23 +34,26 @@ class OutputLayer:
             getattr(config, "final_logit_softcapping", None),
         )
 
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """float32 logits [n, v] of hidden states [n, h]. In place where it can be: a vocabulary is wide."""
-        raw = (hidden @ self.weight.T).float()
+    def raw(self, hidden: torch.Tensor) -> torch.Tensor:
+        """What the layer's matrix gives, [n, v] in the format of its weights: logits before bias, scale and cap."""
+        return hidden @ self.weight.T
+
+    def finished(self, raw: torch.Tensor) -> torch.Tensor:
+        """float32 logits [n, v] from raw ones. In place where it can be: a vocabulary is wide."""
+        logits = raw.float()
         if self.bias is not None:
-            raw = raw.add_(self.bias.float())
+            logits = logits.add_(self.bias.float())
         if self.scale != 1.0:
-            raw = raw.mul_(self.scale)
-        return raw if self.softcap is None else raw.div_(self.softcap).tanh_().mul_(self.softcap)
+            logits = logits.mul_(self.scale)
+        return logits if self.softcap is None else logits.div_(self.softcap).tanh_().mul_(self.softcap)
 
-    def back(self, bend: torch.Tensor | None, slope: torch.Tensor) -> torch.Tensor:
-        """The gradient for the hidden states [n, h], given the slope of the outcome in the logits and their `bend`."""
-        slope = slope if bend is None else slope * bend
-        return (slope.to(self.weight.dtype) @ self.weight).mul_(self.scale)
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """float32 logits [n, v] of hidden states [n, h]."""
+        return self.finished(self.raw(hidden))
 
-    def bend(self, logits: torch.Tensor) -> torch.Tensor | None:
-        """The slope of capped logits in the raw ones; None without a cap."""
-        return None if self.softcap is None else 1 - (logits / self.softcap) ** 2
+    def bend(self, logits: torch.Tensor) -> torch.Tensor | float:
+        """The slope of logits in the raw ones."""
+        return self.scale if self.softcap is None else self.scale * (1 - (logits / self.softcap) ** 2)
 
 
 class _Chosen(torch.autograd.Function):
@@ -58,6 +62,8 @@ class _Chosen(torch.autograd.Function):
     The output layer is frozen in LoRA training, so h alone needs a gradient, and two vectors per token
     [hidden] are all that the backward pass needs instead of the logits [vocabulary].
     d log p(y) / d logits = onehot(y) - p;  d H / d logits = -p (log p + H).
+    The matrix product takes CHUNK tokens at once, everything of float32 BLOCK tokens, which stay in a CPU's cache; the
+    slopes take the place of the logits they came from.
     """
 
     @staticmethod
@@ -69,24 +75,23 @@ class _Chosen(torch.autograd.Function):
         needs = ctx.needs_input_grad[0]
         grad_logp = torch.empty_like(hidden) if needs else None
         grad_entropy = torch.empty_like(hidden) if needs and with_entropy else None
+        size = BLOCK if hidden.device.type == "cpu" else CHUNK
         for start in range(0, hidden.shape[0], CHUNK):
             part = slice(start, start + CHUNK)
-            logits, picked = layer.logits(hidden[part]), targets[part, None]
-            bend = layer.bend(logits) if needs else None
-            logs = torch.log_softmax(logits if heat == 1.0 else logits.div_(heat), dim=-1)
-            del logits
-            logp[part] = logs.gather(1, picked).squeeze(1)
-            if not (needs or with_entropy):
-                continue
-            p = logs.exp() if with_entropy else logs.exp_()
-            if with_entropy:
-                entropy[part] = -(p * logs).sum(-1)
-            if grad_entropy is not None:
-                slope = logs.add_(entropy[part, None]).mul_(p).neg_()
-                grad_entropy[part] = layer.back(bend, slope).div_(heat)
+            raw, picked = layer.raw(hidden[part]), targets[part, None]
+            bends = torch.empty_like(raw) if grad_entropy is not None else None
+            for first in range(0, raw.shape[0], size):
+                block = slice(first, first + size)
+                found = _slopes(layer, raw[block], picked[block], heat, needs, with_entropy)
+                logp[part][block], entropy[part][block] = found.logp, found.entropy
+                if found.tilt is not None and bends is not None:
+                    bends[block] = found.tilt  # first: in float32 it stands where the slope will
+                if found.slope is not None:
+                    raw[block] = found.slope
             if grad_logp is not None:
-                slope = p.scatter_add_(1, picked, torch.full_like(picked, -1, dtype=p.dtype))
-                grad_logp[part] = layer.back(bend, slope).div_(-heat)
+                grad_logp[part] = raw @ layer.weight
+            if grad_entropy is not None and bends is not None:
+                grad_entropy[part] = bends @ layer.weight
         ctx.save_for_backward(grad_logp, grad_entropy)
         return logp, entropy
 
@@ -97,6 +102,39 @@ class _Chosen(torch.autograd.Function):
         if grad_entropy is not None:
             total = total + grads[1][:, None].to(grad_entropy.dtype) * grad_entropy
         return total, None, None, None, None
+
+
+class _Slopes(NamedTuple):
+    """log p and entropy [n], and the slopes of both in the raw logits [n, v]."""
+
+    logp: torch.Tensor
+    entropy: torch.Tensor
+    slope: torch.Tensor | None
+    tilt: torch.Tensor | None
+
+
+def _slopes(
+    layer: OutputLayer, raw: torch.Tensor, picked: torch.Tensor, heat: float, needs: bool, with_entropy: bool
+) -> _Slopes:
+    """What _Chosen needs of n tokens, from their raw logits [n, v] (float32 ones are overwritten); `picked` [n, 1].
+
+    log p comes from the largest logit and its probability: torch's softmax is several times as fast on a CPU as its
+    exp, and the probability of an unlikely token may be too small for a float32 while the likeliest one's never is.
+    """
+    logits = layer.finished(raw)
+    bend = layer.bend(logits) if needs else 1.0
+    logits = logits.div_(heat) if heat != 1.0 else logits
+    p = logits.softmax(-1)
+    total = logits.amax(-1) - p.amax(-1).log()
+    logp = logits.gather(1, picked).squeeze(1) - total
+    entropy = total - torch.linalg.vecdot(p, logits) if with_entropy else torch.zeros_like(total)
+    if not needs:
+        return _Slopes(logp, entropy, None, None)
+    tilt = None
+    if with_entropy:
+        tilt = logits.sub_((total - entropy)[:, None]).mul_(p).mul_(bend).mul_(-1 / heat)
+    slope = p.scatter_add_(1, picked, torch.full_like(picked, -1, dtype=p.dtype)).mul_(bend).mul_(-1 / heat)
+    return _Slopes(logp, entropy, slope, tilt)
 
 
 def chosen_logprobs(
