@@ -22,8 +22,8 @@ OFTEN = 1e-9
 """Minutes between checkpoints so short that each round has one."""
 PPO = {
     "steps": STEPS, "batch_size": 6, "max_new_tokens": 8, "rank": 4, "learning_rate": 2e-3, "temperature": 1.0,
-    "kl_control": "adaptive", "kl_coef": 0.1, "target_kl": 0.01, "micro_tokens": 64, "checkpoint_minutes": OFTEN,
-    "device": "cpu", "dtype": "float32",
+    "kl_control": "adaptive", "kl_coef": 0.1, "target_kl": 0.01, "micro_tokens": 64, "human_every": 2,
+    "checkpoint_minutes": OFTEN, "device": "cpu", "dtype": "float32",
 }  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def world(llama_folder, scorer):
     """world(folder) is a PPO job there, on eight prompts: the sampler begins them again in the second round."""
 
     def make(folder, **fields):
-        data = fields.pop("data", Data(prompts=worlds.prompts(8)))
+        data = fields.pop("data", Data(prompts=worlds.prompts(8), pairs=worlds.pairs(0, 40)))
         return worlds.job(folder, llama_folder, data=data, reward=fields.pop("reward", scorer), **fields)
 
     return make
@@ -167,7 +167,7 @@ def test_a_stop_in_the_middle_of_a_round_goes_on_from_there(world, straight, tmp
     folder, whole = straight
     first, second = calls_of(world, tmp_path / "counted")
     kinds = set()
-    for number, call in enumerate([first, (first + second) // 2, *range(second - 12, second, 2)]):
+    for number, call in enumerate([first, (first + second) // 2, *range(second - 14, second, 2)]):
         place = tmp_path / f"cut-{number}"
         events = run(world(place, stopping=StopsAt(call)))
         assert isinstance(events[-1], Stopped)

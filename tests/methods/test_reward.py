@@ -119,7 +119,7 @@ def test_stop_before_anything_was_learned_keeps_nothing(llama_folder, tmp_path):
 def test_training_goes_on_from_the_fitted_head(llama_folder, tmp_path):
     """The optimiser keeps float32 copies of the weights: taken before the fit, they would undo it at the first step."""
     job = worlds.job(tmp_path, llama_folder, data=Data(pairs=worlds.pairs()))
-    trial = reward._Run(job, reward.Options(**QUICK | {"learning_rate": 1e-6, "dropout": 0.0}), FP32)
+    trial = reward.Run(job, reward.Options(**QUICK | {"learning_rate": 1e-6, "dropout": 0.0}), FP32)
     steps = trial.steps()
     while not isinstance(event := next(steps), Metrics):
         pass

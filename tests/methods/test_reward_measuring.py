@@ -136,7 +136,7 @@ def test_an_encoder_says_that_it_has_one_head(bert_folder, tmp_path):
 def test_nothing_is_dropped_while_measuring(kind, request, tmp_path):
     """What is measured is the model that is saved, not a random part of it."""
     job = worlds.job(tmp_path, request.getfixturevalue(kind), data=Data(pairs=worlds.pairs(16, 8)))
-    trial = reward._Run(job, reward.Options(dropout=0.5, **QUICK), FP32)
+    trial = reward.Run(job, reward.Options(dropout=0.5, **QUICK), FP32)
     steps = trial.steps()
     while not isinstance(event := next(steps), Metrics) or event.step < 2:
         pass

@@ -37,7 +37,7 @@ def run(config: dict[str, Any], turns: Turns) -> None:
     compute = choose(config["device"], config["dtype"])
     train, held = pairs_of(config)
     job = Job(Path(config["folder"]), ModelRef(config["model"]), Data(pairs=train + held))
-    learner = reward._Run(job, options_from(reward.Options, _knobs(config)), compute)
+    learner = reward.Run(job, options_from(reward.Options, _knobs(config)), compute)
     learner.shuffled = lambda order: list(range(len(train)))  # type: ignore[method-assign]
     learner.warm_start = turns.timed("warm_start", learner.warm_start)  # type: ignore[method-assign]
     steps = _only_metrics(learner.steps())

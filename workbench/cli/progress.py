@@ -19,6 +19,7 @@ class Bar:
     def __init__(self) -> None:
         self._begun = time.monotonic()
         self._total = 0
+        self._first = 0
         self._last = 0.0
         self._tty = sys.stderr.isatty()
         self._open = False
@@ -33,8 +34,13 @@ class Bar:
         """Show what an event says."""
         if isinstance(event, Started):
             self._begun, self._total, self._last = time.monotonic(), event.total, 0.0
+            self._first = int(event.info.get("resumed", 0))
+            if self._first:
+                self.done()
+                click.echo(f"  Going on from step {self._first}.", err=True)
         elif isinstance(event, Metrics):
-            self._draw(f"step {event.step} of {self._total}{self._left(event.step, self._total)}{_figures(event)}")
+            left = self._left(event.step - self._first, self._total - self._first)
+            self._draw(f"step {event.step} of {self._total}{left}{_figures(event)}")
         elif isinstance(event, Progress):
             count = f"{event.done} of {event.total}{self._left(event.done, event.total)} " if event.total else ""
             self._draw(f"{count}{event.text}")

@@ -52,6 +52,10 @@ class Commands:
         """Whether the job was asked to stop."""
         return self._stop.is_set()
 
+    def stop(self) -> None:
+        """Stop the job as if the parent had asked."""
+        self._stop.set()
+
     def go_on(self) -> None:
         """Forget a stop that was obeyed (a session stops one answer, not itself)."""
         self._stop.clear()
@@ -66,14 +70,18 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     volunteer_for_out_of_memory()
     line = sys.stdin.readline()
-    try:
-        events = _events(JobSpec.from_line(line), Commands(sys.stdin))
-        for event in events:
-            out.write(to_line(event) + "\n")
-            out.flush()
-    except BrokenPipeError:  # the parent is gone, and nobody listens
-        return 1
-    return 0
+    spec, commands = JobSpec.from_line(line), Commands(sys.stdin)
+    listened = True
+    for event in _events(spec, commands):
+        try:
+            if listened:
+                out.write(to_line(event) + "\n")
+                out.flush()
+        except OSError as error:  # the parent is gone and nobody listens, but what was learned is still to be saved
+            log.warning("nobody listens any more: %s", error)
+            listened = False
+            commands.stop()
+    return 0 if listened else 1
 
 
 def _events(spec: JobSpec, commands: Commands) -> Iterator[Event]:

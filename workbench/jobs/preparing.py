@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import WorkbenchError
 from ..feedback.base import Pair, Prompt, Rules
 from ..feedback.converting import convert
+from ..lm import checkpoints
 from ..lm.refs import ModelRef
 from ..methods.base import Data, options_from
 from ..store import Model, Run, Store
@@ -118,6 +119,30 @@ def prepare(
     store.runs.freeze(run.id, _sources(data), digest)
     spec = JobSpec(run.id, method, plain, str(folder), model, reward, others, str(folder / "data.jsonl"))
     store.runs.update(run.id, spec=spec.to_json(), log_path=str(folder / "log.txt"), versions=versions())
+    return store.runs.find(run.id), spec
+
+
+def resume(store: Store, run_id: str, changes: Mapping[str, Any] | None = None) -> tuple[Run, JobSpec]:
+    """Say how a run that was cut off goes on from its newest checkpoint, on the data that it began with.
+
+    `changes`: knobs that are turned on purpose, for a run that failed because of them. Raises WorkbenchError when the
+    run is going, has no checkpoint, or its models are gone.
+    """
+    run = store.runs.find(run_id)
+    if run.status in ("waiting", "running"):
+        raise WorkbenchError(f"{run.name} is still going.", "Wait until it has ended, or stop it.")
+    folder = store.runs_folder / run.id
+    if checkpoints.newest(folder, deep=False) is None:
+        raise WorkbenchError(f"{run.name} has no checkpoint to go on from.", "Start it again from the beginning.")
+    options = dict(run.options) | dict(changes or {})
+    plain = dataclasses.asdict(options_from(worker(run.method).Options, options))
+    model = reference(store, run.model_id) if run.model_id else None
+    reward = reference(store, run.reward_id) if run.reward_id else None
+    changed = tuple(sorted(name for name in changes or {} if run.options.get(name) != plain[name]))
+    spec = JobSpec(
+        run.id, run.method, plain, str(folder), model, reward, (), str(folder / "data.jsonl"), {}, True, changed
+    )
+    store.runs.update(run.id, status="waiting", options=plain, spec=spec.to_json(), versions=versions())
     return store.runs.find(run.id), spec
 
 

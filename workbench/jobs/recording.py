@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ from .. import events as ev
 from ..lm.vectors import from_text
 from ..store import Response, RunSample, Store
 from ..store.rows import now
+from ..store.runs import CUT_OFF_HINT
 
 _MODELS = {"adapter": "adapter", "reward": "reward"}
 
 
 def record(store: Store, run_id: str, events: Iterator[ev.Event]) -> Iterator[ev.Event]:
     """Write what each event says about the run, then pass it on. The run's end is always written."""
-    store.runs.update(run_id, status="running", started_at=now(), pid=os.getpid())
+    fresh = {"ended_at": None, "error": "", "hint": "", "details": ""}
+    store.runs.update(run_id, status="running", started_at=now(), pid=os.getpid(), **fresh)
     ended = False
     try:
         for event in events:
@@ -27,7 +30,7 @@ def record(store: Store, run_id: str, events: Iterator[ev.Event]) -> Iterator[ev
     finally:
         if not ended:
             store.runs.update(
-                run_id, status="interrupted", ended_at=now(), error="The run was cut off.", hint="Start it again."
+                run_id, status="interrupted", ended_at=now(), error="The run was cut off.", hint=CUT_OFF_HINT
             )
 
 
@@ -35,6 +38,8 @@ def _write(store: Store, run_id: str, event: ev.Event) -> None:
     match event:
         case ev.Started():
             store.runs.update(run_id, total=event.total, device=f"{event.device} {event.dtype}".strip())
+            if "resumed" in event.info:
+                _go_on(store, run_id, event.info)
         case ev.Metrics():
             store.runs.add_metrics(run_id, event.step, event.values)
         case ev.Sample():
@@ -56,6 +61,16 @@ def _write(store: Store, run_id: str, event: ev.Event) -> None:
             _end(store, run_id, "failed", error=event.text, hint=event.hint, details=event.details[-20_000:])
         case _:
             pass
+
+
+def _go_on(store: Store, run_id: str, info: Mapping[str, Any]) -> None:
+    """Take the run back to the checkpoint that it goes on from: its curves go on there, and its time too."""
+    store.runs.rewind(run_id, int(info["resumed"]))
+    for step, values in info.get("recent", {}).items():
+        # What was not heard because the window was gone when it was said.
+        store.runs.add_metrics(run_id, int(step), values)
+    begun = datetime.now(UTC) - timedelta(seconds=float(info.get("seconds", 0.0)))
+    store.runs.update(run_id, started_at=begun.isoformat(timespec="milliseconds"))
 
 
 def _end(store: Store, run_id: str, status: str, **fields: Any) -> None:
@@ -111,9 +126,11 @@ def add_result(store: Store, run_id: str, event: ev.Saved) -> None:
     """Put what a run saved into the model list, under its parent; a later save of the same run replaces nothing."""
     run = store.runs.find(run_id)
     path = Path(event.path)
+    # A run that went on after a stop has saved a model before; that one stays as it was.
+    name = f"{run.name}, step {event.step}" if run.result_id else run.name
     parent = store.models.base_of(store.models.find(run.model_id)).id if run.model_id else None
     model = store.models.add(
-        name=run.name,
+        name=name,
         kind=_MODELS[event.kind],
         source="run",
         location=str(path),

@@ -23,6 +23,10 @@ class JobSpec:
     others: tuple[ModelRef, ...] = ()
     data: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
+    resumes: bool = False
+    """Go on from the newest checkpoint in `folder`."""
+    changed: tuple[str, ...] = ()
+    """Knobs that were turned on purpose since that checkpoint."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -36,6 +40,8 @@ class JobSpec:
             "others": [ref.to_json() for ref in self.others],
             "data": self.data,
             "extra": self.extra,
+            "resumes": self.resumes,
+            "changed": list(self.changed),
         }
 
     @classmethod
@@ -46,6 +52,7 @@ class JobSpec:
             value["model"] = ModelRef.from_json(value.get("model"))
             value["reward"] = ModelRef.from_json(value.get("reward"))
             value["others"] = tuple(ModelRef(**ref) for ref in value.get("others", ()))
+            value["changed"] = tuple(value.get("changed", ()))
             return cls(**value)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise WorkbenchError("The job's specification cannot be read.", "Start the run again.") from error

@@ -99,6 +99,11 @@ def sweep(run_folder: Path) -> None:
         settle(run_folder / FOLDER)
 
 
+def clear(run_folder: Path) -> None:
+    """Remove all checkpoints of a run."""
+    shutil.rmtree(run_folder / FOLDER, ignore_errors=True)
+
+
 def _folders(parent: Path) -> list[Path]:
     return [path for path in parent.glob("step-*") if path.is_dir()]
 

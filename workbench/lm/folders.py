@@ -70,6 +70,16 @@ def _restore(old: Path) -> None:
         old.rename(target)
 
 
+def free_place(parent: Path, name: str, step: int) -> Path:
+    """Where a run saves what it made: `name`, or if an earlier part of the run has saved there, a name with the step."""
+    places = [parent / name, parent / f"{name}-{step:06d}"]
+    number = 2
+    while places[0].exists():
+        places = [*places[1:], parent / f"{name}-{step:06d}-{number}"]
+        number += 1
+    return places[0]
+
+
 def settle(parent: Path) -> None:
     """Clear up after processes that died while they wrote here: nothing half-written stays, nothing whole is lost."""
     for old in parent.glob(f"{OLD}*"):

@@ -327,7 +327,7 @@ class OnPolicy:
             self.micro_tokens, self.rows_at_once, self.saving = held
         self.optimizer.restore(self._names(), tensors)
         # With other knobs the parts of a round that was begun are others too: it is left as far as it got.
-        if state["rollout"] and not self.job.changed:
+        if state["rollout"] and not set(self.job.changed) - set(self.free):
             found = {
                 key.removeprefix("rollout/"): value for key, value in tensors.items() if key.startswith("rollout/")
             }
@@ -336,14 +336,19 @@ class OnPolicy:
         randomness.put_back(tensors)
         self.begun = self._position()
 
+    def told(self) -> dict[int, dict[str, float]]:
+        """The metrics of the last rounds, by step."""
+        return {self.step - len(self.recent) + 1 + place: values for place, values in enumerate(self.recent)}
+
     # --- the result ---------------------------------------------------------------------------------------------
 
     def save(self) -> Saved:
         """Write the adapter, whole or not at all."""
+        from ..lm.folders import free_place
         from ..lm.loading import POLICY
         from ..lm.saving import save_adapter
 
-        target = self.job.folder / "adapter"
+        target = free_place(self.job.folder, "adapter", self.step)
         summary = self.summary()
         save_adapter(self.loaded, POLICY, target, {"method": self.name, "seed": self.options.seed} | summary)
         return Saved("adapter", str(target), self.step, summary)

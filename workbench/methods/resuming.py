@@ -46,6 +46,10 @@ class Resumable(Protocol):
         """Go on from what state() gave. KeyError: something is missing."""
         ...
 
+    def told(self) -> dict[int, dict[str, float]]:
+        """The metrics of the last steps that were told of, by step."""
+        ...
+
 
 class Checkpoints:
     """The checkpoints of one run: writes them when they are due, and goes on from the newest that is whole."""
@@ -60,7 +64,7 @@ class Checkpoints:
         self._failed = False
         self._before = 0.0
         self.resumed: dict[str, Any] = {}
-        """For Started.info: the step that the run goes on from, and the seconds of work before it."""
+        """For Started.info: the step that the run goes on from, the seconds of work before, and its last metrics."""
         checkpoints.sweep(run.job.folder)
 
     def go_on(self) -> Iterator[Event]:
@@ -82,7 +86,7 @@ class Checkpoints:
                 f"The checkpoint at step {found.step} lacks something that this version needs.",
                 "Start a new run instead.",
             ) from error
-        self.resumed = {"resumed": found.step, "seconds": self._before}
+        self.resumed = {"resumed": found.step, "seconds": self._before, "recent": self._run.told()}
         if found.damaged:
             words = f"The newest checkpoint is damaged; the run goes on from the one before, of step {found.step}."
             yield Warned(found.step, words, "damaged")
@@ -107,6 +111,10 @@ class Checkpoints:
             return
         self._due, self._failed = self._clock() + self._wait, False
         yield Saved("checkpoint", str(folder), self._run.step)
+
+    def clear(self) -> None:
+        """Remove them: the run has ended, and what it made is on the disk."""
+        checkpoints.clear(self._run.job.folder)
 
     def _write(self) -> Path:
         tensors, state = self._run.state()

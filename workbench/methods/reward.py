@@ -12,14 +12,17 @@ from ..errors import StopRequested, WorkbenchError
 from ..events import Event, Finished, Metrics, Progress, Sample, Saved, Started, Stopped, Warned
 from ..feedback.base import Pair, Ranking
 from ..feedback.listing import of_all, of_pair, placed
+from ..lm.folders import free_place
 from .base import Data, Job, NotFinite, Panel, knob
+from .resuming import Checkpoints
 from .reward_lists import loss_of, micro_batches, scores_of, shuffled
+from .reward_measuring import Best
+from .reward_resuming import restore, state_of, told
 
 if TYPE_CHECKING:
     import torch
 
     from ..lm.scoring import RewardModel
-    from .reward_measuring import Held
 
 name = "reward"
 title = "Reward model"
@@ -68,6 +71,10 @@ class Options:
     patience: int = knob(0, "Stop after so many measurements without a better one; 0 never does.", low=0, high=1000)
     keep: str = knob("loss", "Which held-out figure the best weights are best by.", choices=("loss", "accuracy"))
     heads: int = knob(1, "Heads that say how unsure a score is, by how much they disagree; 1 is none.", low=1, high=64)
+    checkpoint_minutes: float = knob(
+        5.0, "Minutes of work that a crash may cost; 0 writes a checkpoint only at a stop.",
+        low=0.0, high=1440.0, step=1.0,
+    )  # fmt: skip
     seed: int = knob(17, "The same seed gives the same run.", low=0, high=2**31 - 1)
     device: str = knob("auto", "Where to compute.", choices=("auto", "cuda", "xpu", "mps", "cpu"))
     dtype: str = knob("auto", "Number format of the base.", choices=("auto", "bfloat16", "float32"))
@@ -101,8 +108,10 @@ def train(job: Job, options: Options) -> Iterator[Event]:
         raise WorkbenchError(problem)
     compute = choose(options.device, options.dtype)
     yield Progress(0, 0, "Loading the model")
-    run = _Run(job, options, compute)
-    yield Started(run.total, compute.name, compute.dtype_name, {"pairs": len(run.train), "held_out": len(run.held)})
+    run = Run(job, options, compute)
+    yield from run.checkpoints.go_on()
+    about = {"pairs": len(run.train), "held_out": len(run.held)} | run.checkpoints.resumed
+    yield Started(run.total, compute.name, compute.dtype_name, about)
     try:
         yield from run.steps()
         yield from run.add_heads()
@@ -110,31 +119,29 @@ def train(job: Job, options: Options) -> Iterator[Event]:
         if run.best is None:  # stopped before anything was learned: there is nothing to keep
             yield Stopped(0)
         else:
+            yield from run.checkpoints.keep(now=True)
             yield from run.finish(stopped=True)
     except NotFinite as problem:
         yield from run.rescue(problem)
     else:
         yield from run.finish(stopped=False)
+        run.checkpoints.clear()
 
 
-@dataclass(frozen=True)
-class _Best:
-    """The best weights so far, their scores, and what makes them the best: less is better."""
-
-    order: tuple[float, float]
-    step: int
-    held: Held
-    weights: list[torch.Tensor]
-
-
-class _Run:
+class Run:
     """One training run: its model, its encoded judgements and the best weights so far."""
+
+    name = name
+    free: tuple[str, ...] = ("checkpoint_minutes",)
+    state, restore, told = state_of, restore, told
 
     def __init__(self, job: Job, options: Options, compute: Any) -> None:
         import torch
 
+        from ..lm import randomness
+
         torch.manual_seed(options.seed)
-        self.job, self.options = job, options
+        self.job, self.options, self.compute = job, options, compute
         self.model = _open_model(job, options, compute)
         train = job.data.split("train")
         self.train = train.pairs
@@ -148,10 +155,15 @@ class _Run:
         self.every = max(1, self.total // options.evaluations)
         self.baseline = longer_wins(self.held)
         self.step = 0
-        self.best: _Best | None = None
+        self.best: Best | None = None
         self.waited = 0
         self.stopped_early = False
+        self.recent: list[dict[str, float]] = []
+        self.pending: dict[str, float] | None = None
+        """Figures of a step that was made and not yet told of: its measurement may be cut off."""
+        self.begun = randomness.capture()
         self.doubts: dict[str, Any] = {}
+        self.checkpoints = Checkpoints(self)
 
     def _both(self, pair: Pair) -> tuple[Any, Any]:
         return self._encode(pair, pair.chosen), self._encode(pair, pair.rejected)
@@ -164,29 +176,52 @@ class _Run:
 
     def steps(self) -> Iterator[Event]:
         """All epochs: a step, its metrics, and now and then the held-out prompts."""
-        from ..lm.policy import MasterAdamW
+        from ..lm import randomness
 
-        order = random.Random(self.options.seed)
+        if self.best is None:
+            yield from self._begin()
+        batches = self._batches()
+        while self.pending is not None or (self.step < self.total and not self._given_up()):
+            if self.pending is None:
+                self.begun = randomness.capture()
+                self.pending = self.update(batches[self.step])
+                self.step += 1
+                self.begun = randomness.capture()
+            values = self.pending
+            if self.step % self.every == 0 or self.step == self.total:
+                values = values | self.measure()
+            self.pending = None
+            self.recent = [*self.recent[-9:], values]
+            yield Metrics(self.step, values)
+            yield from self.checkpoints.keep()
+        if self._given_up():
+            self.stopped_early = True
+            yield Warned(self.step, self._why_so_early(), "stopped_early")
+
+    def _begin(self) -> Iterator[Event]:
         yield Progress(0, self.total, "Reading every answer once")
         self.warm_start()
         # Only now: it copies the weights as they are, and would put an older copy back at its first step.
+        self.make_optimizer()
+        yield Progress(0, self.total, "Measuring on held-out prompts")
+        yield Metrics(0, self.measure())
+
+    def make_optimizer(self) -> None:
+        """An optimiser over what is trained, with the rates that the schedule scales."""
+        from ..lm.policy import MasterAdamW
+
         groups = self.model.train_groups(self.options.learning_rate)
         self.rates = [group["lr"] for group in groups]
         self.optimizer = MasterAdamW(groups, weight_decay=self.options.weight_decay)
-        yield Progress(0, self.total, "Measuring on held-out prompts")
-        yield Metrics(0, self.measure())
-        for _ in range(self.options.epochs):
-            indices = self.shuffled(order)
-            for start in range(0, len(indices), self.options.batch_size):
-                values = self.update(indices[start : start + self.options.batch_size])
-                self.step += 1
-                if self.step % self.every == 0 or self.step == self.total:
-                    values |= self.measure()
-                yield Metrics(self.step, values)
-                if self.options.patience and self.waited >= self.options.patience and self.step < self.total:
-                    self.stopped_early = True
-                    yield Warned(self.step, self._why_so_early(), "stopped_early")
-                    return
+
+    def _batches(self) -> list[list[int]]:
+        """The lists of each step, of all epochs."""
+        order, size = random.Random(self.options.seed), self.options.batch_size
+        epochs = [self.shuffled(order) for _ in range(self.options.epochs)]
+        return [indices[start : start + size] for indices in epochs for start in range(0, len(indices), size)]
+
+    def _given_up(self) -> bool:
+        return bool(self.options.patience) and self.waited >= self.options.patience and self.step < self.total
 
     def _why_so_early(self) -> str:
         assert self.best is not None
@@ -263,7 +298,7 @@ class _Run:
         self.waited += 1
         if self.best is None or order < self.best.order:
             weights = [weight.detach().clone() for weight in self.model.state()]
-            self.best, self.waited = _Best(order, self.step, held, weights), 0
+            self.best, self.waited = Best(order, self.step, held, weights), 0
         return held.metrics() | {"accuracy/longer_wins": self.baseline}
 
     def add_heads(self) -> Iterator[Event]:
@@ -277,13 +312,13 @@ class _Run:
             yield Warned(self.step, "An encoder is trained whole, and has one head.", "heads")
             return
         yield Progress(self.step, self.total, "Fitting the heads")
-        self.restore()
+        self.put_best_back()
         groups = [pair.prompt_id for pair in self.train]
         heads, seed = self.options.heads, self.options.seed
         scores = add_heads(self.model, self.pairs, groups, self.held_pairs, heads, seed, self.job.check)
         self.doubts = doubts(scores, self.best.held)
 
-    def restore(self) -> None:
+    def put_best_back(self) -> None:
         """Put the best weights back."""
         import torch
 
@@ -297,12 +332,12 @@ class _Run:
         import torch
 
         assert self.best is not None
-        self.restore()
+        self.put_best_back()
         # The scores of the best weights are known for the held-out answers; reading more would only delay a stop.
         scores = torch.cat([self.best.held.chosen, self.best.held.rejected])
         self.model.mean, self.model.std = float(scores.mean()), max(float(scores.std()), 1e-3)
         summary = self._summary(self.best)
-        target = self.job.folder / "reward"
+        target = free_place(self.job.folder, "reward", self.step)
         self.model.save(target, summary)
         return Saved("reward", str(target), self.step, summary)
 
@@ -326,7 +361,7 @@ class _Run:
         hint = f"Lower the learning rate. The best weights before, those of step {self.best.step}, are saved."
         raise WorkbenchError(problem.text, hint) from problem
 
-    def _summary(self, best: _Best) -> dict[str, Any]:
+    def _summary(self, best: Best) -> dict[str, Any]:
         return {
             **best.held.summary(),
             "longer_wins": self.baseline,

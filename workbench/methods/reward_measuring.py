@@ -73,6 +73,16 @@ class Held:
         }
 
 
+@dataclass(frozen=True)
+class Best:
+    """The best weights so far, their scores, and what makes them the best: less is better."""
+
+    order: tuple[float, float]
+    step: int
+    held: Held
+    weights: list[torch.Tensor]
+
+
 def held_scores(model: RewardModel, pairs: Sequence[tuple[Any, Any]], check: Callable[[], None], step: int) -> Held:
     """Scores of encoded pairs; an answer that stands in several is read once. Raises NotFinite."""
     import torch

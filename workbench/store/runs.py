@@ -16,6 +16,8 @@ from .rows import new_id, now, to_json
 if TYPE_CHECKING:
     from .store import Store
 
+CUT_OFF_HINT = "Go on from its newest checkpoint, or start it again. What it had saved is usable."
+
 _JSON = ("options", "spec", "versions", "summary")
 
 
@@ -86,6 +88,14 @@ class RunRows:
             )
             db.execute("UPDATE runs SET step = MAX(step, ?) WHERE id = ?", [step, run_id])
 
+    def rewind(self, run_id: str, step: int) -> None:
+        """Take a run back to a step that it goes on from: what it told of later steps will be told again."""
+        with self._store.writing() as db:
+            for table in ("metrics", "run_samples", "run_warnings"):
+                db.execute(f"DELETE FROM {table} WHERE run_id = ? AND step > ?", [run_id, step])
+            db.execute("UPDATE runs SET step = ?, summary = '{}' WHERE id = ?", [step, run_id])
+        self._store.changed("runs")
+
     def metrics(self, run_id: str) -> dict[str, list[tuple[int, float | None]]]:
         """Every curve of a run: name -> [(step, value), ...], in steps."""
         curves: dict[str, list[tuple[int, float | None]]] = {}
@@ -120,15 +130,16 @@ class RunRows:
         return [RunSample(**row | {"scores": json.loads(row["scores"])}) for row in rows]
 
     def interrupt_orphans(self) -> list[Run]:
-        """Mark runs that say "running" although the app that ran them is gone, and return them."""
-        orphans = [run for run in self.list() if run.status == "running" and not psutil.pid_exists(run.pid)]
+        """Mark runs that say they are going although the app that ran them is gone, and return them."""
+        going = [run for run in self.list() if run.status == "running" or (run.status == "waiting" and run.pid)]
+        orphans = [run for run in going if not psutil.pid_exists(run.pid)]
         for run in orphans:
             self.update(
                 run.id,
                 status="interrupted",
                 ended_at=now(),
                 error="The app closed while this run was going.",
-                hint="What it had saved is usable. Start it again to go further.",
+                hint=CUT_OFF_HINT,
             )
         return orphans
 
