@@ -5,11 +5,13 @@ import math
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton
 
 from tests import tiny
 from workbench import events as ev
 from workbench.jobs import frozen
 from workbench.jobs.recording import record
+from workbench.lm import checkpoints
 from workbench.lm.files import describe_folder
 from workbench.methods import METHODS, ppo, reward
 from workbench.methods.base import Data
@@ -818,3 +820,117 @@ def test_a_reward_run_is_started_with_keys_and_draws_its_points(store, context, 
     assert drawn(shown) == [(step, pytest.approx(value)) for step, value in losses]
     assert shown.monitor.state.text() == "Finished"
     assert "is saved and can be used" in shown.monitor.ended.accessibleName()
+
+
+# --- going on -------------------------------------------------------------------------------------------------------
+
+
+def keep_checkpoint(store, run, step):
+    """A checkpoint in the run's folder, as a run writes one."""
+    import torch
+
+    folder = store.runs_folder / run.id
+    frozen.write(Data(), folder / "data.jsonl")
+    checkpoints.write(folder, step, {"weight": torch.zeros(2)}, {})
+
+
+@pytest.fixture
+def launched(context, monkeypatch):
+    """Jobs that were to be started, instead of child processes."""
+    found = []
+    monkeypatch.setattr(context, "_launch", lambda run, spec: found.append(spec))
+    return found
+
+
+def tab_to(pane, qtbot, words):
+    """Go by Tab from the list of runs to the button that says this."""
+    pane.runs.setFocus()
+    for _ in range(40):
+        focused = pane.window().focusWidget()
+        if isinstance(focused, QAbstractButton) and focused.text() == words:
+            return focused
+        qtbot.keyClick(focused, Qt.Key.Key_Tab)
+    raise AssertionError(words)
+
+
+@pytest.mark.parametrize("status", ["stopped", "interrupted"])
+def test_a_run_with_a_checkpoint_is_resumed_by_keyboard(store, context, base, scorer, pane, qtbot, launched, status):
+    run = ppo_run(store, base, scorer)
+    store.runs.add_metrics(run.id, 5, values(5))
+    store.runs.update(run.id, status=status, total=20)
+    keep_checkpoint(store, run, 4)
+    shown = pane()
+    assert "What it had learned by step 4 is kept." in shown.monitor.ended.accessibleName()
+    button = tab_to(shown, qtbot, "Resume from step 4")
+    assert button.accessibleName() == "Resume from step 4"
+    qtbot.keyClick(button, Qt.Key.Key_Space)
+    (spec,) = launched
+    assert (spec.run_id, spec.resumes, spec.changed) == (run.id, True, ())
+    assert spec.options == dict(run.options)
+    assert store.runs.find(run.id).status == "waiting"
+    assert shown.monitor.run.id == run.id
+    assert len(store.runs.list()) == 1
+
+
+def test_without_a_checkpoint_nothing_is_offered(store, context, base, pane):
+    run = ppo_run(store, base)
+    store.runs.update(run.id, status="interrupted", total=20)
+    shown = pane()
+    offers = [button.text() for button in shown.monitor.ended.findChildren(QAbstractButton)]
+    assert not any("Resume" in text for text in offers)
+
+
+def test_the_curve_goes_on_where_the_checkpoint_was(store, context, base, scorer, pane, launched):
+    run = ppo_run(store, base, scorer)
+    for step in range(1, 7):
+        store.runs.add_metrics(run.id, step, values(step))
+    store.runs.update(run.id, status="interrupted", total=20)
+    keep_checkpoint(store, run, 4)
+    shown = pane()
+    shown.monitor.resume_wanted.emit(shown.monitor.run, {})
+    events = [
+        ev.Started(20, info={"resumed": 4, "seconds": 60.0}),
+        ev.Metrics(5, values(5, **{"objective/scores": 9.0})),
+    ]
+    feed(store, context, run, events)
+    assert drawn(shown)[-2:] == [(4, pytest.approx(0.4)), (5, 9.0)]
+    assert [step for step, _ in store.runs.metrics(run.id)["objective/kl"]] == [1, 2, 3, 4, 5]
+
+
+def test_a_failed_run_goes_on_with_what_was_ticked(store, context, base, scorer, pane, launched):
+    run = ppo_run(store, base, scorer)
+    keep_checkpoint(store, run, 3)
+    shown = pane()
+    failed = ev.Failed("The loss is no longer a number at step 5.", "Lower the learning rate.")
+    feed(store, context, run, [ev.Started(20), ev.Metrics(4, values(4)), failed])
+    view = shown.monitor.failed
+    assert view.safe.text() == "What it had learned by step 3 is kept, and your judgements were not touched."
+    assert view.go_on.text() == "Apply and resume from step 3"
+    assert view.changes() == {"learning_rate": run.options["learning_rate"] / 2}
+    view.go_on.click()
+    (spec,) = launched
+    assert spec.changed == ("learning_rate",)
+    assert spec.options["learning_rate"] == run.options["learning_rate"] / 2
+    assert store.runs.find(run.id).options == spec.options
+
+
+def test_a_rank_cannot_change_in_the_middle(store, context, base, scorer, pane, launched):
+    run = ppo_run(store, base, scorer)
+    keep_checkpoint(store, run, 3)
+    shown = pane()
+    feed(store, context, run, [ev.Started(20), ev.Failed("The device ran out of memory.")])
+    view = shown.monitor.failed
+    box = next(box for box, remedy in view.choices if remedy.knob.name == "rank")
+    box.setChecked(True)
+    assert not view.go_on.isEnabled()
+    assert "rank" in view.go_on.toolTip()
+    box.setChecked(False)
+    assert view.go_on.isEnabled()
+
+
+def test_a_failed_run_without_a_checkpoint_can_only_start_again(store, context, base, scorer, pane):
+    run = ppo_run(store, base, scorer)
+    shown = pane()
+    feed(store, context, run, [ev.Started(20), ev.Failed("The disk is full.")])
+    assert not shown.monitor.failed.go_on.isVisible()
+    assert shown.monitor.failed.start.isVisible()

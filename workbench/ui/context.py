@@ -102,6 +102,14 @@ class Context(QObject):
         self._launch(run, spec)
         return run
 
+    def resume_run(self, run_id: str, changes: Mapping[str, Any] | None = None) -> Run:
+        """Have a run that was cut off go on from its newest checkpoint, and return its row. Raises WorkbenchError."""
+        if run_id in self.jobs:
+            raise WorkbenchError("This run is still ending.", "Try again in a moment.")
+        run, spec = preparing.resume(self.store, run_id, changes)
+        self._launch(run, spec)
+        return run
+
     def _launch(self, run: Run, spec: JobSpec) -> None:
         thread = JobThread(self.store.folder, spec, self.store.runs_folder / run.id / "log.txt", self)
         self.jobs[run.id] = thread
@@ -134,12 +142,12 @@ class Context(QObject):
         if thread is None:
             return
         thread.stop()
-        QTimer.singleShot(STOP_PATIENCE_MS, self, lambda: self._end_by_force(run_id))
+        QTimer.singleShot(STOP_PATIENCE_MS, self, lambda: self._end_by_force(run_id, thread))
 
-    def _end_by_force(self, run_id: str) -> None:
-        if run_id in self.jobs:
+    def _end_by_force(self, run_id: str, thread: JobThread) -> None:
+        if self.jobs.get(run_id) is thread:  # the run may have gone on since, in another
             log.warning("run %s did not stop and is killed", run_id)
-            self.jobs[run_id].kill()
+            thread.kill()
 
     # --- the loaded model -----------------------------------------------------------------------------------------
 

@@ -21,6 +21,8 @@ from .theme import set_role
 from .widgets import Button, Card, column, holding, label, row
 
 MEMORY = ("out of memory", "SIGKILL", "memory")
+FIXED = {"rank"}
+"""Knobs that cannot be turned in the middle of a run."""
 NUMBER = ("no longer a number",)
 
 
@@ -78,14 +80,17 @@ def _within(knob: Knob, value: float) -> Any:
 
 
 class FailedView(QWidget):
-    """A failed run. `again(changes)` asks to start it with some knobs changed, `edit(changes)` to open its form."""
+    """A failed run. `again(changes)` asks to start it with some knobs changed, `resume(changes)` to go on with it,
+    `edit(changes)` to open its form."""
 
     again = Signal(object)
     edit = Signal(object)
+    resume = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._log_path = ""
+        self._kept: int | None = None
         self.what = label("", "head", wrap=True, selectable=True)
         self.safe = label("", "body", wrap=True)
         self.hint = label("", "body", wrap=True, selectable=True)
@@ -105,14 +110,19 @@ class FailedView(QWidget):
         self.more.clicked.connect(lambda: self.edit.emit(self.changes()))
         self.start = Button(self.tr("Start again"), kind="primary", size="lg")
         self.start.clicked.connect(lambda: self.again.emit(self.changes()))
+        self.go_on = Button("", kind="primary", size="lg")
+        self.go_on.clicked.connect(lambda: self.resume.emit(self.changes()))
         technical = Card()
         technical.setLayout(column(self.details, spacing=0, margins=(8, 6, 8, 6)))
-        buttons = row(self.more, self.opener, None, self.start)
+        buttons = row(self.more, self.opener, None, self.start, self.go_on)
         self.setLayout(column(happened, self.heading_box, self._list, technical, buttons, spacing=10))
 
-    def show_run(self, run: Run, result: str, log: str) -> None:
-        """A run that failed; `result` names the model that it had saved ("" for none), `log` is its log's end."""
-        self._log_path = run.log_path
+    def show_run(self, run: Run, result: str, log: str, kept: int | None = None) -> None:
+        """A run that failed; `result` names the model that it had saved ("" for none), `log` is its log's end, `kept`
+        the step of its newest checkpoint (None for none)."""
+        self._log_path, self._kept = run.log_path, kept
+        self.go_on.setVisible(kept is not None)
+        self.start.set_kind("primary" if kept is None else "default")
         self.opener.setEnabled(bool(run.log_path) and Path(run.log_path).exists())
         self.what.setText(self._what(run))
         self.safe.setText(self._safe(run, result))
@@ -134,6 +144,9 @@ class FailedView(QWidget):
                 "Nothing is lost. {model} was saved before it failed, and your judgements were not touched."
             )
             return words.format(model=result)
+        if self._kept is not None:
+            words = self.tr("What it had learned by step {step} is kept, and your judgements were not touched.")
+            return words.format(step=count(self._kept))
         if run.step:
             return self.tr("Your judgements were not touched, and its curves are kept. The weights were not saved.")
         return self.tr("Nothing is lost: it failed before its first step, and your judgements were not touched.")
@@ -170,6 +183,11 @@ class FailedView(QWidget):
     def _name_start(self) -> None:
         changed = any(box.isChecked() for box, _ in self.choices)
         self.start.set_text(self.tr("Apply and start again") if changed else self.tr("Start again"))
+        words = self.tr("Apply and resume from step {step}") if changed else self.tr("Resume from step {step}")
+        self.go_on.set_text(words.format(step=count(self._kept or 0)))
+        fixed = FIXED & self.changes().keys()
+        self.go_on.setEnabled(not fixed)
+        self.go_on.setToolTip(self.tr("An adapter cannot change its rank: start again for that.") if fixed else "")
 
     def _effects(self) -> Mapping[str, str]:
         return {

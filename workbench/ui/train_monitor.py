@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QScrollArea, QSizePolicy, QWidget
 from .. import events as ev
 from ..errors import WorkbenchError
 from ..jobs import frozen
+from ..lm import checkpoints
 from ..methods.base import Data
 from ..store import Run, RunSample
 from .context import Context
@@ -37,6 +38,8 @@ class RunMonitor(QScrollArea):
     """Train PPO with this reward model."""
     again_wanted = Signal(object, object)
     edit_wanted = Signal(object, object)
+    resume_wanted = Signal(object, object)
+    """Go on with this run, with these knobs changed."""
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +58,7 @@ class RunMonitor(QScrollArea):
         self.failed = FailedView()
         self.failed.again.connect(lambda changes: self.again_wanted.emit(self.run, changes))
         self.failed.edit.connect(lambda changes: self.edit_wanted.emit(self.run, changes))
+        self.failed.resume.connect(lambda changes: self.resume_wanted.emit(self.run, changes))
         self.charts = RunCharts()
         self.charts.setMinimumHeight(280)
         self.worth = RewardWorth()
@@ -140,7 +144,10 @@ class RunMonitor(QScrollArea):
         """An event of the run that is shown. It is in the store already."""
         if self.run is None:
             return
-        if isinstance(event, ev.Started):
+        if isinstance(event, ev.Started) and "resumed" in event.info:
+            # What was past the checkpoint is gone from the store.
+            self.show_run(self._context.store.runs.find(self.run.id), self.pace, self._warned, self._phase)
+        elif isinstance(event, ev.Started):
             self.run = dataclasses.replace(self._context.store.runs.find(self.run.id), total=event.total)
             self.line.setText(self._describe(self.run))
             self.charts.set_planned_end(event.total)
@@ -193,7 +200,7 @@ class RunMonitor(QScrollArea):
         self._filler.setVisible(not self.charts.isVisibleTo(self))
         self._show_health()
         if run.status == "failed":
-            self.failed.show_run(run, self._result_name(), self._log_tail(run))
+            self.failed.show_run(run, self._result_name(), self._log_tail(run), self._checkpoint())
         elif not live:
             self._show_ended(run)
         self._show_progress()
@@ -263,6 +270,8 @@ class RunMonitor(QScrollArea):
                 step = self.tr("Cut off at step {step}.").format(step=count(run.step))
             if result:
                 text = self.tr("{model} holds what it had learned, and can be used.").format(model=result)
+            elif kept := self._checkpoint():
+                text = self.tr("What it had learned by step {step} is kept.").format(step=count(kept))
             else:
                 text = self.tr("Nothing was saved. Your judgements were not touched.")
             self.ended.set_banner(step, text, "info" if run.status == "stopped" else "warn")
@@ -270,6 +279,10 @@ class RunMonitor(QScrollArea):
 
     def _offer_next(self, run: Run) -> None:
         offers = []
+        kept = self._checkpoint()
+        if kept is not None and run.status != "finished":
+            words = self.tr("Resume from step {step}").format(step=count(kept))
+            offers.append((words, lambda: self.resume_wanted.emit(run, {})))
         if run.result_id and run.method == "reward":
             offers.append((self.tr("Train with it"), lambda: self.next_wanted.emit(run.result_id)))
         elif run.result_id:
@@ -283,6 +296,12 @@ class RunMonitor(QScrollArea):
             seconds = (datetime.fromisoformat(run.ended_at) - datetime.fromisoformat(run.started_at)).total_seconds()
             return self.tr("Finished in {time}.").format(time=duration(seconds))
         return self.tr("Finished.")
+
+    def _checkpoint(self) -> int | None:
+        """The step from which the run can go on; None when it has no checkpoint."""
+        assert self.run is not None
+        found = checkpoints.newest(self._context.store.runs_folder / self.run.id, deep=False)
+        return found.step if found is not None else None
 
     def _result_name(self) -> str:
         assert self.run is not None

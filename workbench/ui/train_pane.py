@@ -62,6 +62,7 @@ class TrainPane(Pane):
         self.monitor.next_wanted.connect(lambda model_id: self.new_run("ppo", reward_id=model_id))
         self.monitor.again_wanted.connect(self._start_again)
         self.monitor.edit_wanted.connect(self._edit)
+        self.monitor.resume_wanted.connect(self._resume)
 
     def header_actions(self) -> list[QWidget]:
         return [self._new_button]
@@ -174,6 +175,17 @@ class TrainPane(Pane):
             self._context.tell(error)
             return
         self._started(started)
+
+    def _resume(self, run: Run, changes: Mapping[str, Any]) -> None:
+        """A run that was cut off goes on as the same run, and its curves go on where they ended."""
+        try:
+            resumed = self._context.resume_run(run.id, changes)
+        except WorkbenchError as error:
+            self._context.tell(error)
+            return
+        for known in (self._paces, self._warned, self._phases):
+            known.pop(run.id, None)
+        self._started(resumed)
 
     # -- what happens
 
