@@ -73,6 +73,19 @@ def test_each_step_alone_makes_the_whole_loop(loop):
     assert set(loop["evaluate"]["summary"]) >= {"reward", "kl", "words", "prompts"}
 
 
+def test_a_plan_says_what_a_run_would_take_and_runs_nothing(loop, shell):
+    before = shell.json("models", "list")
+    for method, parts in (("reward", {"weights", "activations"}), ("ppo", {"weights", "adapters", "optimiser"})):
+        found = shell.json("train", method, "--plan", "--rank", 2, *FAST)
+        assert parts <= set(found["parts"])
+        assert sum(found["parts"].values()) == found["estimate_bytes"]
+        assert found["fit"] in ("fits", "tight", "too large")
+    told = shell("train", "ppo", "--plan", *FAST)
+    assert "In all, about" in told.stdout
+    assert shell.json("models", "list") == before
+    assert shell("train", "ppo", "--plan", "--rank", 0, *FAST).returncode != 0
+
+
 def test_list_and_export_read_what_the_loop_made(loop, shell, tmp_path):
     kinds = [model["kind"] for model in shell.json("models", "list")]
     assert kinds == ["base", "reward", "adapter"]

@@ -214,6 +214,7 @@ PARTS = {
     "logits": "Logits of a chunk",
     "cache": "Cache of the answers",
     "writing": "Reading prompts and drawing tokens",
+    "heap": "Freed blocks that the heap keeps",
     "process": "PyTorch and libraries",
 }
 
@@ -227,7 +228,7 @@ def plan_words(found: dict[str, Any]) -> str:
     words = {
         "fits": "It fits: {free:,.0f} of {total:,.0f} MB are free.",
         "tight": "It is tight: {free:,.0f} of {total:,.0f} MB are free. Close other programs first.",
-        "too large": "It is too large: there are {total:,.0f} MB. Take fewer --micro-tokens or a smaller model.",
+        "too large": "It is too large: there are {total:,.0f} MB. Take less at once, or a smaller model.",
     }[found["fit"]]
     return "\n".join([*lines, words.format(free=found["free_bytes"] / 1e6, total=found["total_bytes"] / 1e6)])
 

@@ -54,7 +54,7 @@ def memory(
 def rows_of(estimate: Estimate) -> list[tuple[str, int]]:
     """The parts as they are shown, (key, bytes): what comes and goes within a round is one part."""
     parts = estimate.parts()
-    passing = ("activations", "logits", "cache", "writing")
+    passing = ("activations", "logits", "cache", "writing", "heap")
     shown = {key: size for key, size in parts.items() if key not in passing}
     libraries = shown.pop("process", 0)
     key = "learning" if estimate.learns_most else "writing"
