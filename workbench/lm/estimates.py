@@ -40,7 +40,9 @@ PROCESS = 450 * MIB
 first passes bring in. On a graphics card the context and its libraries take about as much (not measured here)."""
 HEAP = 0.3
 """On a CPU, of what comes and goes, how much more the heap holds: freed blocks under 32 MiB stay with the process, and
-those of one micro-batch seldom fit the next. Measured: 24 to 42 % in six runs, PPO and reward, 560 to 1 640 tokens."""
+those of one micro-batch seldom fit the next. Measured after the parts above, which it was chosen by: 24 to 42 % in
+three short reward runs and in two PPO runs with ONEDNN_PRIMITIVE_CACHE_CAPACITY=8. Two PPO runs without that bound held
+77 and 88 % after three and four rounds, one of them still growing: they take more than is estimated."""
 MARGIN = 1.2
 """The estimate may be off by a fifth: what fits only without that is tight."""
 
