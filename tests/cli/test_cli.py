@@ -178,3 +178,28 @@ def test_demo_headless_writes_both_reports(shell, llama_folder, tmp_path):
     page = (tmp_path / "out" / "report.html").read_text()
     assert "<svg" in page
     assert "not a person" in page
+
+
+def test_a_run_goes_on_by_its_name(loop, shell):
+    """The loop's PPO run took two steps; one more is asked for."""
+    found = shell.json("train", "--resume", loop["ppo"]["name"], "--steps", 3)
+    assert found["run"] == loop["ppo"]["run"]
+    assert found["status"] == "finished"
+    assert found["summary"]["step"] == 3
+    assert found["model"]["name"] == f"{loop['ppo']['model']['name']}, step 3"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "sentence"),
+    [
+        (["train"], 2, "Name a method, or a run to go on with"),
+        (["train", "--resume", "nonesuch"], 1, "no run called nonesuch"),
+        (["train", "--resume", "PPO 1", "ppo"], 2, "--resume stands alone"),
+        (["train", "--resume", "Reward model 1"], 1, "has no checkpoint to go on from"),
+    ],
+)
+def test_what_cannot_go_on_is_one_sentence(loop, shell, words, status, sentence):
+    done = shell(*words)
+    assert done.returncode == status, done.stderr
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr

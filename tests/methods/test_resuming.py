@@ -233,6 +233,10 @@ def test_checkpoints_are_due_by_the_clock(world, tmp_path):
     assert checkpoints.newest(tmp_path).state()["seconds"] == 300
 
 
+def test_a_finished_run_keeps_one(straight):
+    assert [path.name for path in (straight[0] / "checkpoints").iterdir()] == [f"step-{STEPS:06d}"]
+
+
 def test_none_is_due_when_it_was_turned_off(world, tmp_path):
     events = run(world(tmp_path), steps=2, checkpoint_minutes=0.0)
     assert [event.step for event in events if isinstance(event, Saved) and event.kind == "checkpoint"] == [2]
@@ -286,10 +290,17 @@ def test_a_full_disk_at_a_stop_keeps_the_one_before(world, tmp_path, monkeypatch
 # --- what is refused ------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def cut_at_the_end(world, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cut")
+    cut_off(ppo.train(world(folder), ppo.Options(**PPO)), STEPS)
+    return folder
+
+
 @pytest.fixture
-def interrupted(world, straight, tmp_path):
+def interrupted(cut_at_the_end, tmp_path):
     """A copy of a run with checkpoints of rounds five and six."""
-    shutil.copytree(straight[0] / "checkpoints", tmp_path / "checkpoints")
+    shutil.copytree(cut_at_the_end / "checkpoints", tmp_path / "checkpoints")
     return tmp_path
 
 

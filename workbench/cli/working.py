@@ -44,10 +44,17 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def carry_out(store: Any, method: str, options: dict[str, Any], **fields: Any) -> Any:
-    """Prepare a job, run it with progress on standard error, and return the run's row. Raises Abort when stopped."""
-    from ..jobs import preparing, running
+    """Prepare a job, run it with progress on standard error, and return the run's row."""
+    from ..jobs import preparing
 
-    run, spec = preparing.prepare(store, method, options, **fields)
+    return see_through(store, *preparing.prepare(store, method, options, **fields))
+
+
+def see_through(store: Any, run: Any, spec: Any) -> Any:
+    """Run a prepared job with progress on standard error, and return the run's row. Raises WorkbenchError when it
+    fails."""
+    from ..jobs import running
+
     bar = Bar()
     with stoppable() as hold:
         for event in running.events_of(store, run, spec, hold):
@@ -134,9 +141,31 @@ def generate(
         finish(run_json(store, run) | {"answers": answers}, as_json, shown)
 
 
-@click.group()
-def train() -> None:
+@click.group(invoke_without_command=True)
+@click.option(
+    "--resume", "resumed", metavar="RUN", default=None, help="Go on with a run that was cut off, by name or id."
+)
+@click.option("--steps", type=int, default=None, help="With --resume: go on to this many steps instead.")
+@PROJECT
+@JSON
+@click.pass_context
+def train(context: click.Context, resumed: str | None, steps: int | None, project: Path | None, as_json: bool) -> None:
     """Train on the project's judgements: one command per method."""
+    from ..jobs import preparing
+
+    if resumed is None:
+        if context.invoked_subcommand is None:
+            raise click.UsageError("Name a method, or a run to go on with: --resume RUN.", context)
+        if as_json or steps is not None:
+            raise click.UsageError("Options of a method stand behind its name.", context)
+        context.find_root().obj = chosen(context, project)
+        return
+    if context.invoked_subcommand is not None:
+        raise click.UsageError("A run goes on with its own method and knobs: --resume stands alone.", context)
+    with opened(chosen(context, project)) as store:
+        known = store.runs.find(resumed)
+        run = see_through(store, *preparing.resume(store, known.id, {} if steps is None else {"steps": steps}))
+        finish(run_json(store, run), as_json, run_words(run))
 
 
 def _train_command(method: Any) -> click.Command:

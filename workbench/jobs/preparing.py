@@ -128,6 +128,7 @@ def resume(store: Store, run_id: str, changes: Mapping[str, Any] | None = None) 
     `changes`: knobs that are turned on purpose, for a run that failed because of them. Raises WorkbenchError when the
     run is going, has no checkpoint, or its models are gone.
     """
+    store.runs.interrupt_orphans()
     run = store.runs.find(run_id)
     if run.status in ("waiting", "running"):
         raise WorkbenchError(f"{run.name} is still going.", "Wait until it has ended, or stop it.")

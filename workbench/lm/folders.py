@@ -71,7 +71,7 @@ def _restore(old: Path) -> None:
 
 
 def free_place(parent: Path, name: str, step: int) -> Path:
-    """Where a run saves what it made: `name`, or if an earlier part of the run has saved there, a name with the step."""
+    """Where a run saves what it made: `name`, or a name with the step if an earlier part of the run has saved there."""
     places = [parent / name, parent / f"{name}-{step:06d}"]
     number = 2
     while places[0].exists():

@@ -165,7 +165,7 @@ def train(job: Job, options: Options) -> Iterator[Event]:
         yield Stopped(run.step, run.summary() | run.memory())
         return
     yield run.save()
-    yield from checkpoints.keep(now=True)
+    yield from checkpoints.keep(now=True, most=1)  # for more rounds, if they are asked for
     yield Finished(run.summary() | run.memory())
 
 

@@ -94,13 +94,14 @@ class Checkpoints:
             words = f"The run goes on, but not bit for bit as it would have: {', '.join(other)}."
             yield Warned(found.step, words, "surroundings")
 
-    def keep(self, *, now: bool = False) -> Iterator[Event]:
-        """Write a checkpoint if one is due, or now. One that cannot be written is told of and does not end the run."""
+    def keep(self, *, now: bool = False, most: int = checkpoints.KEEP) -> Iterator[Event]:
+        """Write a checkpoint if one is due, or now, and keep the newest `most`. One that cannot be written is told of
+        and does not end the run."""
         due = self._wait > 0 and self._clock() >= self._due
         if not (now or due):
             return
         try:
-            folder = self._write()
+            folder = self._write(most)
         except WorkbenchError as error:
             log.exception("no checkpoint at step %d", self._run.step)
             self._due = self._clock() + min(AGAIN, self._wait)
@@ -116,7 +117,7 @@ class Checkpoints:
         """Remove them: the run has ended, and what it made is on the disk."""
         checkpoints.clear(self._run.job.folder)
 
-    def _write(self) -> Path:
+    def _write(self, most: int) -> Path:
         tensors, state = self._run.state()
         about = {
             "identity": self._identity,
@@ -124,7 +125,7 @@ class Checkpoints:
             "seconds": self._before + self._clock() - self._begun,
             "run": state,
         }
-        return checkpoints.write(self._run.job.folder, self._run.step, tensors, about)
+        return checkpoints.write(self._run.job.folder, self._run.step, tensors, about, keep=most)
 
 
 def identity(run: Resumable) -> dict[str, Any]:
