@@ -418,3 +418,18 @@ def test_random_numbers_go_on_where_they_were():
     assert randomness.put_back(kept) == []
     assert torch.equal(torch.rand(5), first)
     assert randomness.put_back(kept | {"random/cuda7": kept["random/cpu"], "other": torch.zeros(1)}) == ["cuda7"]
+
+
+def test_every_accelerator_has_its_own_random_numbers(monkeypatch):
+    """Which generators are asked and set where there are two CUDA devices; nothing here runs on one."""
+    set_to = {}
+    for name, answer in (("is_available", True), ("is_initialized", True), ("device_count", 2)):
+        monkeypatch.setattr(torch.cuda, name, lambda answer=answer: answer)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: [torch.tensor([n], dtype=torch.uint8) for n in (5, 6)])
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: set_to.update({device: state.tolist()}))
+    kept = randomness.capture()
+    assert set(kept) == {"random/cpu", "random/cuda0", "random/cuda1"}
+    assert randomness.put_back(kept) == []
+    assert set_to == {0: [5], 1: [6]}
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert randomness.put_back(kept) == ["cuda1"]
