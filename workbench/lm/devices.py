@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import platform
 import sys
 from dataclasses import dataclass
@@ -51,6 +52,25 @@ def choose(device: str = "auto", dtype: str = "auto") -> Compute:
     chosen = torch.device(kind)
     form = _fast_dtype(kind) if dtype == "auto" else getattr(torch, dtype)
     return Compute(chosen, form, _name(kind), _memory(kind))
+
+
+def check_four_bits(compute: Compute, *, gguf: bool = False, installed: bool | None = None) -> None:
+    """Raises WorkbenchError where weights cannot be kept in 4 bits. `installed`: bitsandbytes; None looks for it."""
+    if compute.device.type not in ("cuda", "cpu"):
+        raise WorkbenchError(
+            "4-bit weights need an NVIDIA or AMD card, or a CPU.", "Choose another device, or unquantised weights."
+        )
+    if gguf:
+        raise WorkbenchError(
+            "4-bit weights need the model as a safetensors folder, and this one is a GGUF file.",
+            "Convert it in Models, or choose unquantised weights.",
+        )
+    found = importlib.util.find_spec("bitsandbytes") is not None if installed is None else installed
+    if not found:
+        raise WorkbenchError(
+            "4-bit weights need bitsandbytes, which is not installed.",
+            "Run: pip install bitsandbytes, or choose unquantised weights.",
+        )
 
 
 def _available() -> list[str]:

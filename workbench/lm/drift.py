@@ -34,9 +34,29 @@ def kl_to_base(
         check()
         batch = gather(loaded, [items[index] for index in group])
         tuned = _total(loaded, batch, temperature)
-        with loaded.model.disable_adapter():
+        with loaded.as_base():
             base = _total(loaded, batch, temperature)
         for index, value in zip(group, (tuned - base).tolist(), strict=True):
+            found[index] = value
+    return found
+
+
+@torch.no_grad()
+def likelihoods(
+    loaded: Loaded,
+    texts: Sequence[tuple[Sequence[Message], str]],
+    *,
+    temperature: float = 1.0,
+    rows: int = 16,
+    check: Callable[[], None] = lambda: None,
+) -> list[float]:
+    """For each answer, the sum over its tokens of log p(token): what is to be compared with another model's."""
+    items = [_row(loaded, messages, text, None) for messages, text in texts]
+    found = [0.0] * len(items)
+    for group in by_length([len(item) for item in items], rows, budget=loaded.compute.batch_tokens):
+        check()
+        totals = _total(loaded, gather(loaded, [items[index] for index in group]), temperature)
+        for index, value in zip(group, totals.tolist(), strict=True):
             found[index] = value
     return found
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
-from peft import PeftModel
 
 from ..feedback.base import Message
 from .batching import by_length
@@ -43,19 +42,10 @@ def read(
     reader = AdapterReward(loaded, limit=LIMIT)
     items = [reader.encode(messages, text) for messages, text in answers]
     found = np.zeros((len(items), reader.weight.shape[0]), np.float32)
-    with _base_alone(loaded), _checking(loaded, check):
+    with loaded.as_base(), _checking(loaded, check):
         for group in by_length([len(item) for item in items], rows, budget=loaded.compute.batch_tokens):
             found[group] = reader.features([items[index] for index in group]).float().cpu().numpy()
     return found
-
-
-@contextlib.contextmanager
-def _base_alone(loaded: Loaded) -> Iterator[None]:
-    if isinstance(loaded.model, PeftModel):
-        with loaded.model.disable_adapter():
-            yield
-    else:
-        yield
 
 
 @contextlib.contextmanager

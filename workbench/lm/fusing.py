@@ -155,13 +155,14 @@ def fuse_layers(trunk: nn.Module) -> int:
 @torch.no_grad()
 def _agrees(module: nn.Module, forward: Any, width: int) -> bool:
     weight = next(module.parameters())
-    trial = torch.linspace(-2, 2, 2 * width, device=weight.device).view(1, 2, width).to(weight.dtype)
+    form = weight.dtype if weight.is_floating_point() else torch.float32  # 4-bit weights are stored as bytes
+    trial = torch.linspace(-2, 2, 2 * width, device=weight.device).view(1, 2, width).to(form)
     try:
         wanted, found = module(trial).float(), forward(module, trial).float()
     except (RuntimeError, TypeError, AttributeError):
         log.info("%s stays as it is", type(module).__name__, exc_info=True)
         return False
-    near = 1e-5 if weight.dtype == torch.float32 else 2e-2
+    near = 1e-5 if form == torch.float32 else 2e-2
     return wanted.shape == found.shape and float((wanted - found).norm() / wanted.norm().clamp(min=1e-9)) < near
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedTokenizerBase
 
 from ..errors import WorkbenchError
-from .devices import Compute
+from .devices import Compute, check_four_bits
 from .files import check_folder, check_gguf, check_safetensors
+from .full import Originals, matrices
 from .fusing import fuse_adapters, fuse_layers
 from .reading import choose_attention
 from .refs import ModelRef
@@ -27,6 +31,9 @@ POLICY = "policy"
 
 REWARD = "reward"
 """Name of the adapter that scores."""
+
+CRITIC = "critic"
+"""Name of the adapter that the value function may have for itself. Not "value": some transformers call a module so."""
 
 
 @dataclass
@@ -41,6 +48,8 @@ class Loaded:
     ref: ModelRef
     packs: bool = False
     """Whether this model reads packed rows; see reading.choose_attention."""
+    originals: Originals | None = None
+    """What the base's own weights were, where they are trained."""
 
     @property
     def causal(self) -> Any:
@@ -80,14 +89,28 @@ class Loaded:
             ids |= set(end if isinstance(end, list | tuple) else [end])
         return frozenset(int(id_) for id_ in ids if id_ is not None)
 
+    def untrained(self) -> contextlib.AbstractContextManager[None]:
+        """Within it the base's own weights are what they were, whatever was trained."""
+        return self.originals.put_back() if self.originals else contextlib.nullcontext()
 
-def load(ref: ModelRef, compute: Compute, *, offline: bool = True) -> Loaded:
+    @contextmanager
+    def as_base(self) -> Iterator[None]:
+        """Within it the model is its base: no adapter, and the base's own weights as they were."""
+        adapters = self.model.disable_adapter() if isinstance(self.model, PeftModel) else contextlib.nullcontext()
+        with self.untrained(), adapters:
+            yield
+
+
+def load(ref: ModelRef, compute: Compute, *, offline: bool = True, quantize: str = "none") -> Loaded:
     """The causal language model that `ref` names, with its adapter (as POLICY) when it has one.
 
-    Raises WorkbenchError with what is wrong when it is no such model.
+    quantize: "4bit" keeps the layers' matrices in 4 bits. Raises WorkbenchError with what is wrong when it is no such
+    model, or cannot be kept so.
     """
+    if quantize == "4bit":
+        check_four_bits(compute, gguf=ref.format == "gguf")
     tokenizer = load_tokenizer(ref, offline=offline)
-    model = _load_causal(ref, compute, offline)
+    model = _load_causal(ref, compute, offline, _four_bits(compute) if quantize == "4bit" else {})
     loaded = Loaded(model.eval(), tokenizer, Template(tokenizer), compute, ref)
     choose_attention(loaded)
     fuse_layers(loaded.trunk)
@@ -120,7 +143,7 @@ def _spare_token(tokenizer: PreTrainedTokenizerBase) -> int:
     return int(unknown) if isinstance(unknown, int) and unknown != tokenizer.eos_token_id else 0
 
 
-def _load_causal(ref: ModelRef, compute: Compute, offline: bool) -> Any:
+def _load_causal(ref: ModelRef, compute: Compute, offline: bool, quantised: dict[str, Any]) -> Any:
     source = _source(ref, offline)
     model = _guarded(
         ref,
@@ -128,12 +151,35 @@ def _load_causal(ref: ModelRef, compute: Compute, offline: bool) -> Any:
             **source,
             dtype=compute.dtype,
             use_safetensors=None if "gguf_file" in source else True,
+            **quantised,
         ),
     )
-    forget_gguf(model)
     for parameter in model.parameters():
         parameter.requires_grad_(False)
+    if quantised:
+        return _keep_layout(model)
+    forget_gguf(model)
     return model.to(compute.device)
+
+
+def _four_bits(compute: Compute) -> dict[str, Any]:
+    """NF4 with scales that are quantised too (Dettmers et al. 2023); products in the format of everything else."""
+    config = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute.dtype,
+    )
+    return {"quantization_config": config, "device_map": {"": compute.device}}
+
+
+def _keep_layout(model: Any) -> Any:
+    """On CPUs with bf16 instructions bitsandbytes repacks weights when they are first read without gradients, in place
+    and for good. What is repacked rounds in another way: the reference would differ from itself."""
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+    return model
 
 
 def forget_gguf(model: Any) -> None:
@@ -182,6 +228,14 @@ def prepare_training(loaded: Loaded) -> None:
     own kernels)."""
     if loaded.compute.device.type == "cpu" and not loaded.packs:
         loaded.causal.set_attn_implementation("eager")
+
+
+def train_whole(loaded: Loaded) -> None:
+    """Make the matrices of the layers the policy. The base stays what it is under the adapter that training goes on
+    from, if there is one: the adapter becomes part of the weights, and not of what is kept of them."""
+    loaded.originals = Originals(matrices(loaded.layers))
+    if isinstance(loaded.model, PeftModel):
+        loaded.model = loaded.model.merge_and_unload()  # type: ignore[operator]
 
 
 def add_new_adapter(loaded: Loaded, name: str, *, rank: int, alpha: float, dropout: float = 0.0) -> None:

@@ -1,4 +1,8 @@
-"""One base in memory for the four roles of PPO: policy and reward are adapters, value a head, reference no adapter."""
+"""One base in memory for the four roles of PPO: policy and reward are adapters, value a head, reference no adapter.
+
+Two other ways: the policy may be the base's own weights, with the originals kept for the reference and the reward model
+(see full.py), and the value function may have an adapter for itself.
+"""
 
 from __future__ import annotations
 
@@ -8,43 +12,75 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from peft import PeftModel
 from torch import nn
 
 from ..errors import WorkbenchError
 from .batching import Batch
-from .loading import POLICY, Loaded, add_new_adapter, prepare_training
+from .loading import CRITIC, POLICY, Loaded, add_new_adapter, prepare_training, train_whole
 from .logprobs import OutputLayer, chosen_logprobs
 from .reading import hidden_states
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the policy says about each token of the answers in a batch; all [b, t], zero outside the mask."""
+    """What the policy says about each token of the answers in a batch; all [b, t], zero outside the mask.
+
+    values: None where the value function has an adapter for itself and so a pass of its own.
+    """
 
     logp: torch.Tensor
     entropy: torch.Tensor
-    values: torch.Tensor
+    values: torch.Tensor | None
 
 
 class PolicyModel:
-    """A base with a trainable policy adapter and a value head on its trunk."""
+    """A base with a trainable policy adapter and a value head on its trunk.
 
-    def __init__(self, loaded: Loaded, *, rank: int, alpha: float, dropout: float, temperature: float) -> None:
+    whole: train the matrices of the base's layers instead of an adapter. own_value: give the value function an adapter
+    and so a trunk of its own.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        *,
+        rank: int,
+        alpha: float,
+        dropout: float,
+        temperature: float,
+        whole: bool = False,
+        own_value: bool = False,
+    ) -> None:
         self.loaded = loaded
         self.temperature = temperature
+        self.own_value = own_value
         prepare_training(loaded)
-        if not loaded.ref.adapter:
+        if whole:
+            train_whole(loaded)
+        elif not loaded.ref.adapter:
             add_new_adapter(loaded, POLICY, rank=rank, alpha=alpha, dropout=dropout)
+        if own_value:
+            add_new_adapter(loaded, CRITIC, rank=rank, alpha=alpha)
         # Zero: before it has learned anything, the value of every state is the same.
         self.value_head = nn.Linear(loaded.hidden_size, 1).to(loaded.compute.device)
         nn.init.zeros_(self.value_head.weight)
         nn.init.zeros_(self.value_head.bias)
         self.layer = OutputLayer.of(loaded.causal)
-        use_adapter(loaded, POLICY, train=True)
+        use_policy(loaded, train=True)
 
     def adapter_parameters(self) -> list[nn.Parameter]:
         """The policy adapter's weights."""
         return adapter_parameters(self.loaded, POLICY)
+
+    def parameters(self) -> list[nn.Parameter]:
+        """What the policy learns with: its adapter, or the base's own matrices."""
+        return self.loaded.originals.weights if self.loaded.originals else self.adapter_parameters()
+
+    def value_parameters(self) -> list[nn.Parameter]:
+        """What the value function learns with."""
+        own = adapter_parameters(self.loaded, CRITIC) if self.own_value else []
+        return [*own, *self.value_head.parameters()]
 
     def read(self, batch: Batch, *, with_entropy: bool = False) -> Reading:
         """Log-probabilities, entropies and values of the answers' tokens. Gradients flow where they are enabled."""
@@ -53,13 +89,31 @@ class PolicyModel:
         logp, entropy = chosen_logprobs(
             states, self.layer, batch.answers[rows, columns], temperature=self.temperature, with_entropy=with_entropy
         )
-        values = self.value_head(states.float()).squeeze(-1)
-        return Reading(*(_spread(part, batch.mask, rows, columns) for part in (logp, entropy, values)))
+        logp, entropy = (_spread(part, batch.mask, rows, columns) for part in (logp, entropy))
+        return Reading(logp, entropy, None if self.own_value else self._values(states, batch))
+
+    @contextlib.contextmanager
+    def valuing(self) -> Iterator[None]:
+        """Within it the value function's own adapter is the active one, and gradients reach it alone. A backward pass
+        belongs inside: what checkpointing forms again is formed with the adapter that is active then."""
+        use_adapter(self.loaded, CRITIC, train=True)
+        try:
+            yield
+        finally:
+            use_policy(self.loaded, train=True)
+
+    def values(self, batch: Batch) -> torch.Tensor:
+        """Values [b, t] of a value function that has an adapter for itself; to be called within `valuing`."""
+        return self._values(hidden_states(self.loaded, batch)[batch.states[batch.mask.nonzero(as_tuple=True)]], batch)
+
+    def _values(self, states: torch.Tensor, batch: Batch) -> torch.Tensor:
+        rows, columns = batch.mask.nonzero(as_tuple=True)
+        return _spread(self.value_head(states.float()).squeeze(-1), batch.mask, rows, columns)
 
     @torch.no_grad()
     def reference(self, batch: Batch) -> torch.Tensor:
-        """Log-probabilities [b, t] under the base with its adapters off."""
-        with self.loaded.model.disable_adapter():
+        """Log-probabilities [b, t] under the base, as it was and with its adapters off."""
+        with self.loaded.as_base():
             hidden = hidden_states(self.loaded, batch)
         rows, columns = batch.mask.nonzero(as_tuple=True)
         states = hidden[batch.states[rows, columns]]
@@ -79,19 +133,25 @@ def adapter_parameters(loaded: Loaded, name: str) -> list[nn.Parameter]:
 
 def use_adapter(loaded: Loaded, name: str, *, train: bool) -> None:
     """Make one adapter the active one. peft's set_adapter flips requires_grad, so it is put right here, every time."""
+    if loaded.originals is not None:  # use_policy turned all of them off
+        loaded.model.base_model.enable_adapter_layers()
     loaded.model.set_adapter(name)
     for key, parameter in loaded.model.named_parameters():
         parameter.requires_grad_(train and f".{name}." in key)
 
 
-@contextlib.contextmanager
-def adapter(loaded: Loaded, name: str, back_to: str = POLICY) -> Iterator[Any]:
-    """Use another adapter for a while, without training it; then train `back_to` again."""
-    use_adapter(loaded, name, train=False)
-    try:
-        yield loaded
-    finally:
-        use_adapter(loaded, back_to, train=True)
+def use_policy(loaded: Loaded, *, train: bool) -> None:
+    """Make the model the policy: its adapter, or the base's own weights with every adapter off."""
+    if loaded.originals is None:
+        use_adapter(loaded, POLICY, train=train)
+        return
+    model: Any = loaded.model
+    if isinstance(loaded.model, PeftModel):
+        model.base_model.disable_adapter_layers()
+    for parameter in loaded.model.parameters():
+        parameter.requires_grad_(False)
+    for weight in loaded.originals.weights:
+        weight.requires_grad_(train)
 
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")

@@ -1,4 +1,4 @@
-"""Adapters and reward models on disk: whole or absent. Safetensors and JSON only."""
+"""Adapters, reward models and whole models on disk: whole or absent. Safetensors and JSON only."""
 
 from __future__ import annotations
 
@@ -34,14 +34,29 @@ def save_reward_adapter(
         _write_json(folder / "reward.json", info)
 
 
+def save_whole(loaded: Loaded, target: Path, info: dict[str, Any]) -> None:
+    """Write the base with its own trained weights as a model by itself, without the adapters on it."""
+    state = {
+        key.replace(".base_layer.", "."): value
+        for key, value in loaded.causal.state_dict().items()
+        if "lora_" not in key
+    }
+    _check_finite(state, "The model")
+    with whole_folder(target) as folder:
+        loaded.causal.save_pretrained(folder, state_dict=state)
+        loaded.tokenizer.save_pretrained(folder)
+        _write_json(folder / "workbench.json", info)
+
+
+def _check_finite(tensors: dict[str, torch.Tensor], what: str) -> None:
+    if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
+        raise WorkbenchError(f"{what} holds numbers that are not finite and was not saved.", "Lower the learning rate.")
+
+
 def _write_adapter(loaded: Loaded, name: str, folder: Path) -> None:
     state = get_peft_model_state_dict(loaded.model, adapter_name=name)
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
-    bad = [key for key, value in tensors.items() if not torch.isfinite(value).all()]
-    if bad:
-        raise WorkbenchError(
-            "The adapter holds numbers that are not finite and was not saved.", "Lower the learning rate."
-        )
+    _check_finite(tensors, "The adapter")
     save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
     config = loaded.model.peft_config[name].to_dict()
     config["base_model_name_or_path"] = loaded.ref.base
