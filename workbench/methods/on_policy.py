@@ -6,6 +6,7 @@ What a method makes of a round is its own: PPO's is in ppo.py.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import math
 import random
@@ -16,6 +17,7 @@ from ..errors import WorkbenchError
 from ..events import Event, Metrics, Saved, Warned
 from ..feedback.base import Prompt
 from .base import Job
+from .engines import choice_of, engine_of, sampler_of
 from .guards import HUMAN, Watch
 from .planning import plan_of
 from .rollouts import Rollout, samples
@@ -44,7 +46,7 @@ class OnPolicy:
     """
 
     name = ""
-    free: tuple[str, ...] = ("steps", "sample_every", "human_every", "checkpoint_minutes")
+    free: tuple[str, ...] = ("steps", "sample_every", "human_every", "checkpoint_minutes", "engine")
 
     def __init__(self, job: Job, options: Any, compute: Any) -> None:
         import torch
@@ -52,10 +54,15 @@ class OnPolicy:
         from ..lm.loading import load
         from ..lm.policy import MasterAdamW, PolicyModel
         from ..lm.scoring import load_reward
+        from ..lm.writing import Writer
 
         assert job.model is not None and job.reward is not None
         torch.manual_seed(options.seed)
         self.job, self.options, self.compute = job, options, compute
+        about = {"bytes_each": compute.dtype.itemsize, "device": compute.device.type}
+        self.plan = plan_of(job, dataclasses.asdict(options), **about)
+        self.sampler = sampler_of(options)
+        self.choice = choice_of(job, options, compute, self.plan, self.sampler)
         self.loaded = load(job.model, compute)
         self.policy = PolicyModel(
             self.loaded, rank=options.rank, alpha=options.alpha, dropout=0.0, temperature=options.temperature
@@ -76,8 +83,7 @@ class OnPolicy:
         self.watch = Watch(dataclasses.asdict(options))
         held = job.data.split("held_out").pairs
         self.judged = random.Random(0).sample(held, min(JUDGED, len(held)))
-        about = {"bytes_each": compute.dtype.itemsize, "device": compute.device.type}
-        self.plan = plan_of(job, dataclasses.asdict(options), **about)
+        self.writer = Writer(self.loaded, self.choice, functools.partial(engine_of, self))
         self.rollout: Rollout | None = None
         self.updates: list[dict[str, float]] = []
         """Of the round that is being learned from."""
@@ -89,7 +95,8 @@ class OnPolicy:
         self.begun = self._position()
         # A forbidden end token makes the sampling distribution another than the model's own.
         same_path = options.old_logprobs == "recomputed" or options.min_new_tokens > 0
-        self.recompute = same_path or (options.old_logprobs == "auto" and compute.dtype != torch.float32)
+        other_path = compute.dtype != torch.float32 or self.choice.name != "own"
+        self.recompute = same_path or (options.old_logprobs == "auto" and other_path)
 
     def _train_policy(self) -> None:
         from ..lm.loading import POLICY
@@ -105,6 +112,8 @@ class OnPolicy:
                 self.order.setstate(self.begun["order"])
                 self.waiting = [self.prompts[place] for place in self.begun["waiting"]]
                 self.rollout = self.spared(self.roll_out)
+                if self.rollout and not self.options.min_new_tokens and self.writer.doubts(self.rollout.drift):
+                    self.rollout = None  # the same prompts again, by our own loop
             self.begun = self._position()
         rollout = self.rollout
         values = self.learn(rollout)
@@ -119,6 +128,7 @@ class OnPolicy:
         for notice in self.notices:
             yield Warned(self.step, notice, "memory")
         self.notices = []
+        yield from (Warned(self.step, notice, "engine") for notice in self.writer.told())
         if self.step % self.options.sample_every == 0:
             yield from samples(rollout, self.step)
         yield from self.watch.see(self.step, values)
@@ -229,22 +239,9 @@ class OnPolicy:
             rollout.old = found
 
     def write(self, ids: list[list[int]]) -> list[Draft]:
-        """Sample from the policy's own distribution: any other truncation would make the ratio wrong."""
-        from ..lm.generating import Sampler, sample_all
-
-        sampler = Sampler(
-            temperature=self.options.temperature,
-            top_p=1.0,
-            top_k=0,
-            max_new_tokens=self.options.max_new_tokens,
-            min_new_tokens=self.options.min_new_tokens,
-        )
+        """Sample from the policy's own distribution, each answer from a seed of its own."""
         seeds = [self.order.randrange(2**31) for _ in ids]
-        drafts: list[Draft] = []
-        for start in range(0, len(ids), self.rows_at_once):
-            part = slice(start, start + self.rows_at_once)
-            drafts += sample_all(self.loaded, ids[part], sampler, seeds[part], check=self.job.check, keep_logprobs=True)
-        return drafts
+        return self.writer.write(ids, self.sampler, seeds, self.job.check, rows=self.rows_at_once)
 
     def score(self, prompts: list[Prompt], texts: list[str]) -> torch.Tensor:
         """Standardised reward-model scores [b]."""
@@ -357,7 +354,7 @@ class OnPolicy:
         """Means over the last ten rounds."""
         keys = ("objective/scores", "objective/kl", "objective/rlhf_reward", "objective/entropy", "val/length")
         means = {key: sum(item[key] for item in self.recent) / len(self.recent) for key in keys if self.recent}
-        return {"step": self.step, "kl_coef": self.kl_coef} | means
+        return {"step": self.step, "kl_coef": self.kl_coef, "engine": self.writer.name} | means
 
     def memory(self) -> dict[str, int]:
         """The most memory that was taken, in bytes, beside what it was estimated to be."""

@@ -102,6 +102,12 @@ class Options:
         "Where the old log-probabilities come from: captured while sampling, or computed again (auto: again in bf16).",
         choices=("auto", "sampled", "recomputed"),
     )
+    engine: str = knob(
+        "auto",
+        "What writes the answers: its own loop, continuous batching or vLLM (auto: by what is installed and fits).",
+        label="Writes with",
+        choices=("auto", "own", "continuous", "vllm"),
+    )
     rank: int = knob(16, "Rank of the LoRA adapter.", low=1, high=256)
     alpha: float = knob(32.0, "Strength of the LoRA adapter.", low=0.1, high=1024)
     clip_norm: float = knob(1.0, "Longest gradient; 0 turns this off.", low=0.0, high=100.0)
@@ -152,7 +158,8 @@ def train(job: Job, options: Options) -> Iterator[Event]:
     checkpoints = Checkpoints(run)
     yield from checkpoints.go_on()
     estimated = {"estimate_bytes": run.plan.estimate.total} if run.plan else {}
-    about = {"prompts": len(run.prompts)} | estimated | checkpoints.resumed
+    written = {"engine": run.choice.name, "engine_why": run.choice.why}
+    about = {"prompts": len(run.prompts)} | written | estimated | checkpoints.resumed
     yield Started(options.steps, compute.name, compute.dtype_name, about)
     try:
         while run.step < options.steps:
