@@ -40,6 +40,12 @@ def test_every_knob_says_what_it_does_and_allows_its_default(method):
 @given(data=st.data())
 def test_options_to_json_and_back_is_the_identity(method, data):
     chosen = {knob.name: data.draw(values_of(knob)) for knob in knobs(method.Options)}
+    if "samples" in chosen:
+        chosen["batch_size"] -= chosen["batch_size"] % chosen["samples"]
+        chosen["samples"] = chosen["samples"] if chosen["batch_size"] >= 2 else 1
+        chosen["batch_size"] = max(2, chosen["batch_size"])
+    if chosen.get("min_new_tokens", 0) > chosen.get("max_new_tokens", 0):
+        chosen["min_new_tokens"] = 0
     if chosen.get("minibatches", 0) > chosen.get("batch_size", 1):
         chosen["minibatches"] = 1
     options = options_from(method.Options, chosen)

@@ -366,3 +366,21 @@ def test_another_error_is_not_taken_for_memory(job, monkeypatch):
     monkeypatch.setattr(run.policy, "reference", lambda batch: (_ for _ in ()).throw(RuntimeError("shapes differ")))
     with pytest.raises(RuntimeError, match="shapes differ"):
         list(run.round())
+
+
+def test_several_answers_to_a_prompt_share_its_reading(job, monkeypatch):
+    run = begin(job, samples=4, micro_tokens=10_000)
+    rollout = run.roll_out()
+    assert len({id(prompt) for prompt in rollout.prompts}) == 2
+    assert rollout.prompts[:4] == [rollout.prompts[0]] * 4
+    assert len({tuple(draft.ids) for draft in rollout.drafts}) > 2  # each has its own seed
+    (batch, _) = next(run.batches(rollout.rows, list(range(8))))
+    shared = {row.prompt for row in rollout.rows}
+    assert batch.ids.numel() < sum(map(len, shared)) + sum(len(row.answer) for row in rollout.rows) + 1
+    values = run.learn(rollout)
+    assert values["val/ratio_first"] == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_batch_that_the_samples_do_not_divide_is_refused():
+    with pytest.raises(WorkbenchError, match="8 answers in a round cannot be 3"):
+        ppo.Options(batch_size=8, samples=3)

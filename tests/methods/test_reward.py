@@ -87,8 +87,8 @@ def test_an_encoder_is_trained_whole(bert_folder, tmp_path):
 def test_micro_batches_change_memory_and_not_the_step(llama_folder, tmp_path):
     data = Data(pairs=worlds.pairs(8, 4))
     runs = [
-        run(worlds.job(tmp_path / str(micro), llama_folder, data=data), epochs=1, micro_batch=micro, dropout=0.0)
-        for micro in (8, 2)
+        run(worlds.job(tmp_path / str(micro), llama_folder, data=data), epochs=1, micro_tokens=micro)
+        for micro in (1024, 40)
     ]
     losses = [[e.values["loss/train"] for e in events if isinstance(e, Metrics) and e.step] for events in runs]
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)

@@ -12,6 +12,7 @@ from tests.methods import worlds
 from workbench.events import Event, Finished, Metrics
 from workbench.feedback.base import Pair, Ranking
 from workbench.feedback.listing import of_pair
+from workbench.lm.batching import Row
 from workbench.methods import reward, reward_lists
 from workbench.methods.base import Data
 
@@ -76,9 +77,9 @@ def test_micro_batches_change_memory_and_not_the_step(llama_folder, tmp_path):
     pair = Pair("p0", worlds.messages("say fox"), "kind dog", "dog", sources=("f",))
     data = Data(pairs=(*data.pairs, pair), rankings=data.rankings)
     curves = []
-    for micro in (16, 1):
+    for micro in (1024, 32):
         job = worlds.job(tmp_path / str(micro), llama_folder, data=data)
-        events = run(job, loss="plackett_luce", epochs=1, batch_size=9, micro_batch=micro, dropout=0.0)
+        events = run(job, loss="plackett_luce", epochs=1, batch_size=9, micro_tokens=micro)
         curves.append([event.values for event in events if isinstance(event, Metrics) and event.step])
         assert isinstance(events[-1], Finished)
     assert len(curves[0]) == 1
@@ -86,12 +87,25 @@ def test_micro_batches_change_memory_and_not_the_step(llama_folder, tmp_path):
         assert curves[0][0][name] == pytest.approx(curves[1][0][name], rel=1e-3), name
 
 
-def test_micro_batches_hold_similar_lengths_and_no_more_answers_than_asked():
+def test_micro_batches_hold_similar_lengths_and_no_more_tokens_than_asked():
+    """What answers share counts once: list 2 is list 0 with another second answer."""
+
+    class Lengths:
+        def length(self, item):
+            return len(item)
+
     lists = [of_pair(Pair(prompt, (), "a", "b")) for prompt in "pqpr"]
-    lists.append(Ranking("s", (), tuple((text,) for text in "abcde")))
-    lengths = {0: 3, 1: 9, 2: 30, 3: 2, 4: 10}
-    groups = list(reward_lists.micro_batches(lists, lengths, 4))
-    assert groups == [[3, 1], [4], [0, 2]]  # by their prompt's longest: r 2, q 9, s 10, p 30
+    prompt = (1, 2, 3)
+    items = {
+        0: [Row(prompt, (4,) * 5), Row(prompt, (5,) * 2)],
+        1: [Row((7,), (8,)), Row((7,), (9,))],
+        2: [Row(prompt, (4,) * 5), Row(prompt, (6,) * 3)],
+        3: [[1, 2], [3]],  # a classifier's tokens share nothing
+    }
+    model: Any = Lengths()
+    assert list(reward_lists.micro_batches(lists, items, model, 13)) == [[1, 3], [0, 2]]
+    assert list(reward_lists.micro_batches(lists, items, model, 12)) == [[1, 3], [0], [2]]
+    assert list(reward_lists.micro_batches(lists, items, model, 1)) == [[1], [3], [0], [2]]
 
 
 def test_scores_and_ranks_stand_where_the_lists_say():

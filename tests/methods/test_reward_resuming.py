@@ -18,7 +18,7 @@ from workbench.methods.base import Data
 
 STEPS = 6
 OPTIONS = {
-    "epochs": 2, "batch_size": 4, "micro_batch": 2, "learning_rate": 5e-3, "rank": 4, "max_tokens": 64,
+    "epochs": 2, "batch_size": 4, "micro_tokens": 64, "learning_rate": 5e-3, "rank": 4, "max_tokens": 64,
     "dropout": 0.2, "evaluations": 3, "checkpoint_minutes": OFTEN, "device": "cpu", "dtype": "float32",
 }  # fmt: skip
 DATA = Data(pairs=worlds.pairs(12, 6))

@@ -53,7 +53,8 @@ class Tokens:
 
 
 def ppo_ours(shape: Shape, tokens: Tokens, *, epochs: int, lora: int, reward_depth: float) -> float:
-    """One base for four roles, LoRA policy, linear value head.
+    """One base for four roles, LoRA policy, linear value head. What prompts share counts once: `tokens.prompt` is of
+    the distinct beginnings.
 
     P trunk weights, V vocabulary weights, L LoRA weights, T tokens, A answer tokens, d the share of layers that the
     reward model reads:

@@ -72,6 +72,7 @@ def _knobs(config: dict[str, Any]) -> dict[str, Any]:
         "alpha": ALPHA * config["rank"],
         "temperature": TEMPERATURE,
         "max_prompt_tokens": LIMIT,
+        "checkpoint_minutes": 0.0,
     } | config.get("knobs", {})
 
 

@@ -75,7 +75,7 @@ def _knobs(config: dict[str, Any]) -> dict[str, Any]:
         "learning_rate": config["rate"],
         "warm_start": config["warm_start"],
         "batch_size": config["batch"],
-        "micro_batch": config["batch"],
+        "checkpoint_minutes": 0.0,
         "max_tokens": config["limit"],
         "rank": config["rank"],
         "alpha": ALPHA * config["rank"],

@@ -18,7 +18,7 @@ from ..errors import WorkbenchError
 from ..feedback.base import Message
 from .batching import Row, by_length
 from .devices import Compute
-from .files import check_safetensors
+from .files import check_safetensors, describe
 from .heads import fit_head
 from .loading import REWARD, Loaded, add_new_adapter, add_saved_adapter, load, prepare_training
 from .policy import use_adapter
@@ -282,6 +282,15 @@ class ClassifierReward:
             self.model.save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
             (folder / "reward.json").write_text(json.dumps(about | info, indent=2, default=str), encoding="utf-8")
+
+
+def fresh_reward(
+    ref: ModelRef, compute: Compute, *, rank: int, alpha: float, dropout: float, limit: int
+) -> AdapterReward | ClassifierReward:
+    """A reward model on `ref` that has learned nothing yet: an adapter where it generates, else a classifier."""
+    if not describe(ref)["generates"]:
+        return ClassifierReward.open(ref.base, compute, limit=limit)
+    return AdapterReward.fresh(load(ref, compute), rank=rank, alpha=alpha, dropout=dropout, limit=limit)
 
 
 def reward_info(folder: Path) -> dict[str, Any]:

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import logging
 import math
 import random
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-from ..errors import WorkbenchError
 from ..events import Event, Metrics, Saved, Warned
 from ..feedback.base import Prompt
 from .base import Job
@@ -21,6 +19,7 @@ from .engines import choice_of, engine_of, sampler_of
 from .guards import HUMAN, Watch
 from .planning import plan_of
 from .rollouts import Rollout, samples
+from .sparing import Sparing
 
 if TYPE_CHECKING:
     import torch
@@ -28,18 +27,14 @@ if TYPE_CHECKING:
     from ..lm.batching import Batch
     from ..lm.generating import Draft
 
-T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 JUDGED = 32
 """Held-out pairs on which the policy is measured against people, at most."""
 FEWEST_JUDGED = 8
 """Of fewer than these a share says nothing."""
-LEAST_TOKENS = 32
-"""A micro-batch is not made smaller than this."""
 
 
-class OnPolicy:
+class OnPolicy(Sparing):
     """One on-policy run: the model in its roles, the optimiser, the KL controller and the position in the prompts.
 
     `options` is the method's own dataclass; it names the method's knobs as ppo.Options does.
@@ -87,11 +82,7 @@ class OnPolicy:
         self.rollout: Rollout | None = None
         self.updates: list[dict[str, float]] = []
         """Of the round that is being learned from."""
-        self.micro_tokens = options.micro_tokens or compute.train_tokens
-        self.saving = options.checkpointing == "on"
-        """Whether activations are formed again in the backward pass."""
-        self.rows_at_once = options.batch_size
-        self.notices: list[str] = []
+        self.begin_sparing(options.batch_size)
         self.begun = self._position()
         # A forbidden end token makes the sampling distribution another than the model's own.
         same_path = options.old_logprobs == "recomputed" or options.min_new_tokens > 0
@@ -125,9 +116,7 @@ class OnPolicy:
         self.recent = [*self.recent[-9:], values]
         self.begun = self._position()
         yield Metrics(self.step, values)
-        for notice in self.notices:
-            yield Warned(self.step, notice, "memory")
-        self.notices = []
+        yield from self.told_of_memory()
         yield from (Warned(self.step, notice, "engine") for notice in self.writer.told())
         if self.step % self.options.sample_every == 0:
             yield from samples(rollout, self.step)
@@ -142,40 +131,6 @@ class OnPolicy:
             return {}
         return {HUMAN: implicit_accuracy(self.loaded, self.judged, check=self.job.check)}
 
-    def spared(self, act: Callable[[], T]) -> T | None:
-        """The result of `act`, or None when memory ran out in it: then less will be held at once, and whatever
-        gradient there was is dropped, so that no step is half applied. Raises WorkbenchError when nothing is left to
-        give up."""
-        from ..lm.memory import give_back, out_of_memory
-
-        try:
-            return act()
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
-                raise
-            log.warning("out of memory at %d tokens", self.micro_tokens, exc_info=True)
-        self.optimizer.drop_gradients()
-        give_back(self.compute)
-        self._hold_less()
-        return None
-
-    def _hold_less(self) -> None:
-        """Keep fewer activations; where that is done already, take half the tokens at once."""
-        if self.options.checkpointing == "auto" and not self.saving:
-            self.saving = True
-            self.notices.append(
-                "Memory ran out. Activations are now formed again instead of kept: slower, but it fits."
-            )
-            return
-        if self.micro_tokens < 2 * LEAST_TOKENS:
-            raise WorkbenchError(
-                "The device ran out of memory, and no smaller piece of the work is left.",
-                "Choose shorter answers, a smaller model, or close other programs.",
-            )
-        self.micro_tokens //= 2
-        self.rows_at_once = max(1, self.rows_at_once // 2)
-        self.notices.append(f"Memory ran out. From here on {self.micro_tokens} tokens are learned from at once.")
-
     def _correction(self, kl: float) -> float:
         """Factor of the adaptive KL control: 1 + 0.1 clip(KL / target - 1, -0.2, 0.2) (Ziegler et al. 2019, 2.2)."""
         return 1 + 0.1 * max(-0.2, min(0.2, kl / self.options.target_kl - 1))
@@ -183,13 +138,13 @@ class OnPolicy:
     # --- answers and scores -------------------------------------------------------------------------------------
 
     def next_prompts(self) -> list[Prompt]:
-        """The prompts of this round: all of them once in random order, then again."""
+        """The prompt of each answer of this round: all prompts in random order, then again."""
         chosen: list[Prompt] = []
         while len(chosen) < self.options.batch_size:
             if not self.waiting:
                 self.waiting = list(self.prompts)
                 self.order.shuffle(self.waiting)
-            chosen.append(self.waiting.pop())
+            chosen += [self.waiting.pop()] * self.options.samples
         return chosen
 
     def roll_out(self) -> Rollout:

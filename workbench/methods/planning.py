@@ -176,13 +176,10 @@ def _micro_batch(
     """
     if not lengths:
         return 0, 0
-    if "micro_tokens" in options:
-        budget = int(options["micro_tokens"]) or train_tokens(device)
-        rows = 1
-        while rows < part and OPENING + _longest_of(lengths, batch, rows + 1) <= budget:
-            rows += 1
-    else:
-        rows = min(part, int(options.get("micro_batch", 1)))
+    budget = int(options.get("micro_tokens", 0)) or train_tokens(device)
+    rows = 1
+    while rows < part and OPENING + _longest_of(lengths, batch, rows + 1) <= budget:
+        rows += 1
     return OPENING + round(_longest_of(lengths, batch, rows)), rows
 
 

@@ -49,6 +49,7 @@ class Options:
 
     steps: int = knob(30, "Rounds of answering and learning.", low=1, high=100_000, advanced=False)
     batch_size: int = knob(16, "Answers written in each round.", low=2, high=4096, advanced=False)
+    samples: int = knob(1, "Answers to the same prompt in a round; its reading is shared.", low=1, high=256)
     max_new_tokens: int = knob(48, "Longest answer, in tokens.", low=1, high=4096, advanced=False)
     learning_rate: float = knob(3e-4, "Size of a step of the policy.", low=1e-8, high=0.1, step=1e-5, advanced=False)
     kl_coef: float = knob(
@@ -136,6 +137,11 @@ class Options:
             raise WorkbenchError(
                 f"{self.minibatches} minibatches need at least as many answers in a round.", "Raise the batch size."
             )
+        if self.batch_size % self.samples:
+            raise WorkbenchError(
+                f"{self.batch_size} answers in a round cannot be {self.samples} to each prompt.",
+                "Choose a batch size that the samples divide.",
+            )
         if self.min_new_tokens > self.max_new_tokens:
             raise WorkbenchError("The shortest answer is longer than the longest.", "Lower the shortest answer.")
 
@@ -222,7 +228,7 @@ class Run(OnPolicy):
     ) -> dict[str, float]:
         """One optimiser step on the rows in `part`, in micro-batches weighted by their tokens.
 
-        The gradient of one that is cut off is dropped with the next attempt, see OnPolicy.spared.
+        The gradient of one that is cut off is dropped with the next attempt, see Sparing.spared.
         """
         import torch
 

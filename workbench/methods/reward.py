@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 import random
 from collections.abc import Iterator, Sequence
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StopRequested, WorkbenchError
-from ..events import Event, Finished, Metrics, Progress, Sample, Saved, Started, Stopped, Warned
+from ..events import Event, Finished, Metrics, Progress, Saved, Started, Stopped, Warned
 from ..feedback.base import Pair, Ranking
 from ..feedback.listing import of_all, of_pair, placed
 from ..lm.folders import free_place
@@ -18,11 +20,11 @@ from .resuming import Checkpoints
 from .reward_lists import loss_of, micro_batches, scores_of, shuffled
 from .reward_measuring import Best
 from .reward_resuming import restore, state_of, told
+from .sparing import Sparing
 
 if TYPE_CHECKING:
     import torch
 
-    from ..lm.scoring import RewardModel
 
 name = "reward"
 title = "Reward model"
@@ -56,13 +58,20 @@ class Options:
     learning_rate: float = knob(2e-4, "Size of a step.", low=1e-7, high=0.1, step=1e-5, advanced=False)
     warm_start: bool = knob(True, "Fit the head on the base's own features before training.")
     batch_size: int = knob(8, "Pairs or rankings in one step.", low=1, high=512)
-    micro_batch: int = knob(
-        8, "Pairs of answers in memory at once; a smaller number needs less memory.", low=1, high=512
+    micro_tokens: int = knob(
+        0, "Tokens learned from at once; 0 chooses, and halves it if memory runs out.", label="Tokens at once",
+        low=0, high=1_000_000,
+    )  # fmt: skip
+    checkpointing: str = knob(
+        "auto",
+        "Form activations again instead of keeping them: less memory, more time (auto: when memory runs out).",
+        label="Gradient checkpointing",
+        choices=("auto", "on", "off"),
     )
     max_tokens: int = knob(512, "Longest prompt and answer together; more is cut off.", low=16, high=32768)
     rank: int = knob(16, "Rank of the LoRA adapter.", low=1, high=256)
     alpha: float = knob(32.0, "Strength of the LoRA adapter.", low=0.1, high=1024)
-    dropout: float = knob(0.05, "Share of adapter inputs dropped in training.", low=0.0, high=0.9, step=0.01)
+    dropout: float = knob(0.0, "Share of adapter inputs dropped; above 0 it is slower.", low=0.0, high=0.9, step=0.01)
     center: float = knob(0.01, "How hard scores are held around zero.", low=0.0, high=1.0, step=0.01)
     warmup: float = knob(0.1, "Share of the steps in which the rate rises.", low=0.0, high=0.9, step=0.05)
     weight_decay: float = knob(0.0, "How fast unused weights fade.", low=0.0, high=1.0, step=0.01)
@@ -128,7 +137,7 @@ def train(job: Job, options: Options) -> Iterator[Event]:
         run.checkpoints.clear()
 
 
-class Run:
+class Run(Sparing):
     """One training run: its model, its encoded judgements and the best weights so far."""
 
     name = name
@@ -139,10 +148,13 @@ class Run:
         import torch
 
         from ..lm import randomness
+        from ..lm.scoring import fresh_reward
 
         torch.manual_seed(options.seed)
         self.job, self.options, self.compute = job, options, compute
-        self.model = _open_model(job, options, compute)
+        assert job.model is not None
+        shape = {"rank": options.rank, "alpha": options.alpha, "dropout": options.dropout}
+        self.model = fresh_reward(job.model, compute, limit=options.max_tokens, **shape)
         train = job.data.split("train")
         self.train = train.pairs
         self.held = job.data.split("held_out").pairs
@@ -162,6 +174,7 @@ class Run:
         self.pending: dict[str, float] | None = None
         """Figures of a step that was made and not yet told of: its measurement may be cut off."""
         self.begun = randomness.capture()
+        self.begin_sparing(4 * options.batch_size, can_save=hasattr(self.model, "loaded"))
         self.doubts: dict[str, Any] = {}
         self.checkpoints = Checkpoints(self)
 
@@ -184,7 +197,8 @@ class Run:
         while self.pending is not None or (self.step < self.total and not self._given_up()):
             if self.pending is None:
                 self.begun = randomness.capture()
-                self.pending = self.update(batches[self.step])
+                while self.pending is None:
+                    self.pending = self.spared(functools.partial(self.update, batches[self.step]))
                 self.step += 1
                 self.begun = randomness.capture()
             values = self.pending
@@ -193,6 +207,7 @@ class Run:
             self.pending = None
             self.recent = [*self.recent[-9:], values]
             yield Metrics(self.step, values)
+            yield from self.told_of_memory()
             yield from self.checkpoints.keep()
         if self._given_up():
             self.stopped_early = True
@@ -236,7 +251,7 @@ class Run:
 
         if self.options.warm_start and isinstance(self.model, AdapterReward):
             groups = [pair.prompt_id for pair in self.train]
-            self.model.warm_start(self.pairs, groups, self.job.check, 4 * self.options.micro_batch)
+            self.model.warm_start(self.pairs, groups, self.job.check, self.rows_at_once)
 
     def shuffled(self, order: random.Random) -> list[int]:
         """The order of an epoch."""
@@ -251,11 +266,12 @@ class Run:
         loss_sum = 0.0
         gaps: list[torch.Tensor] = []
         seen: list[torch.Tensor] = []
-        lengths = {index: max(self.model.length(item) for item in self.items[index]) for index in batch}
-        for indices in micro_batches(self.lists, lengths, 2 * self.options.micro_batch):
+        items = {index: self.items[index] for index in batch}
+        for indices in micro_batches(self.lists, items, self.model, self.micro_tokens):
             self.job.check()
             lists = [self.lists[index] for index in indices]
-            scores, ranks = scores_of(self.model, lists, [self.items[index] for index in indices])
+            with self._kept():
+                scores, ranks = scores_of(self.model, lists, [self.items[index] for index in indices])
             loss = loss_of(self.options, lists, scores, ranks) * (len(indices) / len(batch))
             if not bool(torch.isfinite(scores).all() & torch.isfinite(loss)):
                 raise NotFinite(f"The loss is no longer a number at step {self.step + 1}.")
@@ -277,6 +293,13 @@ class Run:
             "reward/std": float(raw.std()),
             "grad/norm": norm,
         }
+
+    def _kept(self) -> contextlib.AbstractContextManager[None]:
+        """What is kept of a forward pass for the backward pass: everything, or less to save memory."""
+        from ..lm.memory import checkpointed
+
+        loaded = getattr(self.model, "loaded", None)
+        return contextlib.nullcontext() if loaded is None else checkpointed(loaded, self.saving)
 
     def _schedule(self) -> float:
         warm = max(1, int(self.total * self.options.warmup))
@@ -343,10 +366,13 @@ class Run:
 
     def finish(self, *, stopped: bool) -> Iterator[Event]:
         """Save the best weights, and show the held-out pairs that they miss most."""
+        from .reward_measuring import misses
+
         saved = self.save()
         yield saved
         if not stopped:
-            yield from self._misses()
+            assert self.best is not None
+            yield from misses(self.held, self.best.held, self.model, self.step)
             if saved.info["accuracy"] <= self.baseline:
                 yield Warned(
                     self.step, "On held-out prompts this is no better than choosing the longer answer.", "accuracy"
@@ -372,28 +398,3 @@ class Run:
             "stopped_early": self.stopped_early,
             **self.doubts,
         }
-
-    def _misses(self) -> Iterator[Event]:
-        """The held-out pairs that the best weights get most wrong, worst first."""
-        assert self.best is not None
-        held, mean, std = self.best.held, self.model.mean, self.model.std
-        gaps = (held.gap / std).tolist()
-        for index in sorted(range(len(gaps)), key=lambda place: gaps[place])[:8]:
-            pair = self.held[index]
-            prompt = pair.messages[-1]["content"]
-            for answer, side, word in ((pair.chosen, held.chosen, 1.0), (pair.rejected, held.rejected, 0.0)):
-                marks = {"reward": (float(side[index]) - mean) / std, "gap": gaps[index], "chosen": word}
-                yield Sample(self.step, prompt, answer, marks, pair.prompt_id)
-
-
-def _open_model(job: Job, options: Options, compute: Any) -> RewardModel:
-    from ..lm.files import describe
-    from ..lm.loading import load
-    from ..lm.scoring import AdapterReward, ClassifierReward
-
-    assert job.model is not None
-    if not describe(job.model)["generates"]:
-        return ClassifierReward.open(job.model.base, compute, limit=options.max_tokens)
-    loaded = load(job.model, compute)
-    fresh = {"rank": options.rank, "alpha": options.alpha, "dropout": options.dropout, "limit": options.max_tokens}
-    return AdapterReward.fresh(loaded, **fresh)

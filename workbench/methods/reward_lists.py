@@ -27,25 +27,41 @@ def shuffled(lists: Sequence[Ranking], order: random.Random) -> list[int]:
     return [index for group in groups for index in group]
 
 
-def micro_batches(lists: Sequence[Ranking], lengths: Mapping[int, int], most: int) -> Iterator[list[int]]:
-    """The indices of `lengths` in groups of at most `most` answers (a longer list is a group of its own).
+def micro_batches(
+    lists: Sequence[Ranking], items: Mapping[int, Sequence[Any]], model: RewardModel, budget: int
+) -> Iterator[list[int]]:
+    """The indices of `items` in groups of at most `budget` tokens (a larger list is a group of its own).
 
-    lengths: the tokens of each list's longest answer. Similar lengths stand together, and lists of one prompt do.
+    items: each list's encoded answers. What answers share counts once: an answer that stands in several lists, and a
+    prompt whose answers stand together. Similar lengths stand together too.
     """
     longest: dict[str, int] = {}
-    for index, length in lengths.items():
+    for index, some in items.items():
         prompt = lists[index].prompt_id
-        longest[prompt] = max(longest.get(prompt, 0), length)
+        longest[prompt] = max(longest.get(prompt, 0), *(model.length(item) for item in some))
     group: list[int] = []
-    answers = 0
-    for index in sorted(lengths, key=lambda place: (longest[lists[place].prompt_id], lists[place].prompt_id)):
-        count = len(placed(lists[index]))
-        if group and answers + count > most:
+    held: set[Hashable] = set()
+    used = 0
+    for index in sorted(items, key=lambda place: (longest[lists[place].prompt_id], lists[place].prompt_id)):
+        parts = _parts(items[index], model)
+        if group and used + sum(size for part, size in parts.items() if part not in held) > budget:
             yield group
-            group, answers = [], 0
+            group, held, used = [], set(), 0
+        used += sum(size for part, size in parts.items() if part not in held)
+        held |= parts.keys()
         group.append(index)
-        answers += count
     yield group
+
+
+def _parts(items: Sequence[Any], model: RewardModel) -> dict[Hashable, int]:
+    """The pieces that are computed once each, with their tokens."""
+    parts: dict[Hashable, int] = {}
+    for item in items:
+        prompt = getattr(item, "prompt", None)
+        if prompt is not None:
+            parts[prompt] = len(prompt)
+        parts[key_of(item)] = model.length(item) - len(prompt or ())
+    return parts
 
 
 def key_of(item: Any) -> Hashable:

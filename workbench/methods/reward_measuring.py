@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..evaluation import calibration
 from ..evaluation.intervals import wilson
+from ..events import Event, Sample
+from ..feedback.base import Pair
 from .base import NotFinite
 from .reward_lists import key_of, numbered
 
@@ -141,3 +143,14 @@ def doubts(scores: torch.Tensor, held: Held) -> dict[str, Any]:
         "accuracy_certain": sure,
         "accuracy_uncertain": unsure,
     }
+
+
+def misses(pairs: Sequence[Pair], held: Held, model: RewardModel, step: int) -> Iterator[Event]:
+    """The held-out pairs that the best weights get most wrong, worst first."""
+    gaps = (held.gap / model.std).tolist()
+    for index in sorted(range(len(gaps)), key=lambda place: gaps[place])[:8]:
+        pair = pairs[index]
+        prompt = pair.messages[-1]["content"]
+        for answer, side, word in ((pair.chosen, held.chosen, 1.0), (pair.rejected, held.rejected, 0.0)):
+            marks = {"reward": (float(side[index]) - model.mean) / model.std, "gap": gaps[index], "chosen": word}
+            yield Sample(step, prompt, answer, marks, pair.prompt_id)

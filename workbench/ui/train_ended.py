@@ -38,7 +38,6 @@ class Remedy:
 
 _CURES: dict[str, tuple[tuple[str, float, str], ...]] = {  # knob, factor, effect; cheapest first
     "memory": (
-        ("micro_batch", 0.5, "same"),
         ("max_prompt_tokens", 0.5, "cut_prompts"),
         ("max_new_tokens", 0.5, "cut_answers"),
         ("max_tokens", 0.5, "cut_answers"),
