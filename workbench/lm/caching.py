@@ -19,6 +19,7 @@ class Lane(DynamicLayer):
         super().__init__()
         self.used = 0
         self.lanes: tuple[torch.Tensor, torch.Tensor] | None = None
+        self.place: torch.Tensor | None = None
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
@@ -29,6 +30,10 @@ class Lane(DynamicLayer):
                 raise RuntimeError("packed prompts are read in one go")
             self.keys, self.values, self.is_initialized = key_states, value_states, True
             return key_states, value_states
+        if self.place is not None:
+            for lane, fresh in zip(self.lanes, (key_states, value_states), strict=True):
+                lane.index_copy_(2, self.place, fresh)
+            return self.lanes
         end = self.used + key_states.shape[2]
         for lane, fresh in zip(self.lanes, (key_states, value_states), strict=True):
             lane[:, :, self.used : end] = fresh
@@ -43,11 +48,21 @@ class Lane(DynamicLayer):
         self.lanes = tuple(_spread(part[0], tokens, room) for part in (self.keys, self.values))  # type: ignore
         self.keys, self.values = (lane[:, :, : self.used] for lane in self.lanes)  # type: ignore[union-attr]
 
+    def fix(self, place: torch.Tensor) -> int:
+        """From now on write new tokens where `place` [1] says, and return lanes of one length: this one."""
+        assert self.lanes is not None
+        for lane in self.lanes:
+            lane[:, :, self.used :] = 0  # masked, but what was in memory may be no number at all
+        self.place = place
+        self.keys, self.values = self.lanes
+        return self.lanes[0].shape[2]
+
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         """Keep the rows at `indices`."""
         assert self.lanes is not None
         self.lanes = self.lanes[0][indices], self.lanes[1][indices]
-        self.keys, self.values = (lane[:, :, : self.used] for lane in self.lanes)
+        used = slice(None) if self.place is not None else slice(self.used)
+        self.keys, self.values = (lane[:, :, used] for lane in self.lanes)
 
 
 def _spread(packed: torch.Tensor, tokens: torch.Tensor, room: int) -> torch.Tensor:

@@ -20,6 +20,7 @@ from transformers import (
 from .attention import Step, placeholder
 from .batching import Row
 from .caching import lanes
+from .graphs import STRIDE, FixedStep, can_stay
 from .loading import Loaded
 from .logprobs import OutputLayer
 from .reading import gather
@@ -76,15 +77,19 @@ def sample(
     *,
     check: Callable[[], None] = lambda: None,
     keep_logprobs: bool = False,
+    fixed: bool | None = None,
 ) -> Iterator[list[Draft]]:
     """Write an answer to each prompt. Yields, after each step, the drafts that grew in it.
 
     prompts: token ids. seeds: one per prompt, so that an answer does not depend on the rows beside it. A draft's
     last id may be a stop token (finish_reason "stop"); else it ended at max_new_tokens ("length"). `check` is called
     between steps and may raise. keep_logprobs: log-probabilities under the sampling distribution, which is the
-    model's own at this temperature only when top_k, top_p, min_p and the penalty are off.
+    model's own at this temperature only when top_k, top_p, min_p and the penalty are off. fixed: steps over buffers of
+    fixed size, recorded as CUDA graphs; None does so on CUDA.
     """
     state = _State.begin(loaded, prompts, sampler, seeds)
+    if (loaded.compute.device.type == "cuda" if fixed is None else fixed) and can_stay(loaded):
+        state.fixed = FixedStep(loaded, state.cache, state.attention)
     for step in range(sampler.max_new_tokens):
         check()
         grown = state.advance(step, keep_logprobs)
@@ -121,6 +126,7 @@ class _State:
         self.stops = loaded.stop_ids
         self.layer = OutputLayer.of(loaded.causal)
         self.cache: Any = DynamicCache(config=loaded.causal.config)
+        self.fixed: FixedStep | None = None
         self.hidden = torch.empty(0)
         self.ids = torch.empty(0)
         self.attention = torch.empty(0)
@@ -160,11 +166,15 @@ class _State:
         begins = batch.layout.keys.shape[1] - self.attention.sum(1, keepdim=True)
         columns = torch.arange(batch.layout.keys.shape[1], device=batch.ids.device)
         tokens = batch.layout.keys.gather(1, (columns - begins).clamp(min=0))
+        length = tokens.shape[1]
         for layer in self.cache.layers:
-            layer.spread(tokens, self.sampler.max_new_tokens)
+            layer.spread(tokens, self.sampler.max_new_tokens + -(length + self.sampler.max_new_tokens) % STRIDE)
 
     def _read(self, fresh: torch.Tensor) -> None:
         """Read the newest token of each row (or, where prompts do not pack, the padded prompts)."""
+        if self.fixed is not None:
+            self.hidden = self.fixed(fresh, self.positions)
+            return
         about: dict[str, Any] = {"attention_mask": self.attention}
         if self.loaded.packs:
             about = {"attention_mask": placeholder(fresh), "packing": Step(self._bias())}
@@ -224,6 +234,6 @@ class _State:
         self.fresh = chosen[:, None]
         if not bool(alive.all()):
             keep = alive.nonzero().squeeze(1)
-            self.cache.batch_select_indices(keep)
+            (self.fixed.keep if self.fixed is not None else self.cache.batch_select_indices)(keep)
             for name in ("ids", "attention", "positions", "fresh", "noise"):
                 setattr(self, name, getattr(self, name)[keep])
