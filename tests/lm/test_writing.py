@@ -58,6 +58,7 @@ ALL_LONG = Sampler(min_new_tokens=20, max_new_tokens=20)
         ({"free": NEEDED - 1}, "continuous"),
         ({"there": ("flash_attn",)}, "continuous"),
         ({"quantised": True}, "continuous"),
+        ({"whole": True}, "continuous"),
         ({"estimate": None}, "continuous"),
         ({"there": ("flash_attn",), "sampler": ALL_LONG}, "continuous"),
         ({"there": ("flash_attn",), "sampler": SOME_LONG}, "own"),
@@ -84,6 +85,7 @@ def test_the_choice_of_an_engine(ref, case, name):
         ({"wanted": "vllm", "compute": CPU}, "CUDA"),
         ({"wanted": "vllm", "there": ()}, "not installed"),
         ({"wanted": "vllm", "quantised": True}, "quantised"),
+        ({"wanted": "vllm", "whole": True}, "as an adapter"),
         ({"wanted": "vllm", "compute": FP32_CUDA}, "16 bits"),
         ({"wanted": "vllm", "free": NEEDED - 1}, "GiB in all"),
         ({"wanted": "continuous", "sampler": SOME_LONG}, "shortest answer"),
@@ -292,6 +294,12 @@ def test_vllm_writes_with_the_newest_adapter_and_sleeps_while_it_learns(policy, 
     assert not Path(request.lora_path).exists()
     assert vllm.adapters[0]["r"] == 4 and vllm.adapters[0]["peft_type"] == "LORA"
     assert vllm.diary[-1] == ("sleep", 1)
+
+
+def test_vllm_does_not_write_for_a_policy_that_is_no_adapter(llama, vllm):
+    writer = Writer(llama, Choice("vllm", ""), lambda: start(llama))
+    assert len(writer.write(prompts(llama), FREE, [1, 2, 3], no_check, rows=2)) == 3
+    assert "as an adapter" in writer.told()[0]
 
 
 def test_vllm_takes_the_next_rank_that_it_knows(llama):

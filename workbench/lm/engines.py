@@ -59,10 +59,12 @@ def choose_engine(
     free_bytes: int,
     installed: Callable[[str], bool] = installed,
     quantised: bool = False,
+    whole: bool = False,
 ) -> Choice:
     """The engine that writes. `estimate`: of the run, where the model's files tell it; `quantised`: the base is in 4
-    or 8 bits. Raises WorkbenchError when the one that was asked for cannot run here."""
-    against_vllm = _against_vllm(compute, ref, estimate, free_bytes, installed, quantised)
+    or 8 bits; `whole`: the base's own weights are trained. Raises WorkbenchError when the one that was asked for cannot
+    run here."""
+    against_vllm = _against_vllm(compute, ref, estimate, free_bytes, installed, quantised, whole)
     against_continuous = _against_continuous(sampler)
     against = {"vllm": against_vllm, "continuous": against_continuous}
     if problem := against.get(wanted):
@@ -92,6 +94,7 @@ def _against_vllm(
     free_bytes: int,
     installed: Callable[[str], bool],
     quantised: bool,
+    whole: bool,
 ) -> str:
     """Why vLLM cannot write, as a sentence; "" when it can."""
     if compute.device.type != "cuda":
@@ -102,6 +105,8 @@ def _against_vllm(
         return "it needs the base in safetensors, and this is GGUF."
     if quantised:
         return "it would hold the base in full beside the quantised one."
+    if whole:
+        return "it takes the policy as an adapter, and this run trains the weights themselves."
     if compute.dtype == torch.float32:
         return "it runs adapters in 16 bits only, and this run is in float32."
     if estimate is not None and (wants := estimate.fixed + vllm_bytes(estimate)) > free_bytes:

@@ -37,6 +37,8 @@ class Vllm:
         os.environ["VLLM_NO_USAGE_STATS"] = "1"
         import vllm  # type: ignore[import-not-found]
 
+        if POLICY not in getattr(loaded.model, "peft_config", {}):
+            raise RuntimeError("it takes the policy as an adapter, and this run trains the weights themselves")
         self.loaded = loaded
         self.library: Any = vllm
         self.rounds = 0

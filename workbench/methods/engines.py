@@ -40,7 +40,7 @@ def choice_of(job: Job, options: Any, compute: Compute, plan: Plan | None, sampl
         sampler,
         estimate=plan.estimate if plan else None,
         free_bytes=memory_free(compute),
-        quantised=str(getattr(options, "quantize", "")) in ("4", "8"),
+        quantised=getattr(options, "quantize", "none") != "none",
     )
 
 
