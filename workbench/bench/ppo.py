@@ -129,7 +129,7 @@ def _result(
 def _job(options: Options, ours: Side) -> dict[str, Any]:
     keys = ("prompts", "new_tokens", "epochs", "micro_batch", "rank")
     return {key: getattr(options, key) for key in keys} | {
-        key: ours.ready[key] for key in ("prompt_tokens", "prompt_lengths")
+        key: ours.ready[key] for key in ("prompt_tokens", "distinct_tokens", "prompt_lengths")
     }
 
 
@@ -140,7 +140,8 @@ def _describe(
     wrong = {item["tokens"] for item in reports} - {wanted}
     if wrong:
         raise WorkbenchError(f"{side.name} wrote {wrong} tokens instead of {wanted}.", "Please report this.")
-    tokens = flops.Tokens(side.ready["prompt_tokens"], wanted)
+    # What prompts share we compute once; TRL computes every row.
+    tokens = flops.Tokens(side.ready.get("distinct_tokens", side.ready["prompt_tokens"]), wanted)
     common = {"epochs": options.epochs, "lora": side.ready["lora"]}
     if side.name == OURS:
         cost = flops.ppo_ours(shape, tokens, reward_depth=side.ready["reward_depth"], **common)
@@ -156,8 +157,10 @@ def words(result: dict[str, Any]) -> str:
     job = result["job"]
     sides = [result["ours"], *result["others"].values()]
     shortest, longest = job["prompt_lengths"]
+    distinct = f"{job['distinct_tokens']} once what they share is counted once"
+    prompts = f"{job['prompt_tokens']} tokens, {distinct}, {shortest} to {longest} each"
     title = (
-        f"PPO, one iteration: {job['prompts']} prompts ({job['prompt_tokens']} tokens, {shortest} to {longest} each), "
+        f"PPO, one iteration: {job['prompts']} prompts ({prompts}), "
         f"{job['new_tokens']} forced new tokens each, {job['epochs']} epochs, micro-batch {job['micro_batch']}, "
         f"rank {job['rank']}; medians of {sides[0]['iterations']} iterations in turns."
     )

@@ -36,7 +36,9 @@ def make_reward(config: dict[str, Any], turns: Turns) -> None:
 
 def run(config: dict[str, Any], turns: Turns) -> None:
     """Rounds of PPO, one each turn."""
+    from ..lm.batching import Row
     from ..lm.devices import choose
+    from ..lm.reading import gather
     from ..methods import ppo
 
     compute = choose(config["device"], config["dtype"])
@@ -49,6 +51,7 @@ def run(config: dict[str, Any], turns: Turns) -> None:
     turns.start(
         prompts_digest=workload.digest(ids),
         prompt_tokens=sum(map(len, ids)),
+        distinct_tokens=gather(learner.loaded, [Row(tuple(own), ()) for own in ids]).ids.numel(),
         prompt_lengths=(min(map(len, ids)), max(map(len, ids))),
         dtype=compute.dtype_name,
         device=compute.name,

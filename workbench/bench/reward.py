@@ -111,7 +111,8 @@ def _result(
     about = report.machine(machine, found[machine.name])
     described = {}
     for side in sides:
-        cost = flops.reward(shape, side.ready["tokens"], lora=side.ready["lora"], depth=side.ready.get("depth", 1.0))
+        tokens = side.ready.get("distinct_tokens", side.ready["tokens"])
+        cost = flops.reward(shape, tokens, lora=side.ready["lora"], depth=side.ready.get("depth", 1.0))
         made = report.describe(side, found[side.name], cost, about["matmul_flops"])
         speed = {"pairs_per_second": options.pairs / made["seconds"], "accuracy": accuracy[side.name]}
         speed["tokens_per_second"] = side.ready["tokens"] / made["seconds"]
@@ -120,8 +121,9 @@ def _result(
     warm, turns = sides[0].ready["warm_start_seconds"], options.iterations + 1
     ours["warm_start_seconds"] = warm
     ours["pairs_per_second_with_warm_start"] = options.pairs / (ours["seconds"] + warm / turns)
+    counts = {key: sides[0].ready[key] for key in ("tokens", "distinct_tokens")}
     result = {
-        "job": {"pairs": options.pairs, "batch": options.batch, "tokens": sides[0].ready["tokens"]}
+        "job": {"pairs": options.pairs, "batch": options.batch, **counts}
         | {"steps": turns * options.pairs // options.batch, "held_out": options.held_out, "rule": workload.RULE},
         "ours": ours,
         "theirs": {},
@@ -147,8 +149,9 @@ def words(result: dict[str, Any]) -> str:
     job, ours = result["job"], result["ours"]
     sides = [ours, *result["others"].values()]
     title = (
-        f"Reward training: {job['pairs']} pairs a pass ({job['tokens']:,} tokens as two rows a pair), batches of "
-        f"{job['batch']} pairs; medians of {ours['iterations']} passes in turns; accuracy on {job['held_out']} "
+        f"Reward training: {job['pairs']} pairs a pass ({job['tokens']:,} tokens as two rows a pair, "
+        f"{job['distinct_tokens']:,} once what they share is counted once), batches of {job['batch']} "
+        f"pairs; medians of {ours['iterations']} passes in turns; accuracy on {job['held_out']} "
         f"held-out pairs after {job['steps']} steps. The better answer has {job['rule']}."
     )
     head = ("side", "weights", "s/pass", "pairs/s", "peak MiB", "accuracy", "TFLOP", "of limit")

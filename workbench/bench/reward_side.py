@@ -48,6 +48,7 @@ def run(config: dict[str, Any], turns: Turns) -> None:
     turns.start(
         pairs_digest=workload.digest([row for pair in rows for row in pair]),
         tokens=mean_tokens(rows, config["pairs"]),
+        distinct_tokens=distinct_tokens(learner, config),
         dtype=compute.dtype_name,
         device=compute.name,
         warm_start_seconds=warm_start,
@@ -67,6 +68,16 @@ def _only_metrics(events: Iterator[Any]) -> Iterator[Metrics]:
 def mean_tokens(rows: list[list[list[int]]], pairs: int) -> int:
     """Tokens of a turn, each pair as two whole rows."""
     return round(sum(len(row) for pair in rows for row in pair) / len(rows) * pairs)
+
+
+def distinct_tokens(learner: Any, config: dict[str, Any]) -> int:
+    """Tokens of a turn, what the answers of a batch share counted once."""
+    from ..lm.reading import gather
+
+    size, items = config["batch"], learner.items
+    batches = [items[start : start + size] for start in range(0, len(items) - size + 1, size)]
+    counts = [gather(learner.model.loaded, [row for pair in some for row in pair]).ids.numel() for some in batches]
+    return round(sum(counts) / len(counts) * config["pairs"] / size)
 
 
 def _knobs(config: dict[str, Any]) -> dict[str, Any]:
