@@ -42,14 +42,14 @@ def tokenizer(*, chat: bool) -> PreTrainedTokenizerFast:
     return made
 
 
-def llama(folder: Path, *, seed: int = 0) -> Path:
+def llama(folder: Path, *, seed: int = 0, hidden: int = 32) -> Path:
     """A two-layer Llama with grouped-query attention and a chat template."""
     torch.manual_seed(seed)
     words = tokenizer(chat=True)
     config = LlamaConfig(
         vocab_size=len(words),
-        hidden_size=32,
-        intermediate_size=64,
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,

@@ -25,6 +25,7 @@ from workbench.lm.estimates import (
     tokens_that_fit,
     weight_bytes,
 )
+from workbench.lm.full import matrices
 from workbench.lm.gguf_header import read_header
 from workbench.lm.loading import POLICY, load
 from workbench.lm.policy import PolicyModel, adapter_parameters
@@ -123,7 +124,7 @@ def test_four_bits_take_a_third_of_sixteen_and_leave_embeddings_alone():
     whole, quarter = weight_bytes(SMOL, 2), weight_bytes(SMOL, 2, 4)
     embeddings = 49152 * 576 * 2
     assert whole == 2 * SMOL.parameters
-    assert (quarter - embeddings) / (whole - embeddings) == pytest.approx(4.5 / 16, rel=0.01)
+    assert (quarter - embeddings) / (whole - embeddings) == pytest.approx((4 + 65 / 64 / 8) / 16, rel=0.01)
 
 
 def test_the_larger_of_writing_and_learning_counts():
@@ -136,10 +137,44 @@ def test_the_larger_of_writing_and_learning_counts():
     assert learns.heap == round(estimates.HEAP * passing)
 
 
-def test_all_weights_cost_sixteen_bytes_each_beside_themselves():
-    found = estimate(SMOL, Work(64, 64, trained_rank=0, adapter_ranks=()), bytes_each=4)
-    assert found.optimiser == 16 * SMOL.parameters
+def test_all_matrices_cost_a_copy_and_sixteen_bytes_each_beside_themselves():
+    """SmolLM2-135M in bf16: what they were (2), gradients (2), masters (4) and two moments (8)."""
+    matrices = 30 * (576 * (2 * 576 + 2 * 192) + 3 * 576 * 1536)
+    assert matrices == 106_168_320
+    found = estimate(SMOL, Work(64, 64, trained_rank=0, adapter_ranks=(), kept_copies=1), bytes_each=2)
+    assert found.optimiser == 16 * matrices
+    assert found.weights == 2 * SMOL.parameters
     assert found.adapters == 0
+    assert estimate(SMOL, Work(64, 64, trained_rank=0, kept_copies=1), bytes_each=4).optimiser == 20 * matrices
+
+
+def test_a_value_function_with_an_adapter_learns_as_many_numbers_again():
+    one = estimate(SMOL, Work(64, 64), bytes_each=2)
+    two = estimate(SMOL, Work(64, 64, adapter_ranks=(16, 16), value_rank=16), bytes_each=2)
+    adapter = 30 * 16 * 10176
+    assert (one.adapters, two.adapters) == (2 * adapter, 4 * adapter)
+    assert (one.optimiser, two.optimiser) == (14 * adapter, 28 * adapter)
+
+
+@pytest.mark.parametrize("folder", ["llama_folder", "gpt2_folder"])
+def test_the_matrices_of_the_layers_are_as_many_as_estimated(folder, request):
+    ref = ModelRef(str(request.getfixturevalue(folder)))
+    loaded = load(ref, choose("cpu", "float32"))
+    found = estimate(shape_of(ref), Work(64, 64, trained_rank=0, adapter_ranks=()), bytes_each=4)
+    assert found.optimiser == 16 * sum(weight.numel() for weight in matrices(loaded.layers))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_without_an_adapter_the_backward_pass_keeps_no_inner_numbers(llama_folder, dtype, monkeypatch):
+    monkeypatch.setattr(attention, "KEPT", 0, raising=False)
+    ref = ModelRef(str(llama_folder))
+    loaded = load(ref, choose("cpu", dtype))
+    policy = PolicyModel(loaded, rank=4, alpha=8, dropout=0.0, temperature=1.0, whole=True)
+    batch = gather(loaded, [Row(tuple(range(3, 90)), tuple(range(100 + n, 140 + n))) for n in range(6)])
+    each = 4 if dtype == "float32" else 2
+    estimated = 2 * batch.ids.numel() * kept_a_token(shape_of(ref), 0, each)
+    answers = int(batch.mask.sum()) * 32 * (4 + 2 * each)
+    assert saved_bytes(loaded, lambda: policy.read(batch)) == pytest.approx(estimated + answers, rel=0.1)
 
 
 @given(st.integers(10, 40), st.booleans())

@@ -81,8 +81,9 @@ class Work:
     whose logits are formed, 0 for none. rows: answers written side by side, 0 for none; prompt, new: tokens of the
     longest prompt and of an answer. depth: share of the layers that are run. checkpointing: keep one hidden state a
     layer and form the rest again. dropout: on the inputs of the adapter. adapter_ranks: of all adapters in memory;
-    trained_rank: of the one that learns, 0 for all weights; kept_copies: of what is trained, beside the newest.
-    beside: bytes of other models in memory.
+    trained_rank: of the one that learns, 0 for the matrices of the layers themselves; value_rank: of one that the value
+    function learns with, 0 for none; kept_copies: of what is trained, beside the newest. beside: bytes of other models
+    in memory.
     """
 
     tokens: int
@@ -96,6 +97,7 @@ class Work:
     dropout: bool = False
     adapter_ranks: tuple[int, ...] = (16,)
     trained_rank: int = 16
+    value_rank: int = 0
     kept_copies: int = 0
     beside: int = 0
 
@@ -156,12 +158,14 @@ class Estimate:
 
 def estimate(shape: Shape, work: Work, *, bytes_each: int, device: str = "cpu", quantised_bits: int = 0) -> Estimate:
     """The memory of a run on a model of this shape. `quantised_bits`: 4 or 8 where the linear layers are stored so."""
-    numbers = shape.parameters
+    trained = shape.layers * _layer_parameters(shape)
     if work.trained_rank:
-        numbers = round(work.depth * adapter_numbers(shape, work.trained_rank))
+        trained = round(work.depth * adapter_numbers(shape, work.trained_rank))
     adapters = sum(adapter_numbers(shape, rank) for rank in work.adapter_ranks)
-    # float32 master, first and second moment; the gradient in the weights' format; copies of the best weights.
-    optimiser = numbers * (12 + bytes_each) + work.kept_copies * numbers * bytes_each
+    # float32 master, first and second moment; the gradient in the weights' format; copies of the best weights, or of
+    # what they were before training.
+    learning = trained + adapter_numbers(shape, work.value_rank)
+    optimiser = learning * (12 + bytes_each) + work.kept_copies * trained * bytes_each
     forward = FORWARD_TOKENS.get(device, 16384)
     return Estimate(
         weights=weight_bytes(shape, bytes_each, quantised_bits) + work.beside,
@@ -184,12 +188,12 @@ def adapter_numbers(shape: Shape, rank: int) -> int:
 
 
 def weight_bytes(shape: Shape, bytes_each: int, bits: int = 0) -> int:
-    """Bytes of the base. In 4 bits a block of 64 weights has a float32 scale (bitsandbytes, not quantised twice), in 8
-    bits a row has one; embeddings, norms and the output layer stay as they are."""
+    """Bytes of the base. In 4 bits a block of 64 weights has a scale of one byte and 256 scales a float32 of their own
+    (loading.py), in 8 bits a row has a float32; embeddings, norms and the output layer stay as they are."""
     if not bits:
         return shape.parameters * bytes_each
     inside = shape.layers * _layer_parameters(shape)
-    scales = inside / 64 * 4 if bits == 4 else shape.layers * shape.linear * 4
+    scales = inside / 64 * (1 + 4 / 256) if bits == 4 else shape.layers * shape.linear * 4
     return round(inside * bits / 8 + scales) + max(0, shape.parameters - inside) * bytes_each
 
 

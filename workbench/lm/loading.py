@@ -157,7 +157,7 @@ def _load_causal(ref: ModelRef, compute: Compute, offline: bool, quantised: dict
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     if quantised:
-        return _keep_layout(model)
+        return _steady(model, compute)
     forget_gguf(model)
     return model.to(compute.device)
 
@@ -173,12 +173,18 @@ def _four_bits(compute: Compute) -> dict[str, Any]:
     return {"quantization_config": config, "device_map": {"": compute.device}}
 
 
-def _keep_layout(model: Any) -> Any:
-    """On CPUs with bf16 instructions bitsandbytes repacks weights when they are first read without gradients, in place
-    and for good. What is repacked rounds in another way: the reference would differ from itself."""
-    for module in model.modules():
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = False
+def _steady(model: Any, compute: Compute) -> Any:
+    """Keep bitsandbytes 0.50 from what it does on CPUs. Where they have bf16 instructions it repacks weights when they
+    are first read without gradients, in place and for good: what is repacked rounds in another way, so the reference
+    would differ from itself. And it takes the wrong scales where a block of 64 weights goes on in the next row."""
+    layers = [module for module in model.modules() if hasattr(module, "support_avx512bf16_for_cpu")]
+    for layer in layers:
+        layer.support_avx512bf16_for_cpu = False
+    if compute.device.type == "cpu" and any(layer.in_features % 64 for layer in layers):
+        raise WorkbenchError(
+            "On a CPU only layers whose width is a multiple of 64 can be kept in 4 bits.",
+            "Choose unquantised weights.",
+        )
     return model
 
 
