@@ -20,7 +20,7 @@ from workbench.lm.loading import POLICY, add_new_adapter
 from workbench.lm.policy import adapter_parameters
 from workbench.lm.refs import ModelRef
 from workbench.lm.vllm_engine import Vllm, next_rank, share_of
-from workbench.lm.writing import Continuous, Own, Writer
+from workbench.lm.writing import Continuous, Own, Writer, paged_attention
 
 GIB = 1 << 30
 CUDA = Compute(torch.device("cuda"), torch.bfloat16, "a GPU", 24 * GIB)
@@ -173,6 +173,15 @@ def test_continuous_batching_draws_at_the_temperature_and_can_forbid_an_end(poli
         logits[:, list(policy.stop_ids)] = -torch.inf
         wanted = torch.log_softmax(logits, -1).gather(1, torch.tensor(draft.ids)[:, None]).squeeze(1)
         torch.testing.assert_close(torch.tensor(draft.logprobs), wanted, rtol=0, atol=1e-4)
+
+
+def test_a_paged_cache_is_read_with_flash_attention_where_it_runs(policy, monkeypatch):
+    assert paged_attention(policy, lambda name: True) == "sdpa"
+    monkeypatch.setattr(policy, "compute", CUDA)
+    assert paged_attention(policy, lambda name: True) == "flash_attention_2"
+    assert paged_attention(policy, lambda name: False) == "sdpa"
+    monkeypatch.setattr(policy, "compute", FP32_CUDA)
+    assert paged_attention(policy, lambda name: True) == "sdpa"
 
 
 def test_stopping_continuous_batching(policy):

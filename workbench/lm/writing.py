@@ -7,7 +7,7 @@ vLLM take a seed a row; continuous batching has one generator for all rows.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -90,7 +90,7 @@ class Continuous:
         )
         about = {"generation_config": config, "continuous_batching_config": self._batching(prompts, sampler, seeds)}
         # warmup would capture CUDA graphs of the largest batch there can be, anew in every round.
-        with _usual_attention(self.loaded.causal):
+        with _usual_attention(self.loaded):
             with self.loaded.causal.continuous_batching_context_manager(**about, warmup=False) as running:
                 try:
                     found = _gathered(running, [list(prompt) for prompt in prompts], sampler.max_new_tokens, check)
@@ -105,7 +105,6 @@ class Continuous:
 
         pages = sum((len(prompt) + sampler.max_new_tokens) // PAGE + 1 for prompt in prompts)
         tokens = sum(len(prompt) for prompt in prompts)
-        half = self.loaded.compute.dtype != torch.float32
         return ContinuousBatchingConfig(
             page_size=PAGE,
             num_blocks=pages,
@@ -113,20 +112,26 @@ class Continuous:
             max_requests_per_batch=len(prompts),
             return_logprobs=True,
             seed=seeds[0],
-            # Not if it is absent: then a kernel would be looked for on the hub.
-            auto_switch_to_flash=half and self.loaded.compute.device.type == "cuda" and installed("flash_attn"),
+            auto_switch_to_flash=False,  # it would look for kernels on the hub
         )
 
 
 @contextmanager
-def _usual_attention(causal: Any) -> Any:
+def _usual_attention(loaded: Loaded) -> Iterator[None]:
     """Continuous batching knows the library's attentions alone, by their names."""
-    before = causal.config._attn_implementation
-    causal.set_attn_implementation("sdpa")
+    before = loaded.causal.config._attn_implementation
+    loaded.causal.set_attn_implementation(paged_attention(loaded))
     try:
         yield
     finally:
-        causal.set_attn_implementation(before)
+        loaded.causal.set_attn_implementation(before)
+
+
+def paged_attention(loaded: Loaded, there: Callable[[str], bool] = installed) -> str:
+    """The attention for a paged cache: flash attention where it runs."""
+    half = loaded.compute.dtype != torch.float32 and loaded.compute.device.type == "cuda"
+    flash = half and there("flash_attn") and getattr(loaded.causal, "_supports_flash_attn", False)
+    return "flash_attention_2" if flash else "sdpa"
 
 
 def _gathered(running: Any, prompts: list[list[int]], most: int, check: Check) -> list[Any]:
