@@ -141,6 +141,17 @@ def test_finished_runs_are_not_repeated(finished):
     assert more["runs"][0] == found["runs"][0]
 
 
+def test_a_report_runs_nothing(finished, tmp_path):
+    options, _ = finished
+    said: list[str] = []
+    report = learning.compare(replace(options, only_report=True, sides=ALL[:2], seeds=3), said.append)
+    assert [run["side"] for run in report["runs"] if run["seed"] == 1] == list(ALL[:2])
+    assert report["theirs"]["grpo"]["seeds"] == [1]
+    assert said == []
+    with pytest.raises(WorkbenchError, match="No run of ours"):
+        learning.compare(replace(options, only_report=True, folder=str(tmp_path)), quiet)
+
+
 def test_other_settings_are_not_mixed_in(finished):
     options, _ = finished
     with pytest.raises(WorkbenchError, match="other settings"):

@@ -18,7 +18,7 @@ from .alternating import Plan, Side, Tell, running
 OURS, GRPO, RLOO = "ours", "grpo", "rloo"
 SIDES = {OURS: "learn", GRPO: "trl-grpo", RLOO: "trl-rloo"}
 NAMES = {OURS: "ours (PPO)", GRPO: "TRL GRPO", RLOO: "TRL RLOO"}
-FREE = ("sides", "seeds", "folder", "jobs", "threads")
+FREE = ("sides", "seeds", "folder", "jobs", "threads", "only_report")
 """What may be another when a comparison goes on: more sides and seeds, and how fast they are worked off."""
 
 
@@ -47,6 +47,8 @@ class Options:
     folder: str = ""
     jobs: int = 1
     threads: int = 1
+    only_report: bool = False
+    """Say what the finished runs say, and run nothing."""
 
     def check(self) -> None:
         """Raises WorkbenchError for sizes that the sides could not share."""
@@ -101,6 +103,13 @@ def compare(options: Options, tell: Tell) -> dict[str, Any]:
     model = models.model_folder(options.model)
     folder = Path(options.folder) if options.folder else models.cache() / "learn"
     book = Book(folder, options.settings(model))
+    if not options.only_report:
+        _complete(options, folder, book, tell)
+    return result(options, book.found)
+
+
+def _complete(options: Options, folder: Path, book: Book, tell: Tell) -> None:
+    """Whatever is still to be done."""
     with tempfile.TemporaryDirectory(prefix="workbench-bench-") as name:
         config = book.found["settings"] | {"folder": name, "reward": str(Path(name) / "reward")}
         make = Plan("reward", "untrained-reward", config | {"target": config["reward"]})
@@ -109,7 +118,6 @@ def compare(options: Options, tell: Tell) -> dict[str, Any]:
         if not book.found["base"]:
             book.keep("base", _evaluated([""], config, options, folder, tell)[0])
         _work(options, config, folder, book, tell)
-    return result(options, book.found)
 
 
 def _work(options: Options, config: dict[str, Any], folder: Path, book: Book, tell: Tell) -> None:
@@ -185,11 +193,14 @@ def result(options: Options, found: dict[str, Any]) -> dict[str, Any]:
     names = [f"{side}-{seed}" for side in options.sides for seed in range(1, options.seeds + 1)]
     runs = [found["runs"][name] for name in names if name in found["runs"]]
     runs = [run | {"points": [start, *run["points"]]} for run in runs]
+    if not any(run["side"] == OURS for run in runs):
+        raise WorkbenchError("No run of ours is finished yet.", "Leave out --only-report to go on.")
     digests = {run["facts"]["prompts_digest"] for run in runs}
     if len(digests) > 1:
         raise WorkbenchError("The sides were not given the same prompts.", "Please report this.")
     table = learning_curves.at_equal_kl(runs)
-    sides = {run["side"]: run["facts"] | {"peak_bytes": run["peak_bytes"]} for run in runs}
+    seeds = {side: [run["seed"] for run in runs if run["side"] == side] for side in options.sides}
+    sides = {run["side"]: run["facts"] | {"peak_bytes": run["peak_bytes"], "seeds": seeds[run["side"]]} for run in runs}
     return {
         "job": found["settings"] | {"seeds": options.seeds, "rule": learning_rule.RULE},
         "ours": sides[OURS],

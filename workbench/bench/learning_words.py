@@ -15,12 +15,15 @@ def words(found: Mapping[str, Any]) -> str:
     title = (
         f"Learning: reward is {job['rule']}; {job['iterations']} iterations of {job['samples']} answers of at most "
         f"{job['new_tokens']} tokens at temperature {job['temperature']:g}, KL coefficient {job['beta']:g}, rank "
-        f"{job['rank']}, seeds 1 to {job['seeds']}. Measured on held-out prompts; mean (range over seeds)."
+        f"{job['rank']}. Measured on held-out prompts; mean (range over seeds)."
     )
     parts = [title, "", "Reward at equal KL", _by_kl(found), "", "After equal samples", _by_samples(found), ""]
     for side, facts in sides.items():
         about = ", ".join(f"{key} {value}" for key, value in facts["about"].items())
-        parts.append(f"{NAMES[side]} trains {report.trains(facts['trains'])} in {facts['dtype']}, with {about}.")
+        seeds = ", ".join(map(str, facts["seeds"]))
+        parts.append(
+            f"{NAMES[side]}, seeds {seeds}: trains {report.trains(facts['trains'])} in {facts['dtype']}, with {about}."
+        )
     for side, gap in found["advantage_at_equal_kl"].items():
         parts.append(
             f"Ours less {NAMES[side]} at equal KL: {gap['mean']:+.2f} on average, {gap['least']:+.2f} at the least "

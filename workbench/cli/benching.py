@@ -148,6 +148,7 @@ def bench_head(as_json: bool, **sizes: Any) -> None:
 @click.option("--model", default="", help="A model folder or .gguf file.  [default: the starter model]")
 @click.option("--device", type=click.Choice(["auto", "cuda", "cpu"]), default="auto", show_default=True)
 @click.option("--dtype", type=click.Choice(["auto", "bfloat16", "float32"]), default="auto", show_default=True)
+@click.option("--only-report", is_flag=True, help="Run nothing: what do the finished runs say?")
 @click.option("--folder", default="", help="Where runs are kept; the same folder goes on.  [default: in your cache]")
 @click.option(
     "--plot", type=click.Path(dir_okay=False), default=None, help="Draw reward against KL into this .svg file."
