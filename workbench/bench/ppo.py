@@ -73,7 +73,9 @@ def _compare(options: Options, tell: Tell) -> dict[str, Any]:
                 found = alternate([machine, ours, *theirs], options.iterations, tell)
             tell("more iterations of ours alone, to see whether its memory stays flat")
             soaked = [ours.go() for _ in range(max(0, options.soak - options.iterations))]
-        return _result(options, flops.Shape.of(folder), machine, [ours, *theirs], found, soaked)
+            floor = {key: value for key, value in ours.measure().items() if key in ("drift", "kl", "ratio")}
+        result = _result(options, flops.Shape.of(folder), machine, [ours, *theirs], found, soaked)
+        return result | {"policy_is_reference": floor}
 
 
 def _config(options: Options, folder: Path, scratch: Path) -> dict[str, Any]:
@@ -199,6 +201,12 @@ def _verdict(result: dict[str, Any]) -> list[str]:
         f"Our peak was read after {count} iterations, theirs at their own last. Ours held "
         f"{report.mib(result['resident_bytes_at_10'])} MiB at iteration {min(STEADY, count)} and "
         f"{report.mib(result['resident_bytes_at_end'])} at the end{slope}."
+    )
+    floor = result["policy_is_reference"]
+    lines.append(
+        f"While our policy is its reference ({result['ours']['dtype']}): KL of an answer {floor['kl']:.4f} nats, first "
+        f"ratio {floor['ratio']:.6f}; the sampler's log-probabilities differ from the update's by {floor['drift']:.4f} "
+        "a token."
     )
     if "larger" in result:
         lines += ["", words(result["larger"])]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..events import Metrics
 from ..lm.refs import ModelRef
 from ..methods.base import Data, Job, options_from
 from . import workload
@@ -58,9 +61,16 @@ def run(config: dict[str, Any], turns: Turns) -> None:
         **trained(learner),
     )
     while True:
-        for _ in learner.round():
-            pass
+        (metrics,) = (event for event in learner.round() if isinstance(event, Metrics))
+        if learner.step == 1:
+            turns.measure = functools.partial(_floor, metrics.values)
         turns.done(tokens=written.pop())
+
+
+def _floor(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    """What rounding alone does, from the first round, in which the policy is the reference."""
+    names = {"drift": "val/logprob_drift", "kl": "objective/kl", "ratio": "val/ratio_first"}
+    return {name: values[key] for name, key in names.items()}
 
 
 def _knobs(config: dict[str, Any]) -> dict[str, Any]:
