@@ -74,3 +74,16 @@ def test_top_k_one_is_greedy(llama):
     greedy = sample_all(llama, ids_of(llama), Sampler(temperature=0, max_new_tokens=12), [0, 0])
     narrow = sample_all(llama, ids_of(llama), Sampler(temperature=1.0, top_k=1, max_new_tokens=12), [7, 8])
     assert [draft.ids for draft in greedy] == [draft.ids for draft in narrow]
+
+
+def test_a_forbidden_end_does_not_change_the_log_probabilities(llama):
+    """They are the model's own, not those of the distribution without its end token."""
+    ids = ids_of(llama)
+    sampler = Sampler(temperature=0.7, top_p=1.0, top_k=0, max_new_tokens=12, min_new_tokens=12)
+    for prompt, draft in zip(ids, sample_all(llama, ids, sampler, [3, 4], keep_logprobs=True), strict=True):
+        assert len(draft.ids) == 12
+        assert not set(draft.ids) & llama.stop_ids
+        with torch.no_grad():
+            logits = llama.causal(torch.tensor([prompt + draft.ids])).logits[0, len(prompt) - 1 : -1]
+        logs = torch.log_softmax(logits / 0.7, -1).gather(1, torch.tensor(draft.ids)[:, None]).squeeze(1)
+        torch.testing.assert_close(torch.tensor(draft.logprobs), logs, rtol=0, atol=1e-4)

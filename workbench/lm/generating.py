@@ -84,8 +84,9 @@ def sample(
     prompts: token ids. seeds: one per prompt, so that an answer does not depend on the rows beside it. A draft's
     last id may be a stop token (finish_reason "stop"); else it ended at max_new_tokens ("length"). `check` is called
     between steps and may raise. keep_logprobs: log-probabilities under the sampling distribution, which is the
-    model's own at this temperature only when top_k, top_p, min_p and the penalty are off. fixed: steps over buffers of
-    fixed size, recorded as CUDA graphs; None does so on CUDA.
+    model's own at this temperature only when top_k, top_p, min_p and the penalty are off; that an answer may not end
+    yet (min_new_tokens) does not change them. fixed: steps over buffers of fixed size, recorded as CUDA graphs; None
+    does so on CUDA.
     """
     state = _State.begin(loaded, prompts, sampler, seeds)
     if (loaded.compute.device.type == "cuda" if fixed is None else fixed) and can_stay(loaded):
@@ -193,10 +194,14 @@ class _State:
         """One token for every row. Rows that end leave the batch, and their cache with them."""
         if step:
             self._read(self.fresh)
-        logits = self.layer.logits(self.hidden)
+        logits, forbidden = self.layer.logits(self.hidden), None
         if step < self.sampler.min_new_tokens:
-            logits[:, list(self.stops)] = -torch.inf
+            stops = list(self.stops)
+            if keep_logprobs:
+                forbidden = self.warp(self.ids, logits.clone()).softmax(-1)[:, stops].sum(1)
+            logits[:, stops] = -torch.inf
         chosen, logp = self._draw(self.warp(self.ids, logits), self.noise[:, step], keep_logprobs)
+        logp = logp if forbidden is None else logp + torch.log1p(-forbidden)
         grown, self_drafts = self.drafts, zip(self.drafts, chosen.tolist(), logp.tolist(), strict=True)
         for draft, id_, value in self_drafts:
             draft.ids.append(id_)
