@@ -206,3 +206,14 @@ def test_win_bars(shown):
     image = bars.grab().toImage()
     inks = {image.pixelColor(x, 17).name() for x in range(image.width())}
     assert {theme().color("s1").name(), theme().color("ref").name()} <= inks
+
+
+def test_the_label_of_a_line_at_the_top_stays_inside_the_chart(panel):
+    panel.set_series([0, 1, 2], [0.4, 0.5, 0.6])
+    panel.set_series([0, 1, 2], [1.0, 1.0, 1.0], "training", "s2")
+    panel.flush()
+    label = panel._series["training"].label
+    corner = label.mapRectToScene(label.boundingRect())
+    chart = panel.plot.getViewBox().sceneBoundingRect()
+    assert chart.top() <= corner.top()
+    assert corner.bottom() <= chart.bottom()

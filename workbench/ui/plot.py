@@ -213,15 +213,18 @@ class LinePanel(ChartCard):
     def flush(self) -> None:
         """Draw what has come in since the last time."""
         self._timer.stop()
+        low, high = self._limits()
         for one in self._series.values():
             one.raw.setData(*thinned(one.steps, one.values))
             one.smooth.setData(*thinned(one.steps, one.smoothed))
             if one.label is not None and one.steps:
                 finite = [value for value in one.smoothed if math.isfinite(value)]
-                one.label.setPos(one.steps[-1], finite[-1] if finite else 0.0)
-                # Beside the end of the line, or over it where the axis ends there too.
+                ends = finite[-1] if finite else 0.0
+                one.label.setPos(one.steps[-1], ends)
+                # Beside the end of the line; where the axis ends there too, over it, or under it at the chart's top.
                 late = one.steps[-1] > 0.8 * max(self._end, one.steps[-1], 1.0)
-                one.label.setAnchor((1, 1) if late else (0, 0.5))
+                over = (1, 1) if ends < high - 0.12 * (high - low) else (1, 0)
+                one.label.setAnchor(over if late else (0, 0.5))
         self._set_ranges()
         self.show_at(self._at)
         self.setAccessibleDescription(self.summary())
