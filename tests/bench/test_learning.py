@@ -152,6 +152,15 @@ def test_a_report_runs_nothing(finished, tmp_path):
         learning.compare(replace(options, only_report=True, folder=str(tmp_path)), quiet)
 
 
+def test_another_rate_for_one_side_leaves_the_others_alone(finished):
+    options, _ = finished
+    other = replace(options, rate_ours=1e-3, knobs=("lam=1",))
+    assert other.name(learning.OURS, 1) != options.name(learning.OURS, 1)
+    assert other.name(learning.GRPO, 1) == options.name(learning.GRPO, 1)
+    with pytest.raises(WorkbenchError, match="No run of ours"):
+        learning.compare(replace(other, only_report=True), quiet)
+
+
 def test_other_settings_are_not_mixed_in(finished):
     options, _ = finished
     with pytest.raises(WorkbenchError, match="other settings"):

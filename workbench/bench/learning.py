@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -18,6 +19,12 @@ from .alternating import Plan, Side, Tell, running
 OURS, GRPO, RLOO = "ours", "grpo", "rloo"
 SIDES = {OURS: "learn", GRPO: "trl-grpo", RLOO: "trl-rloo"}
 NAMES = {OURS: "ours (PPO)", GRPO: "TRL GRPO", RLOO: "TRL RLOO"}
+OWN = {
+    OURS: ("rate_ours", "knobs"),
+    GRPO: ("rate_theirs", "passes_theirs"),
+    RLOO: ("rate_theirs", "passes_theirs"),
+}
+"""What only the runs of one side depend on: with another rate for one, the others need not be repeated."""
 FREE = ("sides", "seeds", "folder", "jobs", "threads", "only_report")
 """What may be another when a comparison goes on: more sides and seeds, and how fast they are worked off."""
 
@@ -64,10 +71,20 @@ class Options:
                 f"The last of {self.iterations} iterations would not be measured.", "Choose a multiple of --every."
             )
 
-    def settings(self, model: Path) -> dict[str, Any]:
-        """All that a run depends on."""
-        values = {key: value for key, value in asdict(self).items() if key not in FREE}
-        return values | {"model": str(model), "knobs": dict(item.split("=", 1) for item in self.knobs)}
+    def shared(self, model: Path) -> dict[str, Any]:
+        """What the runs of all sides depend on."""
+        own = {key for keys in OWN.values() for key in keys}
+        return {key: value for key, value in asdict(self).items() if key not in own.union(FREE)} | {"model": str(model)}
+
+    def own(self, side: str) -> dict[str, Any]:
+        """What only this side's runs depend on."""
+        values = {key: getattr(self, key) for key in OWN[side]}
+        return values | ({"knobs": dict(item.split("=", 1) for item in self.knobs)} if "knobs" in values else {})
+
+    def name(self, side: str, seed: int) -> str:
+        """How a run is kept: another one with other settings of its own does not replace it."""
+        told = json.dumps(self.own(side), sort_keys=True).encode()
+        return f"{side}-{seed}-{hashlib.sha256(told).hexdigest()[:6]}"
 
 
 class Book:
@@ -102,7 +119,7 @@ def compare(options: Options, tell: Tell) -> dict[str, Any]:
     options.check()
     model = models.model_folder(options.model)
     folder = Path(options.folder) if options.folder else models.cache() / "learn"
-    book = Book(folder, options.settings(model))
+    book = Book(folder, options.shared(model))
     if not options.only_report:
         _complete(options, folder, book, tell)
     return result(options, book.found)
@@ -126,10 +143,12 @@ def _work(options: Options, config: dict[str, Any], folder: Path, book: Book, te
 
     def one(side: str, seed: int) -> None:
         if not stop.is_set():
-            book.keep(f"{side}-{seed}", _run(side, seed, options, config, folder, stop, tell))
+            book.keep(options.name(side, seed), _run(side, seed, options, config, folder, stop, tell))
 
     with ThreadPoolExecutor(options.jobs) as pool:
-        work = [pool.submit(one, side, seed) for side, seed in wanted if f"{side}-{seed}" not in book.found["runs"]]
+        work = [
+            pool.submit(one, side, seed) for side, seed in wanted if options.name(side, seed) not in book.found["runs"]
+        ]
         try:
             done, _ = wait(work, return_when=FIRST_EXCEPTION)
             for item in done:
@@ -143,9 +162,9 @@ def _run(
     side: str, seed: int, options: Options, config: dict[str, Any], folder: Path, stop: threading.Event, tell: Tell
 ) -> dict[str, Any]:
     """One run, and then its adapters measured."""
-    place = folder / f"{side}-{seed}"
+    place = folder / options.name(side, seed)
     place.mkdir(parents=True, exist_ok=True)
-    plan = Plan(f"{side}-{seed}", SIDES[side], config | {"seed": seed, "folder": str(place)})
+    plan = Plan(f"{side}-{seed}", SIDES[side], config | options.own(side) | {"seed": seed, "folder": str(place)})
     steps: list[dict[str, Any]] = []
     adapters: list[str] = []
     with running([plan], options.threads, place, tell) as (learner,):
@@ -190,7 +209,7 @@ def result(options: Options, found: dict[str, Any]) -> dict[str, Any]:
     from . import learning_curves
 
     start = {"iteration": 0, "samples": 0, "seconds": 0.0, "cpu_seconds": 0.0} | found["base"]
-    names = [f"{side}-{seed}" for side in options.sides for seed in range(1, options.seeds + 1)]
+    names = [options.name(side, seed) for side in options.sides for seed in range(1, options.seeds + 1)]
     runs = [found["runs"][name] for name in names if name in found["runs"]]
     runs = [run | {"points": [start, *run["points"]]} for run in runs]
     if not any(run["side"] == OURS for run in runs):
