@@ -167,6 +167,17 @@ def test_lineage_goes_from_the_base_to_the_model(store: Store) -> None:
     assert store.models.list("adapter") == [first, second]
 
 
+def test_a_model_that_was_trained_whole_is_a_base_with_a_parent(store: Store) -> None:
+    base = add_model(store)
+    whole = add_model(store, "whole", location="/w", source="run", parent_id=base.id)
+    adapter = add_model(store, "adapter", kind="adapter", location="/a", parent_id=whole.id)
+    judge = add_model(store, "judge", kind="reward", location="/r")
+    assert store.models.lineage(adapter) == [base, whole, adapter]
+    assert [store.models.base_of(each) for each in (base, whole, adapter)] == [base, whole, whole]
+    assert [store.models.reference_of(each) for each in (base, whole, adapter)] == [base, base, whole]
+    assert store.models.base_of(judge) == judge  # a classifier without a base
+
+
 def test_names_are_unique_and_the_same_place_is_one_model(store: Store) -> None:
     first = add_model(store)
     assert add_model(store) == first

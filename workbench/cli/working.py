@@ -299,7 +299,7 @@ def evaluate(
     """Compare a tuned model with its base on held-out prompts: reward, KL, length."""
     with opened(chosen(context, project)) as store:
         second = only_model(store, tuned, "adapter")
-        first = store.models.find(base) if base else store.models.base_of(second)
+        first = store.models.find(base) if base else store.models.reference_of(second)
         scorers = store.models.list("reward")
         reward_id = store.models.find(reward).id if reward else (scorers[-1].id if scorers else None)
         run = carry_out(

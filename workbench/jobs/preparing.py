@@ -57,7 +57,10 @@ def reference(store: Store, model_id: str) -> ModelRef:
     base = store.models.base_of(model)
     for part in (base, model):
         _check_files(part)
+    origin = store.models.reference_of(base)
+    parent = {} if origin.id == base.id else {"parent": origin.location, "parent_format": origin.format}
     return ModelRef(
+        **parent,
         base=base.location,
         format=base.format,
         adapter="" if model.kind == "base" else model.location,

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from .. import events as ev
+from ..lm import files
 from ..lm.vectors import from_text
 from ..store import Response, RunSample, Store
 from ..store.rows import now
 from ..store.runs import CUT_OFF_HINT
 
-_MODELS = {"adapter": "adapter", "reward": "reward"}
+_MODELS = {"adapter": "adapter", "reward": "reward", "model": "base"}
+"""Kinds of models by what a run says it has saved. A model that was trained whole is a base, with a parent."""
 
 
 def record(store: Store, run_id: str, events: Iterator[ev.Event]) -> Iterator[ev.Event]:
@@ -126,6 +128,7 @@ def add_result(store: Store, run_id: str, event: ev.Saved) -> None:
     """Put what a run saved into the model list, under its parent; a later save of the same run replaces nothing."""
     run = store.runs.find(run_id)
     path = Path(event.path)
+    whole, facts = _whole(store, run.model_id, path) if event.kind == "model" else ({}, {})
     # A run that went on after a stop has saved a model before; that one stays as it was.
     name = f"{run.name}, step {event.step}" if run.result_id else run.name
     parent = store.models.base_of(store.models.find(run.model_id)).id if run.model_id else None
@@ -137,6 +140,15 @@ def add_result(store: Store, run_id: str, event: ev.Saved) -> None:
         parent_id=parent,
         run_id=run_id,
         size_bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
-        info=ev.plain({"method": run.method, "reward_id": run.reward_id, "started_from": run.model_id, **event.info}),
+        info=facts
+        | ev.plain({"method": run.method, "reward_id": run.reward_id, "started_from": run.model_id, **event.info}),
+        **whole,
     )
     store.runs.update(run_id, result_id=model.id)
+
+
+def _whole(store: Store, model_id: str | None, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a base's row says beside the rest, and facts about it: adapters and features are told by its hash."""
+    facts = files.describe_folder(path)
+    licence = store.models.base_of(store.models.find(model_id)).licence if model_id else ""
+    return {"hash": files.folder_hash(path), "parameters": facts.pop("parameters"), "licence": licence}, facts

@@ -106,6 +106,12 @@ class PolicyModel:
         """Values [b, t] of a value function that has an adapter for itself; to be called within `valuing`."""
         return self._values(hidden_states(self.loaded, batch)[batch.states[batch.mask.nonzero(as_tuple=True)]], batch)
 
+    @torch.no_grad()
+    def own_values(self, batch: Batch) -> torch.Tensor:
+        """The same without gradients, from anywhere."""
+        with self.valuing():
+            return self.values(batch)
+
     def _values(self, states: torch.Tensor, batch: Batch) -> torch.Tensor:
         rows, columns = batch.mask.nonzero(as_tuple=True)
         return _spread(self.value_head(states.float()).squeeze(-1), batch.mask, rows, columns)

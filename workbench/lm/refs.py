@@ -11,7 +11,8 @@ class ModelRef:
     """A base and, on it, one adapter.
 
     base: a folder, a .gguf file, or a hub id. adapter: a folder with a LoRA adapter ("" for none).
-    kind: "base", "adapter" or "reward"; name: what people call it; id: its row in the store.
+    kind: "base", "adapter" or "reward"; name: what people call it; id: its row in the store. parent: of a base that was
+    trained here, what it was trained from, in the words of `base` and `format`.
     """
 
     base: str
@@ -21,6 +22,8 @@ class ModelRef:
     name: str = ""
     id: str = ""
     base_hash: str = ""
+    parent: str = ""
+    parent_format: str = "safetensors"
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""

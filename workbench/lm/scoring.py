@@ -304,7 +304,9 @@ def reward_info(folder: Path) -> dict[str, Any]:
     return info
 
 
-def load_reward(ref: ModelRef, compute: Compute, share: Loaded | None = None, *, offline: bool = True) -> RewardModel:
+def load_reward(
+    ref: ModelRef, compute: Compute, share: Loaded | None = None, *, offline: bool = True, quantize: str = "none"
+) -> RewardModel:
     """The reward model that `ref` names (its folder is ref.adapter), on `share`'s base when that is the same base."""
     folder = Path(ref.adapter)
     info = reward_info(folder)
@@ -316,7 +318,7 @@ def load_reward(ref: ModelRef, compute: Compute, share: Loaded | None = None, *,
     check_safetensors(folder / "reward_head.safetensors")
     if share is None or not _same_base(info, share.ref):
         base = replace(ref, adapter="", base=str(info["base"]), format=str(info["format"]))
-        share = load(base, compute, offline=offline)
+        share = load(base, compute, offline=offline, quantize=quantize)
     return AdapterReward.saved(share, folder, info)
 
 

@@ -40,7 +40,8 @@ def choice_of(job: Job, options: Any, compute: Compute, plan: Plan | None, sampl
         sampler,
         estimate=plan.estimate if plan else None,
         free_bytes=memory_free(compute),
-        quantised=getattr(options, "quantize", "none") != "none",
+        quantised=options.quantize != "none",
+        whole=options.train == "full",
     )
 
 

@@ -58,15 +58,21 @@ class OnPolicy(Sparing):
         self.plan = plan_of(job, dataclasses.asdict(options), **about)
         self.sampler = sampler_of(options)
         self.choice = choice_of(job, options, compute, self.plan, self.sampler)
-        self.loaded = load(job.model, compute)
+        self.loaded = load(job.model, compute, quantize=options.quantize)
         self.policy = PolicyModel(
-            self.loaded, rank=options.rank, alpha=options.alpha, dropout=0.0, temperature=options.temperature
+            self.loaded,
+            rank=options.rank,
+            alpha=options.alpha,
+            dropout=0.0,
+            temperature=options.temperature,
+            whole=options.train == "full",
+            own_value=options.value == "adapter",
         )
-        self.reward = load_reward(job.reward, compute, share=self.loaded)
+        self.reward = load_reward(job.reward, compute, share=self.loaded, quantize=options.quantize)
         self._train_policy()
         groups = [
-            {"params": self.policy.adapter_parameters(), "lr": options.learning_rate},
-            {"params": list(self.policy.value_head.parameters()), "lr": options.value_rate},
+            {"params": self.policy.parameters(), "lr": options.learning_rate},
+            {"params": self.policy.value_parameters(), "lr": options.value_rate},
         ]
         self.optimizer = MasterAdamW(groups, eps=1e-5)
         self.prompts = list(job.data.split("train").prompts)
@@ -84,16 +90,15 @@ class OnPolicy(Sparing):
         """Of the round that is being learned from."""
         self.begin_sparing(options.batch_size)
         self.begun = self._position()
-        # A forbidden end token makes the sampling distribution another than the model's own.
-        same_path = options.old_logprobs == "recomputed" or options.min_new_tokens > 0
         other_path = compute.dtype != torch.float32 or self.choice.name != "own"
+        # Other engines report a forbidden end token as if it had no probability.
+        same_path = options.old_logprobs == "recomputed" or (options.min_new_tokens > 0 and self.choice.name != "own")
         self.recompute = same_path or (options.old_logprobs == "auto" and other_path)
 
     def _train_policy(self) -> None:
-        from ..lm.loading import POLICY
-        from ..lm.policy import use_adapter
+        from ..lm.policy import use_policy
 
-        use_adapter(self.loaded, POLICY, train=True)
+        use_policy(self.loaded, train=True)
 
     def round(self) -> Iterator[Event]:
         """One round, with its metrics and samples. A round that was cut off while it learned goes on learning."""
@@ -180,15 +185,16 @@ class OnPolicy(Sparing):
                 self.job.check()
                 with torch.no_grad():
                     reading = self.policy.read(batch, with_entropy=True)
+                    values = reading.values if reading.values is not None else self.policy.own_values(batch)
                     base = self.policy.reference(batch)
                 length = batch.mask.shape[1]
-                for store, values in (
+                for store, numbers in (
                     (found, reading.logp),
-                    (rollout.values, reading.values),
+                    (rollout.values, values),
                     (rollout.entropy, reading.entropy),
                     (rollout.reference, base),
                 ):
-                    store[group, :length] = values.cpu()
+                    store[group, :length] = numbers.cpu()
         rollout.drift = float((found - rollout.old)[rollout.mask].abs().mean())
         if self.recompute:
             rollout.old = found
@@ -204,9 +210,11 @@ class OnPolicy(Sparing):
 
         pairs = ((prompt.messages, answer) for prompt, answer in zip(prompts, texts, strict=True))
         items = encode_all(self.reward, pairs)
-        scores = score_all(self.reward, items, rows=min(64, self.rows_at_once), check=self.job.check)
-        self._train_policy()
-        return scores
+        try:
+            with self.loaded.untrained():  # a reward model on this base learned on it as it was
+                return score_all(self.reward, items, rows=min(64, self.rows_at_once), check=self.job.check)
+        finally:
+            self._train_policy()
 
     def batches(self, rows: list[Any], indices: list[int]) -> Iterator[tuple[Batch, list[int]]]:
         """Micro-batches of so many tokens. The same rows always share a batch: in bf16 a row's log-probabilities
@@ -295,15 +303,20 @@ class OnPolicy(Sparing):
     # --- the result ---------------------------------------------------------------------------------------------
 
     def save(self) -> Saved:
-        """Write the adapter, whole or not at all."""
+        """Write the adapter, or the model that was trained whole; all of it or nothing."""
         from ..lm.folders import free_place
         from ..lm.loading import POLICY
-        from ..lm.saving import save_adapter
+        from ..lm.saving import save_adapter, save_whole
 
-        target = free_place(self.job.folder, "adapter", self.step)
+        kind = "model" if self.loaded.originals else "adapter"
+        target = free_place(self.job.folder, kind, self.step)
         summary = self.summary()
-        save_adapter(self.loaded, POLICY, target, {"method": self.name, "seed": self.options.seed} | summary)
-        return Saved("adapter", str(target), self.step, summary)
+        about = {"method": self.name, "seed": self.options.seed} | summary
+        if self.loaded.originals:
+            save_whole(self.loaded, target, about)
+        else:
+            save_adapter(self.loaded, POLICY, target, about)
+        return Saved(kind, str(target), self.step, summary)
 
     def summary(self) -> dict[str, Any]:
         """Means over the last ten rounds."""

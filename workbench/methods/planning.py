@@ -56,10 +56,12 @@ def plan(
         work = writing_work(options, data, device, _others(options, model, reward, shape, bytes_each))
     else:
         work = judging_work(options, data, device)
-    bits = int(options.get("quantize") or 0) if str(options.get("quantize") or 0).isdigit() else 0
-    return Plan(
-        estimate(shape, work, bytes_each=bytes_each, device=device, quantised_bits=bits), work, shape, bytes_each
-    )
+    found = estimate(shape, work, bytes_each=bytes_each, device=device, quantised_bits=_bits(options))
+    return Plan(found, work, shape, bytes_each)
+
+
+def _bits(options: Mapping[str, Any]) -> int:
+    return 4 if options.get("quantize") == "4bit" else 0
 
 
 def plan_of(job: Job, options: Mapping[str, Any], *, bytes_each: int, device: str) -> Plan | None:
@@ -89,6 +91,9 @@ def writing_work(options: Mapping[str, Any], data: Data, device: str, beside: _B
     tokens, count = _micro_batch([prompt + new for prompt in prompts], rows, part, options, device)
     longest = OPENING + round(max(prompts, default=0))
     rank = int(options.get("rank", 0))
+    whole = options.get("train") == "full"
+    own_value = rank if options.get("value") == "adapter" else 0
+    ours = ((0 if whole else rank), own_value)
     return Work(
         tokens=tokens,
         longest=longest + new,
@@ -97,8 +102,10 @@ def writing_work(options: Mapping[str, Any], data: Data, device: str, beside: _B
         prompt=longest,
         new=new,
         checkpointing=options.get("checkpointing") == "on",
-        adapter_ranks=(rank, *beside.ranks),
-        trained_rank=rank,
+        adapter_ranks=tuple(each for each in (*ours, *beside.ranks) if each),
+        trained_rank=ours[0],
+        value_rank=own_value,
+        kept_copies=int(whole),  # what the weights were: the reference
         beside=beside.size,
     )
 
@@ -117,7 +124,8 @@ def _others(
         return _Beside()
     if not rank:
         return _Beside((), weight_bytes(other, 4))
-    return _Beside((), weight_bytes(other, bytes_each) + other.layers * rank * other.linear * bytes_each)
+    adapter = other.layers * rank * other.linear * bytes_each
+    return _Beside((), weight_bytes(other, bytes_each, _bits(options)) + adapter)
 
 
 def _rank(folder: Path) -> int:

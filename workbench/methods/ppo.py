@@ -2,6 +2,7 @@
 
 One base in memory: the policy is an adapter on it, the reference the same base with adapters off, the reward another
 adapter with a head, the value a head on the policy's hidden states. An answer is an episode, a token an action.
+Options: the policy as the base's own weights, the value function with an adapter for itself, the base in 4 bits.
 """
 
 from __future__ import annotations
@@ -82,14 +83,14 @@ class Options:
         label="Gradient checkpointing",
         choices=("auto", "on", "off"),
     )
-    value_rate: float = knob(1e-3, "Size of a step of the value head.", low=1e-8, high=1.0)
+    value_rate: float = knob(1e-3, "Size of a step of the value function.", low=1e-8, high=1.0)
     clip: float = knob(0.2, "How far a token's probability may move in one round.", low=0.01, high=1.0, step=0.01)
     value_clip: float = knob(0.2, "How far a value may move in one round.", low=0.01, high=100.0, step=0.01)
     value_coef: float = knob(0.1, "Weight of the value loss.", low=0.0, high=10.0, step=0.05)
     entropy_coef: float = knob(0.0, "Reward for staying undecided.", low=0.0, high=1.0, step=0.001)
     gamma: float = knob(1.0, "Discount of later rewards.", low=0.0, high=1.0, step=0.01)
     lam: float = knob(
-        0.95, "GAE: 0 trusts the value head, 1 the rewards seen.", label="Lambda", low=0.0, high=1.0, step=0.01
+        0.95, "GAE: 0 trusts the value function, 1 the rewards seen.", label="Lambda", low=0.0, high=1.0, step=0.01
     )
     whiten_rewards: bool = knob(False, "Scale rewards to unit variance in each round.")
     reward_clip: float = knob(5.0, "Scores are held within plus and minus this; 0 turns it off.", low=0.0, high=1000)
@@ -108,6 +109,25 @@ class Options:
         "What writes the answers: its own loop, continuous batching or vLLM (auto: by what is installed and fits).",
         label="Writes with",
         choices=("auto", "own", "continuous", "vllm"),
+    )
+    train: str = knob(
+        "lora",
+        "An adapter, or with full the base's own layers: embeddings, norms and output layer stay. "
+        "Full takes far more memory, and a learning rate near 1e-5.",
+        label="Trains",
+        choices=("lora", "full"),
+    )
+    value: str = knob(
+        "head",
+        "A linear head on the policy, or an adapter with a head for itself: slower, but neither disturbs the other.",
+        label="Value function",
+        choices=("head", "adapter"),
+    )
+    quantize: str = knob(
+        "none",
+        "4bit keeps the base's layers in 4 bits, for a quarter of their memory; needs bitsandbytes.",
+        label="Base weights",
+        choices=("none", "4bit"),
     )
     rank: int = knob(16, "Rank of the LoRA adapter.", low=1, high=256)
     alpha: float = knob(32.0, "Strength of the LoRA adapter.", low=0.1, high=1024)
@@ -141,6 +161,10 @@ class Options:
             raise WorkbenchError(
                 f"{self.batch_size} answers in a round cannot be {self.samples} to each prompt.",
                 "Choose a batch size that the samples divide.",
+            )
+        if self.train == "full" and self.quantize != "none":
+            raise WorkbenchError(
+                "Weights in 4 bits cannot be trained themselves.", "Train an adapter, or choose unquantised weights."
             )
         if self.min_new_tokens > self.max_new_tokens:
             raise WorkbenchError("The shortest answer is longer than the longest.", "Lower the shortest answer.")
@@ -230,8 +254,6 @@ class Run(OnPolicy):
 
         The gradient of one that is cut off is dropped with the next attempt, see Sparing.spared.
         """
-        import torch
-
         from ..lm.advantages import masked_mean
         from ..lm.losses import policy_loss, value_loss
         from ..lm.memory import checkpointed
@@ -248,16 +270,19 @@ class Run(OnPolicy):
             with checkpointed(self.loaded, self.saving):
                 reading = self.policy.read(batch, with_entropy=options.entropy_coef > 0)
             policy, clipped = policy_loss(reading.logp, old, advantage, batch.mask, options.clip)
-            value, value_clipped = value_loss(reading.values, before, target, batch.mask, options.value_clip)
             entropy = masked_mean(reading.entropy, batch.mask)
             weight = float(batch.mask.sum()) / tokens
-            loss = (policy + options.value_coef * value - options.entropy_coef * entropy) * weight
-            if not torch.isfinite(loss):
-                raise WorkbenchError(
-                    f"The loss is no longer a number at step {self.step + 1}.",
-                    "Lower the learning rate, or raise the KL coefficient. What was saved before is usable.",
-                )
-            loss.backward()
+            loss = policy - options.entropy_coef * entropy
+            if reading.values is not None:
+                value, value_clipped = value_loss(reading.values, before, target, batch.mask, options.value_clip)
+                self.descend((loss + options.value_coef * value) * weight)
+            else:  # one graph after the other: each with its own adapter on, and half the memory
+                self.descend(loss * weight)
+                with self.policy.valuing():
+                    with checkpointed(self.loaded, self.saving):
+                        values = self.policy.values(batch)
+                    value, value_clipped = value_loss(values, before, target, batch.mask, options.value_clip)
+                    self.descend(options.value_coef * value * weight)
             moved = (reading.logp - old).detach()
             found = {
                 "loss/policy_avg": policy,
@@ -276,6 +301,17 @@ class Run(OnPolicy):
                 "Lower the learning rate. What was saved before is usable.",
             )
         return sums
+
+    def descend(self, loss: torch.Tensor) -> None:
+        """Gather the gradient of a loss. Raises WorkbenchError when it is no number, before anything is changed."""
+        import torch
+
+        if not torch.isfinite(loss):
+            raise WorkbenchError(
+                f"The loss is no longer a number at step {self.step + 1}.",
+                "Lower the learning rate, or raise the KL coefficient. What was saved before is usable.",
+            )
+        loss.backward()
 
     def metrics(self, rollout: Rollout, scores: torch.Tensor, updates: list[dict[str, float]]) -> dict[str, float]:
         """The round's numbers under the names that the field knows."""

@@ -82,7 +82,13 @@ class ModelRows:
 
     def base_of(self, model: Model) -> Model:
         """The base model that this model's adapters stand on (the model itself when it is a base)."""
-        return self.lineage(model)[0]
+        line = self.lineage(model)
+        return next((each for each in reversed(line) if each.kind == "base"), line[0])
+
+    def reference_of(self, model: Model) -> Model:
+        """What a trained model is measured against: an adapter's base, or the model that a whole one was trained from.
+        A base that was not trained here is its own."""
+        return self.find(model.parent_id) if model.kind == "base" and model.parent_id else self.base_of(model)
 
     def rename(self, model_id: str, name: str) -> None:
         """Give the model another name."""

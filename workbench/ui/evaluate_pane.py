@@ -118,7 +118,7 @@ class EvaluatePane(Pane):
                 self._choose_run(self._context.store.runs.find(str(payload["run"])))
             elif "tuned" in payload:
                 tuned = self._context.store.models.find(str(payload["tuned"]))
-                self._choose_models(self._context.store.models.base_of(tuned).id, tuned.id)
+                self._choose_models(self._context.store.models.reference_of(tuned).id, tuned.id)
         except WorkbenchError as error:
             self._context.tell(error)
 
@@ -142,7 +142,7 @@ class EvaluatePane(Pane):
             self._choose_run(done[0])
         elif first and self.tuned.currentData():
             tuned = self._context.store.models.find(self.tuned.currentData())
-            self._choose_models(self._context.store.models.base_of(tuned).id, tuned.id)
+            self._choose_models(self._context.store.models.reference_of(tuned).id, tuned.id)
         else:
             self._show_pair()
 

@@ -67,19 +67,26 @@ def train(job: Job, options: Options) -> Iterator[Event]:
 
 
 def _answers_of(ref: Any, role: str, job: Job, options: Options, compute: Any) -> Iterator[Answer]:
-    """Answers of one model, each with its KL to the model's own base (0 for a base)."""
+    """Answers of one model, each with its KL to the model's own base (0 for a base that was not trained here)."""
     from ...lm.loading import load
 
     loaded = load(ref, compute)
     written = list(generate.answers(loaded, job, options, role))
-    if not ref.adapter:
+    if not ref.adapter and not ref.parent:
         yield from (replace(answer, scores={"kl": 0.0}) for answer in written)
         return
-    from ...lm.drift import kl_to_base
+    from ...lm.drift import kl_to_base, likelihoods
 
     prompts = {prompt.prompt_id: prompt for prompt in job.data.prompts}
     texts = [(prompts[answer.prompt_id].messages, answer.text) for answer in written]
-    drifts = kl_to_base(loaded, texts, temperature=options.temperature or 1.0, check=job.check)
+    about: dict[str, Any] = {"temperature": options.temperature or 1.0, "check": job.check}
+    if ref.adapter:
+        drifts = kl_to_base(loaded, texts, **about)
+    else:  # one after the other: there need not be memory for both
+        tuned = likelihoods(loaded, texts, **about)
+        del loaded
+        parent = load(replace(ref, base=ref.parent, format=ref.parent_format, parent="", base_hash=""), compute)
+        drifts = [one - other for one, other in zip(tuned, likelihoods(parent, texts, **about), strict=True)]
     for answer, kl in zip(written, drifts, strict=True):
         yield replace(answer, scores={"kl": kl})
 
