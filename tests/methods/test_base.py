@@ -46,6 +46,8 @@ def test_options_to_json_and_back_is_the_identity(method, data):
         chosen["batch_size"] = max(2, chosen["batch_size"])
     if chosen.get("min_new_tokens", 0) > chosen.get("max_new_tokens", 0):
         chosen["min_new_tokens"] = 0
+    if chosen.get("train") == "full":
+        chosen["quantize"] = "none"
     if chosen.get("minibatches", 0) > chosen.get("batch_size", 1):
         chosen["minibatches"] = 1
     options = options_from(method.Options, chosen)
@@ -62,6 +64,7 @@ def test_options_to_json_and_back_is_the_identity(method, data):
         ({"kl_control": "magic"}, "Choose one of fixed, adaptive"),
         ({"nonsense": 1}, "no knob called nonsense"),
         ({"minibatches": 9, "batch_size": 8}, "9 minibatches"),
+        ({"train": "full", "quantize": "4bit"}, "4 bits cannot be trained"),
     ],
 )
 def test_nonsense_is_refused_before_anything_loads(values, words):
