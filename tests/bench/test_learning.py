@@ -152,6 +152,15 @@ def test_a_report_runs_nothing(finished, tmp_path):
         learning.compare(replace(options, only_report=True, folder=str(tmp_path)), quiet)
 
 
+def test_two_processes_lose_no_run_of_each_other(tmp_path):
+    one, other = learning.Book(tmp_path, {"beta": 0.05}), learning.Book(tmp_path, {"beta": 0.05})
+    one.keep("base", {"reward": 1.0})
+    one.keep("ours-1", {"seed": 1})
+    other.keep("grpo-1", {"seed": 1})
+    one.keep("ours-2", {"seed": 2})
+    assert set(learning.Book(tmp_path, {"beta": 0.05}).found["runs"]) == {"ours-1", "grpo-1", "ours-2"}
+
+
 def test_another_rate_for_one_side_leaves_the_others_alone(finished):
     options, _ = finished
     other = replace(options, rate_ours=1e-3, knobs=("lam=1",))
@@ -195,7 +204,7 @@ def test_the_drawing_has_a_line_for_every_run(finished):
     assert len([line for line in lines if line.get("class") == "run"]) == len(found["runs"])
     assert len([line for line in lines if line.get("class") == "mean"]) == len(ALL)
     texts = {text.text for text in root.findall("{*}text")}
-    assert {"ours (PPO)", "TRL GRPO", "TRL RLOO", "KL to the base, nats an answer"} <= texts
+    assert {"ours (PPO), 1 seed", "TRL GRPO, 1 seed", "TRL RLOO, 1 seed", "KL to the base, nats an answer"} <= texts
 
 
 def test_a_drawing_places_points_on_its_axes():

@@ -95,16 +95,20 @@ class Book:
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         self.found: dict[str, Any] = {"settings": settings, "base": {}, "runs": {}}
-        if self.path.exists():
-            self.found = json.loads(self.path.read_text(encoding="utf-8"))
+        self._read()
         if self.found["settings"] != settings:
             raise WorkbenchError(
                 f"{folder} holds a comparison with other settings.", "Name another --folder, or give the same options."
             )
 
+    def _read(self) -> None:
+        if self.path.exists():
+            self.found = json.loads(self.path.read_text(encoding="utf-8"))
+
     def keep(self, name: str, run: dict[str, Any]) -> None:
         """Remember a finished run, or (as "base") what the base reaches."""
         with self._lock:
+            self._read()  # another process may work on other sides or seeds of the same comparison
             if name == "base":
                 self.found["base"] = run
             else:
@@ -235,13 +239,11 @@ def drawing(found: dict[str, Any]) -> str:
     """Reward against KL as SVG."""
     from . import learning_curves, plotting
 
-    series = [
-        plotting.Series(
-            NAMES[side],
-            [learning_curves.curve(run["points"]) for run in found["runs"] if run["side"] == side],
-            [(0.0, found["runs"][0]["points"][0]["reward"]), *((row["kl"], row["mean"]) for row in rows)],
-        )
-        for side, rows in found["at_equal_kl"].items()
-    ]
-    title = f"Reward against KL on held-out prompts, {found['job']['seeds']} seeds (thick: their mean)"
+    series = []
+    for side, rows in found["at_equal_kl"].items():
+        lines = [learning_curves.curve(run["points"]) for run in found["runs"] if run["side"] == side]
+        start = (0.0, found["runs"][0]["points"][0]["reward"])
+        name = f"{NAMES[side]}, {len(lines)} seed{'s' if len(lines) > 1 else ''}"
+        series.append(plotting.Series(name, lines, [start, *((row["kl"], row["mean"]) for row in rows)]))
+    title = "Reward against KL on held-out prompts (thick: mean over seeds, as far as all runs went)"
     return plotting.svg(title, "KL to the base, nats an answer", "reward", series)
