@@ -20,6 +20,7 @@ class Bar:
         self._begun = time.monotonic()
         self._total = 0
         self._first = 0
+        self._stepped = False
         self._last = 0.0
         self._tty = sys.stderr.isatty()
         self._open = False
@@ -34,11 +35,14 @@ class Bar:
         """Show what an event says."""
         if isinstance(event, Started):
             self._begun, self._total, self._last = time.monotonic(), event.total, 0.0
+            self._stepped = False
             self._first = int(event.info.get("resumed", 0))
             if self._first:
                 self.done()
                 click.echo(f"  Going on from step {self._first}.", err=True)
         elif isinstance(event, Metrics):
+            if not self._stepped:  # the first figures are news, however soon they come
+                self._stepped, self._last = True, 0.0
             left = self._left(event.step - self._first, self._total - self._first)
             self._draw(f"step {event.step} of {self._total}{left}{_figures(event)}")
         elif isinstance(event, Progress):
