@@ -323,6 +323,24 @@ def test_out_of_memory_goes_on_with_less_and_says_so(job, monkeypatch):
     assert not [event for event in again if isinstance(event, Warned) and event.topic == "memory"]
 
 
+def test_reading_again_in_smaller_batches_may_run_out_too_and_keeps_the_drift(job, monkeypatch):
+    run = begin(job, minibatches=1, old_logprobs="recomputed")
+    rollout = run.roll_out()
+    drift, plain, failed = rollout.drift, run.read, []
+
+    def read(found):
+        if not failed:
+            failed.append(True)
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return plain(found)
+
+    tight(run, monkeypatch, 80)
+    monkeypatch.setattr(run, "read", read)
+    run.learn(rollout)
+    assert failed
+    assert rollout.drift == drift > 0
+
+
 def test_out_of_memory_leaves_no_half_applied_step(llama_folder, scorer, tmp_path, monkeypatch):
     """The run that met its limit ends where a run ends that held less from the beginning."""
     found = []

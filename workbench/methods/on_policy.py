@@ -172,11 +172,25 @@ class OnPolicy(Sparing):
         ended = torch.tensor([draft.finish_reason == "stop" for draft in drafts])
         scores = self.score(prompts, texts)
         rollout = Rollout(prompts, drafts, texts, rows, mask, sampled, reference, values, entropy, 0.0, scores, ended)
-        self.read(rollout)
+        read = self.read(rollout)
+        rollout.drift = float((read - sampled)[mask].abs().mean())
+        if self.recompute:
+            rollout.old = read
         return rollout
 
-    def read(self, rollout: Rollout) -> None:
-        """Read the answers as policy and as reference, in the batches that the update will use. No gradients."""
+    def reread(self, rollout: Rollout) -> None:
+        """Read the answers again in smaller batches, while the policy is still the one that wrote them."""
+        read = None
+        while read is None:
+            read = self.spared(functools.partial(self.read, rollout))
+        if self.recompute:
+            rollout.old = read
+
+    def read(self, rollout: Rollout) -> torch.Tensor:
+        """Read the answers as policy and as reference, in the batches that the update will use. No gradients.
+
+        Returns the policy's log-probabilities [b, t]; values, entropy and the reference's go into the rollout.
+        """
         import torch
 
         found = torch.zeros_like(rollout.old)
@@ -195,9 +209,7 @@ class OnPolicy(Sparing):
                     (rollout.reference, base),
                 ):
                     store[group, :length] = numbers.cpu()
-        rollout.drift = float((found - rollout.old)[rollout.mask].abs().mean())
-        if self.recompute:
-            rollout.old = found
+        return found
 
     def write(self, ids: list[list[int]]) -> list[Draft]:
         """Sample from the policy's own distribution, each answer from a seed of its own."""

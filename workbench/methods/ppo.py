@@ -243,7 +243,7 @@ class Run(OnPolicy):
             elif self.updates:
                 break  # the rest of the round would compare log-probabilities of other batches
             else:
-                self.read(rollout)
+                self.reread(rollout)
                 return self.learn(rollout)
         return self.metrics(rollout, scores, self.updates)
 
