@@ -324,7 +324,7 @@ def test_out_of_memory_goes_on_with_less_and_says_so(job, monkeypatch):
 
 
 def test_reading_again_in_smaller_batches_may_run_out_too_and_keeps_the_drift(job, monkeypatch):
-    run = begin(job, minibatches=1, old_logprobs="recomputed")
+    run = begin(job, minibatches=2, old_logprobs="recomputed")
     rollout = run.roll_out()
     drift, plain, failed = rollout.drift, run.read, []
 
@@ -334,11 +334,54 @@ def test_reading_again_in_smaller_batches_may_run_out_too_and_keeps_the_drift(jo
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return plain(found)
 
-    tight(run, monkeypatch, 80)
+    tight(run, monkeypatch, 40)
     monkeypatch.setattr(run, "read", read)
     run.learn(rollout)
     assert failed
     assert rollout.drift == drift > 0
+
+
+@pytest.mark.parametrize("options", [{}, {"value": "adapter"}, {"entropy_coef": 0.01}, {"checkpointing": "on"}])
+def test_the_first_update_takes_the_reading_that_the_round_began_with(
+    llama_folder, scorer, tmp_path, monkeypatch, options
+):
+    """The policy has not moved since: with that reading and with one of its own the run is the same, bit for bit."""
+    found = {}
+    for keeps in (True, False):
+        data = Data(prompts=worlds.prompts())
+        run = begin(worlds.job(tmp_path, llama_folder, data=data, reward=scorer), minibatches=1, epochs=3, **options)
+        plain, taken = run.policy.read, []
+        monkeypatch.setattr(
+            run.policy, "read", lambda *a, plain=plain, taken=taken, **k: taken.append(k) or plain(*a, **k)
+        )
+        run.rollout = run.roll_out()
+        if not keeps:
+            run.kept = None
+        list(run.round())
+        assert run.kept is None
+        found[keeps] = [weight.clone() for weight in run.policy.adapter_parameters()], len(taken)
+    assert found[True][1] == 3
+    assert found[False][1] == 4
+    for one, other in zip(found[True][0], found[False][0], strict=True):
+        assert torch.equal(one, other)
+
+
+def test_running_out_over_the_kept_reading_reads_again(job, monkeypatch):
+    run = begin(job, minibatches=1)
+    plain, failed = run.descend, []
+
+    def descend(loss):
+        plain(loss)
+        if not failed:
+            failed.append(True)
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(run, "descend", descend)
+    events = list(run.round())
+    assert failed
+    assert [event for event in events if isinstance(event, Warned) and event.topic == "memory"]
+    (metrics,) = [event for event in events if isinstance(event, Metrics)]
+    assert metrics.values["val/ratio_first"] == pytest.approx(1.0, abs=1e-5)
 
 
 def test_out_of_memory_leaves_no_half_applied_step(llama_folder, scorer, tmp_path, monkeypatch):

@@ -68,13 +68,20 @@ class _Chosen(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: torch.Tensor, layer: OutputLayer, targets: torch.Tensor, heat: float, with_entropy: bool
+        ctx: Any,
+        hidden: torch.Tensor,
+        layer: OutputLayer,
+        targets: torch.Tensor,
+        heat: float,
+        with_entropy: bool,
+        entropy_gradient: bool,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         logp = torch.empty(hidden.shape[0], dtype=torch.float32, device=hidden.device)
         entropy = torch.zeros_like(logp)
         needs = ctx.needs_input_grad[0]
         grad_logp = torch.empty_like(hidden) if needs else None
-        grad_entropy = torch.empty_like(hidden) if needs and with_entropy else None
+        tilted = needs and with_entropy and entropy_gradient
+        grad_entropy = torch.empty_like(hidden) if tilted else None
         size = BLOCK if hidden.device.type == "cpu" else CHUNK
         for start in range(0, hidden.shape[0], CHUNK):
             part = slice(start, start + CHUNK)
@@ -82,7 +89,7 @@ class _Chosen(torch.autograd.Function):
             bends = torch.empty_like(raw) if grad_entropy is not None else None
             for first in range(0, raw.shape[0], size):
                 block = slice(first, first + size)
-                found = _slopes(layer, raw[block], picked[block], heat, needs, with_entropy)
+                found = _slopes(layer, raw[block], picked[block], heat, needs, with_entropy, tilted)
                 logp[part][block], entropy[part][block] = found.logp, found.entropy
                 if found.tilt is not None and bends is not None:
                     bends[block] = found.tilt  # first: in float32 it stands where the slope will
@@ -96,12 +103,12 @@ class _Chosen(torch.autograd.Function):
         return logp, entropy
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, None, None, None, None]:
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, None, None, None, None, None]:
         grad_logp, grad_entropy = ctx.saved_tensors
         total = grads[0][:, None].to(grad_logp.dtype) * grad_logp
         if grad_entropy is not None:
             total = total + grads[1][:, None].to(grad_entropy.dtype) * grad_entropy
-        return total, None, None, None, None
+        return total, None, None, None, None, None
 
 
 class _Slopes(NamedTuple):
@@ -114,7 +121,13 @@ class _Slopes(NamedTuple):
 
 
 def _slopes(
-    layer: OutputLayer, raw: torch.Tensor, picked: torch.Tensor, heat: float, needs: bool, with_entropy: bool
+    layer: OutputLayer,
+    raw: torch.Tensor,
+    picked: torch.Tensor,
+    heat: float,
+    needs: bool,
+    with_entropy: bool,
+    tilted: bool,
 ) -> _Slopes:
     """What _Chosen needs of n tokens, from their raw logits [n, v] (float32 ones are overwritten); `picked` [n, 1].
 
@@ -131,7 +144,7 @@ def _slopes(
     if not needs:
         return _Slopes(logp, entropy, None, None)
     tilt = None
-    if with_entropy:
+    if tilted:
         tilt = logits.sub_((total - entropy)[:, None]).mul_(p).mul_(bend).mul_(-1 / heat)
     slope = p.scatter_add_(1, picked, torch.full_like(picked, -1, dtype=p.dtype)).mul_(bend).mul_(-1 / heat)
     return _Slopes(logp, entropy, slope, tilt)
@@ -144,9 +157,11 @@ def chosen_logprobs(
     *,
     temperature: float = 1.0,
     with_entropy: bool = False,
+    entropy_gradient: bool = True,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """log-probability of each target, and with `with_entropy` the entropy of its distribution (else 0).
 
-    hidden [n, h]; targets [n]. Returns two float32 tensors [n]. Gradients flow to `hidden` from both.
+    hidden [n, h]; targets [n]. Returns two float32 tensors [n]. Gradients flow to `hidden` from both; with
+    `entropy_gradient` off from the log-probabilities alone, which spares a matrix product.
     """
-    return _Chosen.apply(hidden, layer, targets, temperature, with_entropy)  # type: ignore[no-any-return]
+    return _Chosen.apply(hidden, layer, targets, temperature, with_entropy, entropy_gradient)  # type: ignore[no-any-return]

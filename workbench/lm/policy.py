@@ -82,12 +82,18 @@ class PolicyModel:
         own = adapter_parameters(self.loaded, CRITIC) if self.own_value else []
         return [*own, *self.value_head.parameters()]
 
-    def read(self, batch: Batch, *, with_entropy: bool = False) -> Reading:
-        """Log-probabilities, entropies and values of the answers' tokens. Gradients flow where they are enabled."""
+    def read(self, batch: Batch, *, with_entropy: bool = False, entropy_gradient: bool = True) -> Reading:
+        """Log-probabilities, entropies and values of the answers' tokens. Gradients flow where they are enabled; from
+        the entropies only with `entropy_gradient`."""
         rows, columns = batch.mask.nonzero(as_tuple=True)
         states = hidden_states(self.loaded, batch)[batch.states[rows, columns]]
         logp, entropy = chosen_logprobs(
-            states, self.layer, batch.answers[rows, columns], temperature=self.temperature, with_entropy=with_entropy
+            states,
+            self.layer,
+            batch.answers[rows, columns],
+            temperature=self.temperature,
+            with_entropy=with_entropy,
+            entropy_gradient=entropy_gradient,
         )
         logp, entropy = (_spread(part, batch.mask, rows, columns) for part in (logp, entropy))
         return Reading(logp, entropy, None if self.own_value else self._values(states, batch))

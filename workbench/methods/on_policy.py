@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ..lm.batching import Batch
     from ..lm.generating import Draft
+    from ..lm.policy import Reading
 
 
 JUDGED = 32
@@ -88,6 +89,8 @@ class OnPolicy(Sparing):
         self.rollout: Rollout | None = None
         self.updates: list[dict[str, float]] = []
         """Of the round that is being learned from."""
+        self.kept: tuple[list[int], Reading] | None = None
+        """The policy's reading of the whole round with its graph, for the first update. See read()."""
         self.begin_sparing(options.batch_size)
         self.begun = self._position()
         other_path = compute.dtype != torch.float32 or self.choice.name != "own"
@@ -172,44 +175,63 @@ class OnPolicy(Sparing):
         ended = torch.tensor([draft.finish_reason == "stop" for draft in drafts])
         scores = self.score(prompts, texts)
         rollout = Rollout(prompts, drafts, texts, rows, mask, sampled, reference, values, entropy, 0.0, scores, ended)
-        read = self.read(rollout)
-        rollout.drift = float((read - sampled)[mask].abs().mean())
-        if self.recompute:
-            rollout.old = read
+        rollout.drift = float((self.spared_read(rollout) - sampled)[mask].abs().mean())
         return rollout
 
-    def reread(self, rollout: Rollout) -> None:
-        """Read the answers again in smaller batches, while the policy is still the one that wrote them."""
+    def spared_read(self, rollout: Rollout) -> torch.Tensor:
+        """Read the answers, in smaller batches while memory runs out: they need not be written again."""
         read = None
         while read is None:
             read = self.spared(functools.partial(self.read, rollout))
         if self.recompute:
             rollout.old = read
+        return read
 
     def read(self, rollout: Rollout) -> torch.Tensor:
-        """Read the answers as policy and as reference, in the batches that the update will use. No gradients.
+        """Read the answers as policy and as reference, in the batches that the update will use.
 
-        Returns the policy's log-probabilities [b, t]; values, entropy and the reference's go into the rollout.
+        Returns the policy's log-probabilities [b, t]; values, entropy and the reference's go into the rollout. Where
+        one batch holds the whole round, the first update would read just this again: the policy has not moved yet. So
+        that reading keeps its graph and the update takes it.
         """
         import torch
 
+        from ..lm.memory import checkpointed
+
         found = torch.zeros_like(rollout.old)
-        for part in self.minibatches(rollout.rows):
-            for batch, group in self.batches(rollout.rows, part):
-                self.job.check()
-                with torch.no_grad():
-                    reading = self.policy.read(batch, with_entropy=True)
-                    values = reading.values if reading.values is not None else self.policy.own_values(batch)
-                    base = self.policy.reference(batch)
-                length = batch.mask.shape[1]
-                for store, numbers in (
-                    (found, reading.logp),
-                    (rollout.values, values),
-                    (rollout.entropy, reading.entropy),
-                    (rollout.reference, base),
-                ):
-                    store[group, :length] = numbers.cpu()
+        work = [pair for part in self.minibatches(rollout.rows) for pair in self.batches(rollout.rows, part)]
+        keeps = len(work) == 1
+        self.kept = None
+        for batch, group in work:
+            self.job.check()
+            base = self.policy.reference(batch)
+            values = self.policy.own_values(batch) if self.policy.own_value else None
+            with torch.set_grad_enabled(keeps), checkpointed(self.loaded, self.saving and keeps):
+                learns = keeps and self.options.entropy_coef > 0
+                reading = self.policy.read(batch, with_entropy=True, entropy_gradient=learns)
+            values = reading.values if values is None else values
+            assert values is not None
+            length = batch.mask.shape[1]
+            for store, numbers in (
+                (found, reading.logp),
+                (rollout.values, values),
+                (rollout.entropy, reading.entropy),
+                (rollout.reference, base),
+            ):
+                store[group, :length] = numbers.detach().cpu()
+            if keeps:
+                self.kept = group, reading
         return found
+
+    def reading_of(self, batch: Batch, group: list[int]) -> Reading:
+        """The policy's reading of a batch, with gradients."""
+        from ..lm.memory import checkpointed
+
+        kept, self.kept = self.kept, None  # the first update moves the policy away from it
+        if kept is not None and kept[0] == group:
+            return kept[1]
+        with checkpointed(self.loaded, self.saving):
+            return self.policy.read(batch, with_entropy=self.options.entropy_coef > 0)
 
     def write(self, ids: list[list[int]]) -> list[Draft]:
         """Sample from the policy's own distribution, each answer from a seed of its own."""

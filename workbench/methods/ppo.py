@@ -243,7 +243,7 @@ class Run(OnPolicy):
             elif self.updates:
                 break  # the rest of the round would compare log-probabilities of other batches
             else:
-                self.reread(rollout)
+                self.spared_read(rollout)  # the policy is still the one that wrote them
                 return self.learn(rollout)
         return self.metrics(rollout, scores, self.updates)
 
@@ -267,8 +267,7 @@ class Run(OnPolicy):
             old, before, advantage, target = (
                 item[group, :length].to(device) for item in (rollout.old, rollout.values, advantages, returns)
             )
-            with checkpointed(self.loaded, self.saving):
-                reading = self.policy.read(batch, with_entropy=options.entropy_coef > 0)
+            reading = self.reading_of(batch, group)
             policy, clipped = policy_loss(reading.logp, old, advantage, batch.mask, options.clip)
             entropy = masked_mean(reading.entropy, batch.mask)
             weight = float(batch.mask.sum()) / tokens
