@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import pytest
@@ -10,6 +11,7 @@ from workbench.errors import WorkbenchError
 from workbench.feedback import KINDS
 from workbench.feedback.base import Answer, Demonstration, Judgement, Label, Pair, Ranking, Rules
 from workbench.feedback.ranking import pair_count
+from workbench.feedback.rubric import overall
 
 MESSAGES = ({"role": "user", "content": "Hi"},)
 
@@ -42,6 +44,29 @@ def pairs(found: list) -> list[tuple[str, str, float]]:
         ("ranking", {"order": ((2,), (0, 1))}, 3, {"order": [[2], [0, 1]]}),
         ("ranking", {"order": [[3, 0]]}, 4, {"order": [[3, 0]]}),
         ("edit", {"of": 0, "text": "x"}, 1, {"of": 0, "text": "x", "pair": True, "demonstration": True}),
+        ("thumbs", {"thumbs": (True, None, False)}, 3, {"thumbs": [True, None, False]}),
+        ("best_worst", {"best": 2, "worst": 0, "more": 1}, 3, {"best": 2, "worst": 0}),
+        (
+            "rubric",
+            {
+                "criteria": [{"name": " Tone "}, {"name": "Safe", "scale": "pass_fail_critical", "weight": 2}],
+                "scores": [[5, None], ["pass", "critical"]],
+            },
+            2,
+            {
+                "criteria": [
+                    {"name": "Tone", "scale": "stars", "weight": 1.0},
+                    {"name": "Safe", "scale": "pass_fail_critical", "weight": 2.0},
+                ],
+                "scores": [[5, None], ["pass", "critical"]],
+            },
+        ),
+        (
+            "mark",
+            {"start": 2, "end": 5, "label": "bad", "quote": "llo"},
+            1,
+            {"start": 2, "end": 5, "label": "bad", "quote": "llo"},
+        ),
         ("edit", {"text": "x", "pair": False}, 0, {"of": None, "text": "x", "pair": False, "demonstration": True}),
     ],
 )
@@ -90,6 +115,29 @@ def test_a_judgement_is_stored_in_one_form(kind: str, value: dict, shown: int, s
         ("edit", {"of": False, "text": "x"}, 1),
         ("edit", {"of": "0", "text": "x"}, 1),
         ("edit", {"of": None, "text": 7}, 1),
+        ("thumbs", {}, 1),
+        ("thumbs", {"thumbs": [1]}, 1),
+        ("thumbs", {"thumbs": [True]}, 2),
+        ("thumbs", {"thumbs": [None]}, 1),
+        ("best_worst", {"best": 0, "worst": 0}, 3),
+        ("best_worst", {"best": 0, "worst": 1}, 2),
+        ("best_worst", {"best": True, "worst": 0}, 3),
+        ("best_worst", {"best": 0}, 3),
+        ("rubric", {}, 1),
+        ("rubric", {"criteria": [], "scores": []}, 1),
+        ("rubric", {"criteria": [{"name": ""}], "scores": [[1]]}, 1),
+        ("rubric", {"criteria": [{"name": "Tone", "weight": 0}], "scores": [[1]]}, 1),
+        ("rubric", {"criteria": [{"name": "Tone", "scale": "grades"}], "scores": [[1]]}, 1),
+        ("rubric", {"criteria": [{"name": "Tone"}], "scores": [[True]]}, 1),
+        ("rubric", {"criteria": [{"name": "Tone"}], "scores": [["pass"]]}, 1),
+        ("rubric", {"criteria": [{"name": "Tone"}], "scores": [[None]]}, 1),
+        ("rubric", {"criteria": [{"name": "Tone"}], "scores": [[3]]}, 2),
+        ("rubric", {"criteria": [{"name": "Tone"}], "scores": [[3], [3]]}, 1),
+        ("mark", {"start": 0, "end": 3, "label": "bad", "quote": "abc"}, 2),
+        ("mark", {"start": 3, "end": 3, "label": "bad", "quote": ""}, 1),
+        ("mark", {"start": -1, "end": 2, "label": "bad", "quote": "abc"}, 1),
+        ("mark", {"start": 0, "end": 3, "label": "fine", "quote": "abc"}, 1),
+        ("mark", {"start": 0, "end": 3, "label": "bad", "quote": "ab"}, 1),
     ],
 )
 def test_what_is_no_judgement_is_refused_with_a_hint(kind: str, value: dict, shown: int) -> None:
@@ -206,9 +254,75 @@ def test_an_edit_is_a_demonstration_and_better_than_its_original(
     assert pairs(found) == expected
 
 
+# ---- thumbs, best and worst, rubrics ----
+
+
+@pytest.mark.parametrize(
+    ("thumbs", "expected"),
+    [
+        ([True, False], [("A", "B", 1.0)]),
+        ([False, True, None], [("B", "A", 1.0)]),
+        ([True, False, False], [("A", "B", 1.0), ("A", "C", 1.0)]),
+        ([True, True], []),
+    ],
+)
+def test_a_thumb_up_is_better_than_a_thumb_down(thumbs: list, expected: list) -> None:
+    found = examples("thumbs", {"thumbs": thumbs}, "ABC"[: len(thumbs)])
+    assert pairs(found) == expected
+    labels = [(item.value, item.scale) for item in found if isinstance(item, Label)]
+    assert labels == [(float(thumb), "thumbs") for thumb in thumbs if thumb is not None]
+
+
+def test_the_best_is_above_all_and_all_are_above_the_worst() -> None:
+    found = examples("best_worst", {"best": 1, "worst": 3}, "ABCD")
+    assert pairs(found) == [
+        ("B", "A", 1.0), ("B", "C", 1.0), ("B", "D", 2.0), ("A", "D", 1.0), ("C", "D", 1.0)
+    ]  # fmt: skip
+    assert [item.groups for item in found if isinstance(item, Ranking)] == [(("B",), ("A", "C"), ("D",))]
+
+
+@pytest.mark.parametrize(
+    ("scores", "weights", "expected"),
+    [
+        ([[5], [1]], (1, 1), [3.0]),
+        ([[5], [1]], (3, 1), [4.0]),
+        ([[5, None], [None, None]], (1, 1), [5.0, None]),
+        ([[5], ["pass"]], (1, 1), [5.0]),
+        ([[5], ["fail"]], (1, 3), [2.0]),
+        ([[5], ["critical"]], (9, 1), [1.0]),
+    ],
+)
+def test_a_rubric_adds_up_by_weight_and_falls_with_a_critical_failure(scores, weights, expected) -> None:
+    scales = ["stars" if all(isinstance(x, int | None) for x in row) else "pass_fail_critical" for row in scores]
+    criteria = [
+        {"name": f"c{place}", "scale": scale, "weight": weight}
+        for place, (scale, weight) in enumerate(zip(scales, weights, strict=True))
+    ]
+    shown = len(scores[0])
+    value = KINDS["rubric"].check({"criteria": criteria, "scores": scores}, shown)
+    assert overall(value) == pytest.approx(expected) if None not in expected else overall(value) == expected
+
+
+def test_rubrics_far_enough_apart_are_pairs() -> None:
+    criteria = [{"name": "Tone", "weight": 0.3}, {"name": "Facts", "weight": 0.7}]
+    value = {"criteria": criteria, "scores": [[5, 4, None], [5, 4, 5]]}
+    found = examples("rubric", value, "ABC")
+    assert [(one, other) for one, other, _ in pairs(found)] == [("A", "B"), ("C", "B")]
+    assert [item.text for item in found if isinstance(item, Demonstration)] == ["A", "C"]
+    assert pairs(examples("rubric", value, "ABC", Rules(min_gap=2))) == []
+
+
+def test_a_mark_is_no_preference() -> None:
+    assert examples("mark", TYPICAL["mark"], "A") == []
+
+
 # ---- all kinds ----
 
 TYPICAL = {
+    "thumbs": {"thumbs": [True, False]},
+    "best_worst": {"best": 0, "worst": 1},
+    "rubric": {"criteria": [{"name": "Tone", "scale": "stars"}], "scores": [[5, 1]]},
+    "mark": {"start": 0, "end": 1, "label": "bad", "quote": "A"},
     "rating": {"ratings": [5, 1]},
     "comparison": {"choice": "a"},
     "ranking": {"order": [[0], [1]]},
@@ -216,16 +330,21 @@ TYPICAL = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+SHOWN = {"best_worst": "ABC", "mark": "A"}
+TEACHING = [kind for kind in KINDS if kind != "mark"]
+
+
+@pytest.mark.parametrize("kind", TEACHING)
 def test_a_kind_that_is_switched_off_teaches_nothing(kind: str) -> None:
-    off = Rules(use_ratings=False, use_comparisons=False, use_rankings=False, use_edits=False)
-    assert examples(kind, TYPICAL[kind], "AB", off) == []
-    assert examples(kind, TYPICAL[kind], "AB") != []
+    off = Rules(**{field.name: False for field in dataclasses.fields(Rules) if field.name.startswith("use_")})
+    texts = SHOWN.get(kind, "AB")
+    assert examples(kind, TYPICAL[kind], texts, off) == []
+    assert examples(kind, TYPICAL[kind], texts) != []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TEACHING)
 def test_an_example_knows_its_prompt_split_and_source(kind: str) -> None:
-    judgement = judged(kind, TYPICAL[kind], "AB", split="held_out")
+    judgement = judged(kind, TYPICAL[kind], SHOWN.get(kind, "AB"), split="held_out")
     for example in KINDS[kind].examples(judgement, Rules()):
         assert (example.prompt_id, example.messages, example.split) == ("p", MESSAGES, "held_out")  # type: ignore[union-attr]
         assert example.sources == ("j",)  # type: ignore[union-attr]

@@ -95,6 +95,9 @@ def test_every_kind_that_makes_pairs_teaches(store):
         store.feedback.add("ranking", prompt.id, ids, {"order": [[0], [1], [2]]}, annotator="you")
     prompt, ids = ask(store, 99, [1.0])
     store.feedback.add("edit", prompt.id, ids, {"of": 0, "text": "mine"}, annotator="you")
+    store.feedback.add("cannot", prompt.id, ids, {"kind": "rating"}, annotator="you")
+    mark = {"start": 0, "end": 1, "label": "bad", "quote": "a"}
+    store.feedback.add("mark", prompt.id, ids, mark, annotator="you")
     reading = InstantHead().refresh(store, "you")
     assert (reading.pairs, reading.judged) == (40, 41)  # the edited text was never read
 

@@ -64,7 +64,8 @@ def changes(store: Store) -> dict:
         "run": lambda: store.runs.add(name="s", method="ppo", options={}),
         "status": lambda: store.runs.update(run.id, status="finished"),
         "metrics": lambda: store.runs.add_metrics(run.id, 1, {"loss": 0.5}),
-        "setting": lambda: store.set_setting("guidelines", "Be kind."),
+        "setting": lambda: store.set_setting("tone", "Be kind."),
+        "guidelines": lambda: store.guidelines.add("Be kind."),
         "draft": lambda: store.set_draft("edit", "half"),
     }
 

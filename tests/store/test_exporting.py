@@ -39,7 +39,7 @@ def fill(store: Store) -> None:
     store.feedback.undo("you")
     store.feedback.add("edit", prompt.id, ids, {"of": 2, "text": "Two."}, annotator="you", import_key="k")
     store.runs.freeze(run.id, [rated.id], "abc")
-    store.set_setting("guidelines", "Be kind.")
+    store.set_setting("tone", "Be kind.")
 
 
 def tables(store: Store) -> dict[str, list]:
@@ -111,13 +111,13 @@ def test_projects_merge_by_what_they_share(store: Store, other: Store, tmp_path:
     prompt, _ = other.prompts.add("Hi 你好\u2028", system="Be brief.")
     mine = other.responses.add(prompt.id, "Mine.")
     other.feedback.add("rating", prompt.id, [mine.id], {"ratings": [4]}, annotator="me")
-    other.set_setting("guidelines", "Ours.")
+    other.set_setting("tone", "Ours.")
     export_store(store, tmp_path / "all.jsonl")
     report = import_file(other, tmp_path / "all.jsonl")
     assert report.added == {"prompts": 0, "responses": 3, "feedback": 4}
     assert [answer.prompt_id for answer in other.responses.of_prompt(prompt.id)] == [prompt.id] * 4
     assert {item.prompt_id for item in other.feedback.list(retracted=True)} == {prompt.id}
-    assert other.setting("guidelines") == "Ours."
+    assert other.setting("tone") == "Ours."
 
 
 def test_a_run_that_was_going_elsewhere_is_interrupted_here(store: Store, other: Store, tmp_path: Path) -> None:

@@ -238,3 +238,21 @@ def test_migrations_are_named_once() -> None:
     names = [migration.name for migration in migrations._migrations]
     assert names[0] == m001_initial.__name__
     assert names == sorted(set(names))
+
+
+def test_guidelines_of_an_older_version_become_the_first_of_their_versions(tmp_path: Path) -> None:
+    conn = dbapi.connect(str(tmp_path / "project.db"))
+    conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    migrations.apply(connecting.Database(conn, execute_plugins=False), stop_before="m005_saying_more")
+    conn.execute("INSERT INTO project(key, value) VALUES ('guidelines', '\"Be kind.\"')")
+    conn.commit()
+    conn.close()
+    store = Store.open(tmp_path)
+    assert [version.text for version in store.guidelines.list()] == ["Be kind."]
+    assert store.setting("guidelines") is None
+    prompt, _ = store.prompts.add("Hi")
+    answer = store.responses.add(prompt.id, "Hello")
+    store.feedback.add("cannot", prompt.id, [answer.id], {"kind": "thumbs"}, annotator="you")
+    assert store.rows("SELECT kind FROM judged") == [{"kind": "thumbs"}]
+    assert store.rows("SELECT judged FROM queue") == [{"judged": 0}]
+    store.close()

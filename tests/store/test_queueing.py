@@ -5,15 +5,30 @@ from __future__ import annotations
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.feedback import KINDS
+from workbench.feedback import ASIDE, KINDS
 from workbench.store import Store
-from workbench.store.queueing import Item, Ranked, counts_left, item_of, next_items, open_among, set_aside
+from workbench.store.queueing import (
+    REPEAT_AFTER,
+    REPEAT_SHARE,
+    Item,
+    Ranked,
+    counts_left,
+    item_of,
+    next_items,
+    open_among,
+    repeat_due,
+    repeat_item,
+    set_aside,
+)
 
 VALUES = {
     "rating": lambda n: {"ratings": [3] * n},
     "comparison": lambda n: {"choice": "a"},
     "ranking": lambda n: {"order": [[place] for place in range(n)]},
     "edit": lambda n: {"of": 0, "text": "Better."},
+    "thumbs": lambda n: {"thumbs": [True] * n},
+    "best_worst": lambda n: {"best": 0, "worst": 1},
+    "rubric": lambda n: {"criteria": [{"name": "Tone"}], "scores": [[3] * n]},
 }
 
 
@@ -90,23 +105,26 @@ def test_a_pair_is_found_among_more_answers_than_are_looked_at(store: Store) -> 
     assert not set(item.response_ids) <= set(ids[:64])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+QUEUED = [kind for kind in KINDS if kind != "mark"]
+
+
+@pytest.mark.parametrize("kind", QUEUED)
 def test_people_and_kinds_have_queues_of_their_own(store: Store, kind: str) -> None:
     ask(store, "Hi", 3)
     work_through(store, kind)
     assert counts_left(store, kind, "Noor") == 1
-    assert {other: counts_left(store, other, "you") for other in KINDS} == {
-        other: int(other != kind) for other in KINDS
+    assert {other: counts_left(store, other, "you") for other in QUEUED} == {
+        other: int(other != kind) for other in QUEUED
     }
 
 
-@pytest.mark.parametrize("flag", [False, True])
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_is_set_aside_does_not_come_back_until_that_is_undone(store: Store, kind: str, flag: bool) -> None:
+@pytest.mark.parametrize("aside", ASIDE)
+@pytest.mark.parametrize("kind", QUEUED)
+def test_what_is_set_aside_does_not_come_back_until_that_is_undone(store: Store, kind: str, aside: str) -> None:
     ask(store, "Hi", 3)
     (item,) = next_items(store, kind, "you")
-    row = set_aside(store, item, "you", flag=flag)
-    assert (row.kind, row.value) == ("flag" if flag else "skip", {"kind": kind})
+    row = set_aside(store, item, "you", aside)
+    assert (row.kind, row.value) == (aside, {"kind": kind})
     assert item.response_ids not in [other.response_ids for other in next_items(store, kind, "you")]
     assert counts_left(store, kind, "Noor") == 1
     assert item_of(store, store.feedback.undo("you")) == item
@@ -117,7 +135,7 @@ def test_a_skip_that_names_no_kind_counts_for_all(store: Store) -> None:
     prompt_id = ask(store, "Hi", 3)
     ids = [answer.id for answer in store.responses.of_prompt(prompt_id)]
     store.feedback.add("skip", prompt_id, ids, {}, annotator="you")
-    assert {kind: counts_left(store, kind, "you") for kind in KINDS} == dict.fromkeys(KINDS, 0)
+    assert {kind: counts_left(store, kind, "you") for kind in QUEUED} == dict.fromkeys(QUEUED, 0)
 
 
 def test_undo_returns_to_the_item_and_redo_leaves_it(store: Store) -> None:
@@ -276,3 +294,58 @@ def test_the_wished_pair_is_compared_until_it_was(store: Store) -> None:
     store.responses.queue([wished[0]], False)
     (other,) = next_items(store, "comparison", "Noor", order="uncertain", ranked=ranked)
     assert wished[0] not in other.response_ids
+
+
+# ---- hidden repeats ----
+
+
+def rated(store: Store, count: int) -> list[str]:
+    """So many rated prompts, oldest first, and the ids of the judgements."""
+    found = []
+    for number in range(count):
+        prompt_id = ask(store, f"Prompt {number}", 3)
+        ids = [answer.id for answer in store.responses.of_prompt(prompt_id)]
+        found.append(store.feedback.add("rating", prompt_id, ids, {"ratings": [3, 4, 5]}, annotator="you").id)
+    return found
+
+
+def test_a_judgement_comes_back_once_after_a_while_and_only_to_its_person(store: Store) -> None:
+    given = rated(store, REPEAT_AFTER)
+    assert repeat_item(store, "rating", "you") is None
+    given += rated_more(store)
+    item = repeat_item(store, "rating", "you", seed=3)
+    assert item is not None
+    assert item.repeat_of == given[0]
+    assert set(item.response_ids) == set(store.feedback.find(given[0]).response_ids)
+    assert repeat_item(store, "rating", "you", exclude=[item.prompt.id]) is None
+    assert repeat_item(store, "rating", "Noor") is None
+    assert repeat_item(store, "thumbs", "you") is None
+    again = store.feedback.add(
+        "rating", item.prompt.id, item.response_ids, {"ratings": [1, 1, 1]}, annotator="you", repeat_of=item.repeat_of
+    )
+    assert again.repeat_of == given[0]
+    assert item_of(store, again) == item
+    second = repeat_item(store, "rating", "you", seed=3)
+    assert second is not None
+    assert second.repeat_of == given[1]
+    store.feedback.undo("you")
+    assert repeat_item(store, "rating", "you", seed=3) == item
+
+
+def rated_more(store: Store) -> list[str]:
+    prompt_id = ask(store, "One more", 3)
+    ids = [answer.id for answer in store.responses.of_prompt(prompt_id)]
+    return [store.feedback.add("rating", prompt_id, ids, {"ratings": [3, 4, 5]}, annotator="you").id]
+
+
+def test_what_is_imported_does_not_come_back(store: Store) -> None:
+    prompt_id = ask(store, "Imported", 3)
+    ids = [answer.id for answer in store.responses.of_prompt(prompt_id)]
+    store.feedback.add("rating", prompt_id, ids, {"ratings": [3, 4, 5]}, annotator="you", import_key="k")
+    rated(store, REPEAT_AFTER)
+    assert repeat_item(store, "rating", "you") is None
+
+
+def test_a_repeat_is_due_now_and_then(store: Store) -> None:
+    share = sum(repeat_due(store, "you", seed) for seed in range(2000)) / 2000
+    assert abs(share - REPEAT_SHARE) < 0.02

@@ -204,7 +204,7 @@ def test_keys_do_nothing_while_an_input_method_composes(pane, store, qtbot):
 # --- skip, flag, blind
 
 
-@pytest.mark.parametrize(("key", "kind"), [("s", "skip"), ("f", "flag")])
+@pytest.mark.parametrize(("key", "kind"), [("s", "skip"), ("f", "flag"), ("n", "cannot")])
 def test_what_is_set_aside_does_not_come_back(pane, store, qtbot, key, kind):
     first = pane.flow.item.prompt.id
     seen = []
@@ -216,6 +216,31 @@ def test_what_is_set_aside_does_not_come_back(pane, store, qtbot, key, kind):
     assert {feedback.kind for feedback in judged(store)} == {kind}
     press(qtbot, pane, "z")
     assert pane.flow.item is not None
+
+
+def test_some_items_ask_again_without_saying_so(opened, open_pane, qtbot, monkeypatch):
+    """After a while what was judged comes back as if it were new, and is recorded as a repeat; never without new ones."""
+    pane = open_pane(opened("project", "one", prompts=24))
+    store = pane.context.store
+    monkeypatch.setattr("workbench.ui.feedback_sources.repeat_due", lambda *_: True)
+    while pane.flow.item is not None:
+        press(qtbot, pane, "3", "Enter")
+        qtbot.wait(1)  # the next item is fetched ahead
+    given = {feedback.id: feedback for feedback in judged(store)}
+    again = [feedback for feedback in given.values() if feedback.repeat_of]
+    assert len(again) == len({feedback.repeat_of for feedback in again}) > 0
+    for feedback in again:
+        before = given[feedback.repeat_of]
+        assert feedback.seq - before.seq > 20
+        assert (feedback.prompt_id, before.repeat_of) == (before.prompt_id, None)
+    assert len(given) - len(again) == 24
+
+
+def test_a_judgement_knows_the_guidelines_it_was_made_under(pane, store, qtbot):
+    press(qtbot, pane, "5", "2", "1", "4", "Enter")
+    version = store.guidelines.add("Be kind.")
+    press(qtbot, pane, "5", "2", "1", "4", "Enter")
+    assert [feedback.guideline_id for feedback in judged(store)] == [None, version.id]
 
 
 def test_names_are_hidden_until_h_and_that_is_recorded(pane, store, qtbot):
@@ -681,7 +706,7 @@ def test_sides_are_drawn_per_pair(opened, open_pane, qtbot):
 
 def test_guidelines_are_the_projects_own_or_the_samples(store, open_pane):
     assert "Fixes the problem" in shown_words(open_pane(store).guide)
-    store.set_setting("guidelines", "1. **Be kind.** Always.\n\n<b>not markup</b>")
+    store.guidelines.add("1. **Be kind.** Always.\n\n<b>not markup</b>")
     words = shown_words(open_pane(store).guide)
     assert "Be kind" in words
     assert "<b>not markup</b>" in words

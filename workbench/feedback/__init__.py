@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from . import comparison, correction, ranking, rating
+from . import best_worst, comparison, correction, mark, ranking, rating, rubric, thumbs
 from .base import Kind
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (rating, comparison, ranking, correction)}  # type: ignore[misc]
+KINDS: dict[str, Kind] = {
+    kind.name: kind  # type: ignore[misc]
+    for kind in (rating, comparison, ranking, correction, thumbs, best_worst, rubric, mark)
+}
+ASIDE = ("skip", "flag", "cannot")
+"""Kinds that set an item aside without judging it ("cannot": it cannot be judged). They teach nothing."""
 
-__all__ = ["KINDS", "Kind"]
+__all__ = ["ASIDE", "KINDS", "Kind"]

@@ -59,7 +59,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Label:
-    """A single answer with a scalar: a rating, or 1 and 0 for good and bad."""
+    """A single answer with a scalar. scale: "stars" for 1 to 5, "thumbs" for 1 and 0 (good and bad)."""
 
     prompt_id: str
     messages: tuple[Message, ...]
@@ -67,6 +67,7 @@ class Label:
     value: float
     split: str = "train"
     sources: tuple[str, ...] = ()
+    scale: str = "stars"
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,9 @@ class Rules:
     use_comparisons: bool = True
     use_rankings: bool = True
     use_edits: bool = True
+    use_thumbs: bool = True
+    use_best_worst: bool = True
+    use_rubrics: bool = True
     merge_votes: bool = True
     """Several judgements of the same two answers make one pair, by majority; an even vote makes none."""
 

@@ -40,9 +40,12 @@ def pair_count(order: Sequence[Sequence[int]]) -> int:
 
 def examples(judgement: Judgement, rules: Rules) -> list[Example]:
     """The list itself, and a pair for every two answers that are not tied (ranks apart as the margin)."""
-    if not rules.use_rankings:
-        return []
-    groups = [[judgement.answers[index].text for index in group] for group in judgement.value["order"]]
+    return examples_of(judgement, judgement.value["order"]) if rules.use_rankings else []
+
+
+def examples_of(judgement: Judgement, order: Sequence[Sequence[int]]) -> list[Example]:
+    """What an order of a judgement's answers teaches, best first; answers of one inner sequence are tied."""
+    groups = [[judgement.answers[index].text for index in group] for group in order]
     about = {"prompt_id": judgement.prompt_id, "messages": judgement.messages, "split": judgement.split}
     sources = (judgement.id,)
     found: list[Example] = [Ranking(groups=tuple(tuple(group) for group in groups), sources=sources, **about)]

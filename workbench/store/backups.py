@@ -39,6 +39,7 @@ _FINGERPRINT = """SELECT json_array(
     (SELECT json_group_array(json_array(id, name, removed_at)) FROM models),
     (SELECT json_group_array(json_array(id, name, status, step, result_id)) FROM runs),
     (SELECT json_group_array(json_array(key, value)) FROM project),
+    (SELECT json_array(COUNT(*), MAX(created_at)) FROM guidelines),
     (SELECT json_group_array(json_array(key, text)) FROM drafts))"""
 
 

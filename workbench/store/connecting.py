@@ -157,7 +157,7 @@ def _refuse_strange_programs(conn: Any, path: Path) -> None:
     sql = "SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'view') OR sql LIKE 'CREATE VIRTUAL%'"
     known = own_programs()
     for name, text in conn.execute(sql):
-        if known.get(name) != text:
+        if text not in known.get(name, ()):
             raise WorkbenchError(
                 f"{path} holds a program that is not part of a Workbench project: {name}.",
                 "It was not opened. Ask its sender for an export instead, and import that.",

@@ -112,7 +112,7 @@ class FeatureRows:
         """
         sql = """SELECT f.id, f.kind, f.prompt_id, f.value, f.annotator, (SELECT json_group_array(response_id) FROM
             (SELECT response_id FROM shown WHERE feedback_id = f.id ORDER BY position)) AS ids FROM feedback f
-            WHERE retracted_at IS NULL AND run_id IS NULL AND kind NOT IN ('skip', 'flag')
+            WHERE retracted_at IS NULL AND run_id IS NULL AND kind NOT IN ('skip', 'flag', 'cannot', 'mark')
             ORDER BY seq DESC LIMIT ?"""
         return [
             Judgement(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WorkbenchError
-from ..feedback import KINDS
+from ..feedback import ASIDE, KINDS
 from ..feedback.base import Answer, Judgement
 from .prompts import MAX_TEXT, checked_text
 from .records import Feedback
@@ -15,9 +15,6 @@ from .rows import new_id, now, to_json
 
 if TYPE_CHECKING:
     from .store import Store
-
-ASIDE = ("skip", "flag")
-"""Kinds that set an item aside without judging it; they teach nothing, but can be undone like the others."""
 
 _SELECT = """SELECT feedback.*, (SELECT json_group_array(response_id) FROM
     (SELECT response_id FROM shown WHERE feedback_id = feedback.id ORDER BY position)) AS response_ids
@@ -47,7 +44,7 @@ class FeedbackRows:
 
         `response_ids` in the order in which they were shown. `value` is checked by its kind; raises WorkbenchError
         when it is no judgement of that many answers. A known import_key returns the row that is there.
-        Fields: annotator, seconds, blind, run_id.
+        Fields: annotator, seconds, blind, run_id, guideline_id, repeat_of.
         """
         if import_key:
             known = self._store.rows(_SELECT + "WHERE import_key = ?", [import_key])
@@ -159,7 +156,8 @@ class FeedbackRows:
 
         Votes of an evaluation are left out: they measure a model and must not teach the next one.
         """
-        sql = _SELECT + "WHERE retracted_at IS NULL AND run_id IS NULL AND kind NOT IN ('skip', 'flag') "
+        sql = _SELECT + "WHERE retracted_at IS NULL AND run_id IS NULL "
+        sql += "AND kind NOT IN (SELECT value FROM json_each(:aside)) "
         sql += "AND (:who IS NULL OR annotator IN (SELECT value FROM json_each(:who))) ORDER BY seq"
         who = None if annotators is None else json.dumps(list(annotators))
         prompts = {prompt.id: prompt for prompt in self._store.prompts.list()}
@@ -178,7 +176,7 @@ class FeedbackRows:
                 split=prompts[item.prompt_id].split,
                 annotator=item.annotator,
             )
-            for item in (_feedback(row) for row in self._store.rows(sql, {"who": who}))
+            for item in (_feedback(row) for row in self._store.rows(sql, {"who": who, "aside": json.dumps(ASIDE)}))
         ]
 
 

@@ -12,11 +12,12 @@ import hashlib
 import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from ..errors import WorkbenchError
+from ..feedback import ASIDE
 from .prompts import response_of
 from .records import Feedback, Prompt, Response
 
@@ -34,6 +35,8 @@ class Item:
     kind: str
     prompt: Prompt
     responses: tuple[Response, ...]
+    repeat_of: str | None = None
+    """The judgement that this item asks for once more, see repeat_item."""
 
     @property
     def response_ids(self) -> tuple[str, ...]:
@@ -64,6 +67,7 @@ _OPEN_PAIR = f"EXISTS (SELECT 1 {_PAIRS} AND a.prompt_id = q.prompt_id)"
 _AN_OPEN_PAIR = f"SELECT a.id AS a, b.id AS b {_PAIRS} AND a.prompt_id = :prompt LIMIT 1"
 
 _NEEDS = {"rating": (1, _OPEN), "comparison": (2, _OPEN_PAIR), "ranking": (FEWEST_RANKED, _OPEN), "edit": (1, _OPEN)}
+_NEEDS |= {"thumbs": (1, _OPEN), "rubric": (1, _OPEN), "best_worst": (FEWEST_RANKED, _OPEN)}
 
 _ORDERS = {
     "newest": "q.newest DESC",
@@ -71,7 +75,14 @@ _ORDERS = {
     "fewest": "q.judged, q.newest",
     "random": "q.prompt_id",
 }
+RANKED = ("uncertain", "disagreement")
+"""Orders that somebody else finds, see Ranked."""
 _AT_ONCE = 64
+
+REPEAT_SHARE = 0.05
+"""Share of items that ask once more for what the person has said already, to measure self-agreement."""
+REPEAT_AFTER = 20
+"""A judgement comes back after so many others at the earliest."""
 
 
 def next_items(
@@ -89,12 +100,12 @@ def next_items(
     """Up to `limit` items that this person has not dealt with, one per prompt, best first in `order`.
 
     kind: a key of feedback.KINDS. order: "newest" or "oldest" by the prompt's newest answer, "random" (the seed
-    decides where), "fewest" judgements of anybody first, "uncertain" for what `ranked` says and then the newest.
+    decides where), "fewest" judgements of anybody first, one of RANKED for what `ranked` says and then the newest.
     exclude: ids of prompts to pass over, such as those on screen.
     The same seed gives the same items with their answers in the same shuffled order.
     """
     passed, first, pairs = list(exclude), [], {}
-    if order == "uncertain":
+    if order in RANKED:
         given, order = ranked or Ranked(), "newest"
         first = open_among(store, kind, annotator, given.prompt_ids, limit, tag=tag, exclude=passed)
         passed, pairs = passed + first, given.pairs
@@ -139,12 +150,45 @@ def counts_left(store: Store, kind: str, annotator: str, *, tag: str | None = No
     return store.value(with_enough, params) - store.value(done, params)
 
 
+def repeat_due(store: Store, annotator: str, seed: int) -> bool:
+    """Whether the next item should be one that the person has judged before: REPEAT_SHARE of the time, by chance.
+
+    Chance and not every twentieth, so that nobody can learn when it comes.
+    """
+    sql = "SELECT MAX(seq) FROM feedback WHERE annotator = ?"
+    return random.Random(f"{seed} {store.value(sql, [annotator])} repeat").random() < REPEAT_SHARE
+
+
+def repeat_item(store: Store, kind: str, annotator: str, *, seed: int = 0, exclude: Iterable[str] = ()) -> Item | None:
+    """An item that this person judged here at least REPEAT_AFTER judgements ago, in a new order; None without one.
+
+    Each comes back once. What was imported or set aside does not.
+    """
+    sql = """SELECT f.id FROM feedback f WHERE f.annotator = :who AND f.kind = :kind AND f.retracted_at IS NULL
+        AND f.run_id IS NULL AND f.import_key IS NULL AND f.repeat_of IS NULL
+        AND f.prompt_id NOT IN (SELECT value FROM json_each(:exclude))
+        AND f.seq <= (SELECT seq FROM feedback WHERE annotator = :who AND retracted_at IS NULL AND import_key IS NULL
+            ORDER BY seq DESC LIMIT 1 OFFSET :after)
+        AND NOT EXISTS (SELECT 1 FROM feedback r WHERE r.repeat_of = f.id AND r.retracted_at IS NULL)
+        ORDER BY f.id >= :start DESC, f.id LIMIT 1"""
+    start = hashlib.sha256(f"{seed} {kind}".encode()).hexdigest()[:32]
+    params = {"who": annotator, "kind": kind, "after": REPEAT_AFTER, "start": start}
+    found = store.value(sql, params | {"exclude": json.dumps(list(exclude))})
+    if found is None:
+        return None
+    before = item_of(store, store.feedback.find(found))
+    shuffled = list(before.responses)
+    random.Random(f"{seed} {found}").shuffle(shuffled)
+    return replace(before, responses=tuple(shuffled), repeat_of=found)
+
+
 def set_aside(
-    store: Store, item: Item, annotator: str, *, flag: bool = False, by: object = None, comment: str = ""
+    store: Store, item: Item, annotator: str, aside: str = "skip", *, by: object = None, comment: str = ""
 ) -> Feedback:
-    """Skip an item, or flag it: it does not come back for this person in this kind, unless that is undone."""
+    """Set an item aside, in one of feedback.ASIDE: it does not come back for this person in this kind, unless that
+    is undone."""
     return store.feedback.add(
-        "flag" if flag else "skip",
+        aside,
         item.prompt.id,
         item.response_ids,
         {"kind": item.kind},
@@ -156,9 +200,9 @@ def set_aside(
 
 def item_of(store: Store, feedback: Feedback) -> Item:
     """The item that a judgement was about, as it was shown: what undo returns to."""
-    kind = feedback.value.get("kind", "rating") if feedback.kind in ("skip", "flag") else feedback.kind
+    kind = feedback.value.get("kind", "rating") if feedback.kind in ASIDE else feedback.kind
     responses = tuple(store.responses.find(id_) for id_ in feedback.response_ids)
-    return Item(str(kind), store.prompts.find(feedback.prompt_id), responses)
+    return Item(str(kind), store.prompts.find(feedback.prompt_id), responses, feedback.repeat_of)
 
 
 def _need(kind: str) -> tuple[int, str]:
@@ -211,7 +255,7 @@ def _item(
     else:
         open_ones = [response for response, times in waiting if not times]
         # A rank of one says nothing, so answers that were ranked before fill up; they tie the rankings together.
-        filling = [response for response, times in waiting if times] if kind == "ranking" else []
+        filling = [response for response, times in waiting if times] if kind in ("ranking", "best_worst") else []
         chosen = (open_ones + filling)[:MOST_SHOWN]
     shuffled = sorted(chosen, key=lambda response: response.id)
     random.Random(f"{seed} {kind} {prompt_id}").shuffle(shuffled)

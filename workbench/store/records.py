@@ -88,8 +88,9 @@ class Response:
 class Feedback:
     """One judgement. `response_ids` stand in the order in which they were shown.
 
-    kind: a key of feedback.KINDS, or "skip" or "flag". retracted_by: "undo" (redo puts it back),
-    "undone" (the person has judged since) or "person" (taken out on purpose).
+    kind: a key of feedback.KINDS, or one of feedback.ASIDE. retracted_by: "undo" (redo puts it back),
+    "undone" (the person has judged since) or "person" (taken out on purpose). guideline_id: the version of the
+    guidelines that it was made under. repeat_of: the judgement that this one repeats, unknown to the person.
     """
 
     seq: int
@@ -108,6 +109,18 @@ class Feedback:
     created_at: str = ""
     retracted_at: str | None = None
     retracted_by: str | None = None
+    guideline_id: str | None = None
+    repeat_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Guideline:
+    """One version of the written guidelines."""
+
+    id: str
+    text: str
+    annotator: str = ""
+    created_at: str = ""
 
 
 @dataclass(frozen=True)

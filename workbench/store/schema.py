@@ -111,14 +111,45 @@ _QUEUE = [
     "CREATE INDEX feedback_redoable ON feedback(annotator, seq) WHERE retracted_by = 'undo'",
 ]
 
-_ALL_KINDS = '\'["rating", "comparison", "ranking", "edit"]\''
-_COUNTS = "new.retracted_at IS NULL AND new.run_id IS NULL AND new.kind NOT IN ('skip', 'flag')"
 
-_JUDGED = f"""INSERT OR IGNORE INTO judged(annotator, kind, prompt_id, response_id, seq)
+def _judged(kinds: str, aside: str) -> str:
+    return f"""INSERT OR IGNORE INTO judged(annotator, kind, prompt_id, response_id, seq)
     SELECT f.annotator, k.value, f.prompt_id, s.response_id, f.seq
-    FROM feedback f JOIN shown s ON s.feedback_id = f.id JOIN json_each({_ALL_KINDS}) k
-    ON k.value = f.kind OR (f.kind IN ('skip', 'flag') AND COALESCE(f.value ->> 'kind', k.value) = k.value)
+    FROM feedback f JOIN shown s ON s.feedback_id = f.id JOIN json_each({kinds}) k
+    ON k.value = f.kind OR (f.kind IN ({aside}) AND COALESCE(f.value ->> 'kind', k.value) = k.value)
     WHERE f.retracted_at IS NULL AND f.run_id IS NULL"""
+
+
+def _counting(kinds: str, aside: str, uncounted: str) -> dict[str, str]:
+    """The triggers that depend on which kinds there are. Kept as they were for files that an older version wrote."""
+    judged = _judged(kinds, aside)
+    counts = f"new.retracted_at IS NULL AND new.run_id IS NULL AND new.kind NOT IN ({uncounted})"
+    return {
+        "feedback_added": f"""AFTER INSERT ON feedback BEGIN
+        UPDATE queue SET judged = judged + 1 WHERE prompt_id = new.prompt_id AND {counts};
+        INSERT INTO search(text, about, id)
+            SELECT said, 'feedback', new.id FROM (SELECT new.comment || char(10) ||
+            COALESCE(new.value ->> 'text', '') AS said) WHERE length(said) > 1; END""",
+        "shown_added": f"AFTER INSERT ON shown BEGIN {judged} AND f.id = new.feedback_id "
+        "AND s.position = new.position; END",
+        "feedback_retracted": f"""AFTER UPDATE OF retracted_at ON feedback
+        WHEN (old.retracted_at IS NULL) <> (new.retracted_at IS NULL) BEGIN
+        UPDATE queue SET judged = judged + iif(new.retracted_at IS NULL, 1, -1)
+            WHERE prompt_id = new.prompt_id AND new.run_id IS NULL AND new.kind NOT IN ({uncounted});
+        DELETE FROM judged WHERE annotator = new.annotator AND prompt_id = new.prompt_id AND seq = new.seq
+            AND kind IN (SELECT value FROM json_each({kinds}));
+        {judged} AND f.id = new.id; END""",
+    }
+
+
+_FIRST_KINDS = '\'["rating", "comparison", "ranking", "edit"]\''
+_FIRST = (_FIRST_KINDS, "'skip', 'flag'", "'skip', 'flag'")
+_MORE = (
+    '\'["rating", "comparison", "ranking", "edit", "thumbs", "best_worst", "rubric"]\'',
+    "'skip', 'flag', 'cannot'",
+    "'skip', 'flag', 'cannot', 'mark'",
+)
+"""Kinds with a queue of their own, kinds that set aside, and kinds that do not count as a judgement of the prompt."""
 
 _CONVERSATION = "system || char(10) || (SELECT group_concat(value ->> 'content', char(10)) FROM json_each(turns))"
 
@@ -142,20 +173,7 @@ _TRIGGERS = {
     "responses_queued_changed": """AFTER UPDATE OF queued ON responses WHEN old.queued <> new.queued BEGIN
         UPDATE queue SET answers = answers + new.queued - old.queued, newest = MAX(newest, new.queued * new.rowid)
         WHERE prompt_id = new.prompt_id; END""",
-    "feedback_added": f"""AFTER INSERT ON feedback BEGIN
-        UPDATE queue SET judged = judged + 1 WHERE prompt_id = new.prompt_id AND {_COUNTS};
-        INSERT INTO search(text, about, id)
-            SELECT said, 'feedback', new.id FROM (SELECT new.comment || char(10) ||
-            COALESCE(new.value ->> 'text', '') AS said) WHERE length(said) > 1; END""",
-    "shown_added": f"AFTER INSERT ON shown BEGIN {_JUDGED} AND f.id = new.feedback_id "
-    "AND s.position = new.position; END",
-    "feedback_retracted": f"""AFTER UPDATE OF retracted_at ON feedback
-        WHEN (old.retracted_at IS NULL) <> (new.retracted_at IS NULL) BEGIN
-        UPDATE queue SET judged = judged + iif(new.retracted_at IS NULL, 1, -1)
-            WHERE prompt_id = new.prompt_id AND new.run_id IS NULL AND new.kind NOT IN ('skip', 'flag');
-        DELETE FROM judged WHERE annotator = new.annotator AND prompt_id = new.prompt_id AND seq = new.seq
-            AND kind IN (SELECT value FROM json_each({_ALL_KINDS}));
-        {_JUDGED} AND f.id = new.id; END""",
+    **_counting(*_FIRST),
 }
 
 _BACKFILL = [
@@ -165,7 +183,7 @@ _BACKFILL = [
         (SELECT COUNT(*) FROM feedback WHERE prompt_id = prompts.id AND retracted_at IS NULL AND run_id IS NULL
             AND kind NOT IN ('skip', 'flag')),
         COALESCE((SELECT MAX(rowid) FROM responses WHERE prompt_id = prompts.id AND queued = 1), 0) FROM prompts""",
-    _JUDGED,
+    _judged(*_FIRST[:2]),
     f"INSERT INTO search(text, about, id) SELECT {_CONVERSATION}, 'prompt', id FROM prompts ORDER BY rowid",
     "INSERT INTO search(text, about, id) SELECT text, 'response', id FROM responses ORDER BY rowid",
     """INSERT INTO search(text, about, id) SELECT said, 'feedback', id FROM (SELECT id, seq, comment || char(10) ||
@@ -184,9 +202,12 @@ def _created_triggers() -> dict[str, str]:
     return {name: f"CREATE TRIGGER {name} {body}" for name, body in _TRIGGERS.items()}
 
 
-def own_programs() -> dict[str, str]:
-    """Every trigger and virtual table that a project file may hold, as SQLite keeps their text."""
-    return _created_triggers() | {"search": _SEARCH}
+def own_programs() -> dict[str, set[str]]:
+    """Every trigger and virtual table that a project file may hold, as SQLite keeps their text in each version."""
+    known = {name: {text} for name, text in (_created_triggers() | {"search": _SEARCH}).items()}
+    for name, body in _counting(*_MORE).items():
+        known[name].add(f"CREATE TRIGGER {name} {body}")
+    return known
 
 
 @migrations()
@@ -212,3 +233,28 @@ def m004_features(db: Database) -> None:
         model_id TEXT NOT NULL REFERENCES models(id), response_id TEXT NOT NULL REFERENCES responses(id),
         score REAL NOT NULL, spread REAL, PRIMARY KEY (model_id, response_id)) STRICT, WITHOUT ROWID"""
     )
+
+
+_SAYING_MORE = [
+    """CREATE TABLE guidelines (
+        id TEXT PRIMARY KEY, text TEXT NOT NULL, annotator TEXT NOT NULL DEFAULT '',
+        created_at TEXT NOT NULL) STRICT""",
+    "CREATE INDEX prompt_tags_by_prompt ON prompt_tags(prompt_id)",
+    "ALTER TABLE feedback ADD COLUMN guideline_id TEXT REFERENCES guidelines(id)",
+    "ALTER TABLE feedback ADD COLUMN repeat_of TEXT REFERENCES feedback(id)",
+    "CREATE INDEX feedback_repeats ON feedback(repeat_of) WHERE repeat_of IS NOT NULL",
+    """INSERT INTO guidelines(id, text, created_at)
+        SELECT lower(hex(randomblob(16))), json_extract(value, '$'), strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now')
+        FROM project WHERE key = 'guidelines' AND json_type(value) = 'text'""",
+    "DELETE FROM project WHERE key = 'guidelines'",
+]
+
+
+@migrations()
+def m005_saying_more(db: Database) -> None:
+    """Versions of the guidelines, hidden repeats, and kinds of feedback beyond the first four."""
+    for statement in _SAYING_MORE:
+        db.execute(statement)
+    for name, body in _counting(*_MORE).items():
+        db.execute(f"DROP TRIGGER {name}")
+        db.execute(f"CREATE TRIGGER {name} {body}")

@@ -13,6 +13,7 @@ from . import backups
 from .connecting import SAFE_SQLITE, connect, connect_again, dbapi, is_behind, refuse_unsafe_sqlite, translated
 from .features import FeatureRows
 from .feedback import FeedbackRows
+from .guidelines import GuidelineRows
 from .library import Database
 from .models import ModelRows
 from .prompts import PromptRows, ResponseRows
@@ -39,6 +40,7 @@ class Store:
         self.prompts = PromptRows(self)
         self.responses = ResponseRows(self)
         self.feedback = FeedbackRows(self)
+        self.guidelines = GuidelineRows(self)
         self.runs = RunRows(self)
         self.features = FeatureRows(self)
 
@@ -151,7 +153,7 @@ class Store:
             listener(table, by)
 
     def setting(self, key: str, default: Any = None) -> Any:
-        """A project setting (guidelines, conversion rules, ...), kept as JSON."""
+        """A project setting (conversion rules, a rubric, ...), kept as JSON."""
         text = self.value("SELECT value FROM project WHERE key = ?", [well_formed(key)])
         return default if text is None else json.loads(text)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QScrollArea, QVBoxLayout, QWidget
 
+from ..feedback import ASIDE
 from ..store.browsing import Facets
 from .data_table import Filter
 from .data_words import kind_title, model_title, person
@@ -15,7 +16,6 @@ from .figures import count
 from .theme import set_region
 from .widgets import Bar, Divider, ElidedLabel, SearchField, SectionLabel, column, holding, label, row
 
-ASIDE = ("skip", "flag")
 MOST_TAGS = 14
 SPLITS = ("train", "held_out")
 

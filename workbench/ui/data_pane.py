@@ -10,6 +10,7 @@ from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QWidget
 
 from ..errors import WorkbenchError
+from ..feedback import ASIDE
 from ..store.backups import all_of
 from ..store.browsing import Entry, Facets, entry, facets
 from ..store.store import DATABASE
@@ -223,10 +224,10 @@ class DataPane(Pane):
 
     def _hides_aside(self) -> bool:
         rows = self.facets.kinds.rows
-        return any(kind in rows and not rows[kind].box.isChecked() for kind in ("skip", "flag"))
+        return any(kind in rows and not rows[kind].box.isChecked() for kind in ASIDE)
 
     def _show_aside(self) -> None:
-        for kind in ("skip", "flag"):
+        for kind in ASIDE:
             if kind in self.facets.kinds.rows:
                 self.facets.kinds.rows[kind].box.setChecked(True)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QLocale
 
+from ..feedback import rubric
 from ..store.browsing import Entry
 from .figures import MINUS, count
 from .tables import Cell
@@ -30,6 +31,11 @@ def kind_title(kind: str) -> str:
         "comparison": tr("Comparisons"),
         "ranking": tr("Rankings"),
         "edit": tr("Edits"),
+        "thumbs": tr("Thumbs"),
+        "best_worst": tr("Best and worst"),
+        "rubric": tr("Rubric"),
+        "mark": tr("Mark"),
+        "cannot": tr("Could not judge"),
         "skip": tr("Skipped"),
         "flag": tr("Flagged"),
     }.get(kind, kind)
@@ -42,6 +48,11 @@ def kind_name(kind: str) -> str:
         "comparison": tr("Comparison"),
         "ranking": tr("Ranking"),
         "edit": tr("Edit"),
+        "thumbs": tr("Thumbs"),
+        "best_worst": tr("Best and worst"),
+        "rubric": tr("Rubric"),
+        "mark": tr("Mark"),
+        "cannot": tr("Could not judge"),
         "skip": tr("Skipped"),
         "flag": tr("Flagged"),
     }.get(kind, kind)
@@ -57,6 +68,8 @@ def shown_answer(entry: Entry) -> int:
         return 1 if value["choice"] == "b" else 0
     if entry.kind == "ranking":
         return value["order"][0][0]
+    if entry.kind == "best_worst":
+        return value["best"]
     return value.get("of") or 0
 
 
@@ -78,8 +91,8 @@ def feedback_cell(entry: Entry) -> Cell:
         return Cell(text.format(added=added, minus=MINUS, removed=removed), chip=("person", "pencil"))
     if entry.kind == "flag":
         return Cell(tr("Flagged"), chip=("warn", "flag"))
-    if entry.kind == "skip":
-        return Cell(tr("Skipped"), tone="text3")
+    if entry.kind in ("skip", "cannot"):
+        return Cell(kind_name(entry.kind), tone="text3")
     return Cell(said(entry), tone=tone_of(entry.annotator), role="strong")
 
 
@@ -100,7 +113,31 @@ def said(entry: Entry) -> str:
         return SIGNS[value["choice"], value.get("strength", 1)]
     if entry.kind == "ranking":
         return " > ".join(" = ".join(LETTERS[place] for place in group) for group in value["order"])
+    if entry.kind in _SAYING:
+        return _SAYING[entry.kind](value)
     return feedback_cell(entry).text
+
+
+def _thumbs(value: Mapping[str, Any]) -> str:
+    signs = {True: tr("good"), False: tr("bad"), None: "–"}
+    return "  ".join(f"{LETTERS[place]} {signs[thumb]}" for place, thumb in enumerate(value["thumbs"]))
+
+
+def _best_worst(value: Mapping[str, Any]) -> str:
+    return tr("Best {best}, worst {worst}").format(best=LETTERS[value["best"]], worst=LETTERS[value["worst"]])
+
+
+def _rubric(value: Mapping[str, Any]) -> str:
+    scores = enumerate(rubric.overall(value))
+    return "  ".join(f"{LETTERS[place]} {'–' if stars is None else f'{stars:.3g}'}" for place, stars in scores)
+
+
+def _mark(value: Mapping[str, Any]) -> str:
+    names = {"good": tr("Good: “{quote}”"), "bad": tr("Bad: “{quote}”"), "wrong": tr("Wrong: “{quote}”")}
+    return names[value["label"]].format(quote=value["quote"])
+
+
+_SAYING = {"thumbs": _thumbs, "best_worst": _best_worst, "rubric": _rubric, "mark": _mark}
 
 
 def models_of(entry: Entry) -> str:

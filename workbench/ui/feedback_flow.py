@@ -16,10 +16,11 @@ from typing import Any
 from PySide6.QtCore import QObject, QTime, QTimer, Signal
 
 from ..errors import WorkbenchError
+from ..feedback import ASIDE
 from ..store.queueing import Item, item_of
 from ..store.records import Feedback
 from .context import Context
-from .feedback_sources import ASIDE, Harvest, QueueSource, RunSource, Source, counting
+from .feedback_sources import Harvest, QueueSource, RunSource, Source, counting
 from .models_work import Work
 
 log = logging.getLogger(__name__)
@@ -153,6 +154,7 @@ class Flow(QObject):
             return False
         seconds = self.watch.seconds()
         try:
+            guideline = self._context.store.guidelines.current()
             feedback = self._context.store.feedback.add(
                 item.kind,
                 item.prompt.id,
@@ -164,6 +166,8 @@ class Flow(QObject):
                 seconds=round(seconds, 3),
                 blind=given.blind,
                 run_id=self.run_id,
+                guideline_id=guideline.id if guideline else None,
+                repeat_of=item.repeat_of,
                 by=self._by,
             )
         except WorkbenchError as error:
@@ -172,13 +176,13 @@ class Flow(QObject):
         self._went(item, feedback, seconds)
         return True
 
-    def set_aside(self, flag: bool, comment: str = "") -> bool:
-        """Skip or flag the item and go on; False when it could not be saved."""
+    def set_aside(self, aside: str, comment: str = "") -> bool:
+        """Set the item aside in one of feedback.ASIDE and go on; False when it could not be saved."""
         item = self.item
         if item is None:
             return False
         try:
-            self.source.set_aside(item, flag, comment, self._by)
+            self.source.set_aside(item, aside, comment, self._by)
         except WorkbenchError as error:
             self._context.tell(error)
             return False

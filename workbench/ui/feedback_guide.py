@@ -31,9 +31,9 @@ class Block:
 
 def guidelines(store: Store) -> str:
     """The project's guidelines, or the sample ones."""
-    own = store.setting("guidelines")
-    if isinstance(own, str) and own.strip():
-        return own
+    own = store.guidelines.current()
+    if own is not None:
+        return own.text
     return (paths.samples() / "guidelines.md").read_text("utf-8")
 
 

@@ -78,8 +78,9 @@ class FeedbackPane(Pane):
         self.undo_action = self._once(self.tr("Undo"), "Z", self.undo, "undo-2")
         self._once(self.tr("Undo"), "Ctrl Z", self.undo)
         self._once(self.tr("Redo"), "Ctrl Shift Z", self.redo)
-        self.skip_action = self._once(self.tr("Skip"), "S", lambda: self.set_aside(False), "skip-forward")
-        self.flag_action = self._once(self.tr("Flag"), "F", lambda: self.set_aside(True), "flag")
+        self.skip_action = self._once(self.tr("Skip"), "S", lambda: self.set_aside("skip"), "skip-forward")
+        self.flag_action = self._once(self.tr("Flag"), "F", lambda: self.set_aside("flag"), "flag")
+        self.cannot_action = self._once(self.tr("Can’t judge"), "N", lambda: self.set_aside("cannot"), "circle-help")
         self.comment_action = self._once(self.tr("Comment"), "M", self.write_comment, "message-square")
         self.blind_action = self._once(self.tr("Blind"), "H", self.toggle_blind, "eye-off")
         self.reveal_action = self._once(self.tr("Show who wrote the last item"), "Shift H", self.reveal_last)
@@ -212,7 +213,14 @@ class FeedbackPane(Pane):
         self.bar.set_ordered(self.flow.run_id is None)
         self.guide.comment.setPlainText(given.comment)
         self.dock.show_note("")
-        for action in (self.skip_action, self.flag_action, self.submit_action, self.save_action, self.comment_action):
+        for action in (
+            self.skip_action,
+            self.flag_action,
+            self.cannot_action,
+            self.submit_action,
+            self.save_action,
+            self.comment_action,
+        ):
             action.setEnabled(item is not None)
         self.dock.submit.setEnabled(item is not None)
         if item is None:
@@ -302,10 +310,11 @@ class FeedbackPane(Pane):
             if item.kind == "edit":
                 self._drafts.keep(item, "")
 
-    def set_aside(self, flag: bool) -> None:
-        """Skip the item, or flag it for somebody to look at; it does not come back unless that is undone."""
+    def set_aside(self, aside: str) -> None:
+        """Skip the item, flag it for somebody to look at, or say that it cannot be judged; it does not come back
+        unless that is undone."""
         self._keep_draft()
-        if self.flow.set_aside(flag, self.guide.comment.toPlainText()):
+        if self.flow.set_aside(aside, self.guide.comment.toPlainText()):
             self._last = None
             self.guide.offer_reveal(False)
 

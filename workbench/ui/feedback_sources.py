@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from ..events import Event, Finished
+from ..feedback import ASIDE
 from ..feedback.base import Answer, Judgement
 from ..feedback.converting import convert
 from ..jobs.preparing import project_rules
 from ..store import Response, Store
-from ..store.queueing import Item, counts_left, next_items, set_aside
+from ..store.queueing import Item, counts_left, next_items, repeat_due, repeat_item, set_aside
 from ..store.records import Feedback
 from .context import Context
 
-ASIDE = ("skip", "flag")
 FEW = 500
 """So many judgements are counted in some milliseconds; more are counted beside the window."""
 
@@ -37,8 +37,8 @@ class Source(Protocol):
         """How many items have something left."""
         ...
 
-    def set_aside(self, item: Item, flag: bool, comment: str, by: object) -> Feedback:
-        """Record that the person skipped or flagged an item."""
+    def set_aside(self, item: Item, aside: str, comment: str, by: object) -> Feedback:
+        """Record that the person set an item aside, in one of feedback.ASIDE."""
         ...
 
 
@@ -55,13 +55,18 @@ class QueueSource:
         who = self._context.annotator  # asked each time: Settings can change it
         ranked = self._context.instant.ranked(kind)
         found = next_items(self._store, kind, who, order=order, seed=self._seed, exclude=prompts, ranked=ranked)
-        return found[0] if found else None
+        if not found:
+            return None  # a queue that is done stays done
+        again = None
+        if repeat_due(self._store, who, self._seed):
+            again = repeat_item(self._store, kind, who, seed=self._seed, exclude=prompts)
+        return again or found[0]
 
     def left(self, kind: str) -> int:
         return counts_left(self._store, kind, self._context.annotator)
 
-    def set_aside(self, item: Item, flag: bool, comment: str, by: object) -> Feedback:
-        return set_aside(self._store, item, self._context.annotator, flag=flag, comment=comment, by=by)
+    def set_aside(self, item: Item, aside: str, comment: str, by: object) -> Feedback:
+        return set_aside(self._store, item, self._context.annotator, aside, comment=comment, by=by)
 
 
 class RunSource:
@@ -99,9 +104,9 @@ class RunSource:
     def left(self, kind: str) -> int:
         return len(self._open())
 
-    def set_aside(self, item: Item, flag: bool, comment: str, by: object) -> Feedback:
+    def set_aside(self, item: Item, aside: str, comment: str, by: object) -> Feedback:
         return self._store.feedback.add(
-            "flag" if flag else "skip",
+            aside,
             item.prompt.id,
             item.response_ids,
             {"kind": item.kind},

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from .. import events as ev
 from ..errors import WorkbenchError
+from ..feedback import ASIDE
 from ..methods import METHODS
 from ..store import Run
 from .context import Context
@@ -102,7 +103,7 @@ class TrainPane(Pane):
 
     def _empty_words(self) -> str:
         counts = self._context.store.feedback.counts()
-        given = sum(number for kind, number in counts.items() if kind not in ("skip", "flag"))
+        given = sum(number for kind, number in counts.items() if kind not in ASIDE)
         if not given:
             return self.tr("No runs yet. Judge some answers first: a run learns from them.")
         return self.tr("No runs yet. You have {count} judgements to learn from.").format(count=count(given))

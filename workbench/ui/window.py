@@ -319,7 +319,7 @@ class Window(QMainWindow):
         )
         new = store.value(
             "SELECT COUNT(*) FROM feedback WHERE retracted_at IS NULL AND run_id IS NULL "
-            "AND kind NOT IN ('skip', 'flag') AND created_at > ?",
+            "AND kind NOT IN ('skip', 'flag', 'cannot') AND created_at > ?",
             [last or ""],
         )
         words = self.tr("1 new judgement") if new == 1 else self.tr("{count} new judgements").format(count=new or 0)

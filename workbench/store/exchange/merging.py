@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...errors import WorkbenchError
-from ...feedback import KINDS
+from ...feedback import ASIDE, KINDS
 from ..connecting import dbapi
-from ..feedback import ASIDE
 from ..prompts import checked_text, prompt_hash
 from ..rows import to_json
 from .project import TABLES, TableRow
@@ -20,7 +19,10 @@ from .project import TABLES, TableRow
 if TYPE_CHECKING:
     from ..store import Store
 
-_POINTERS = ("prompt_id", "feedback_id", "model_id", "adapter_id", "parent_id", "reward_id", "result_id", "run_id")
+_POINTERS = (
+    *("prompt_id", "feedback_id", "model_id", "adapter_id", "parent_id", "reward_id", "result_id", "run_id"),
+    *("guideline_id", "repeat_of"),
+)
 _MISFITS = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 _REFUSALS = (dbapi.IntegrityError, dbapi.ProgrammingError, dbapi.InterfaceError)  # what SQLite will not store
 _KEYS = {"project": "key", "prompts": "hash", "responses": "import_key", "feedback": "import_key"}

@@ -19,6 +19,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "runs": ("options", "spec", "versions", "summary"),
     "prompts": ("turns", "tags"),
     "responses": ("sampler", "scores"),
+    "guidelines": (),
     "feedback": ("value", "reasons"),
     "run_feedback": (),
 }
