@@ -219,7 +219,7 @@ def test_what_is_set_aside_does_not_come_back(pane, store, qtbot, key, kind):
 
 
 def test_some_items_ask_again_without_saying_so(opened, open_pane, qtbot, monkeypatch):
-    """After a while what was judged comes back as if it were new, and is recorded as a repeat; never without new ones."""
+    """After a while what was judged comes back as if it were new, and is recorded as a repeat."""
     pane = open_pane(opened("project", "one", prompts=24))
     store = pane.context.store
     monkeypatch.setattr("workbench.ui.feedback_sources.repeat_due", lambda *_: True)
