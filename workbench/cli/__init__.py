@@ -19,6 +19,7 @@ from .demonstrating import demo
 from .exchanging import export, import_
 from .modelling import models
 from .reading import features
+from .reporting import report
 from .shared import JSON, PROJECT, chosen, finish
 from .working import evaluate, generate, train
 
@@ -91,12 +92,12 @@ def doctor(context: click.Context, project: Path | None, as_json: bool) -> None:
     """Say what this machine can do and whether everything that is needed works."""
     from ..jobs.doctor import examine
 
-    report = examine(chosen(context, project) or paths.default_project())
-    lines = [f"{'ok ' if check['ok'] else 'BAD'}  {check['name']}: {check['text']}" for check in report["checks"]]
-    finish(report, as_json, "\n".join(lines))
-    if not report["ok"]:
+    examined = examine(chosen(context, project) or paths.default_project())
+    lines = [f"{'ok ' if check['ok'] else 'BAD'}  {check['name']}: {check['text']}" for check in examined["checks"]]
+    finish(examined, as_json, "\n".join(lines))
+    if not examined["ok"]:
         raise WorkbenchError("Something needs attention; see the lines marked BAD.")
 
 
-for _command in (demo, models, import_, export, generate, features, train, evaluate, bench, doctor):
+for _command in (demo, models, import_, export, generate, features, train, evaluate, report, bench, doctor):
     cli.add_command(_command)

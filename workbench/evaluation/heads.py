@@ -71,6 +71,11 @@ def fit(differences: Array, strength: float, start: Array | None = None) -> Arra
     return _solve(x, np.ones((len(x), 1)), np.array([strength]), begin)[:, 0]
 
 
+def fit_weighted(differences: Array, counts: Array, strengths: Array) -> Array:
+    """Weights [f, k] of k heads at once: head j sees pair i counts[i, j] times, and is held by strengths[j]."""
+    return _solve(_as_floats(differences), np.asarray(counts, float), strengths)
+
+
 def scales_of(differences: Array) -> Array:
     """What to multiply each feature with so that all differences are about as large: [f]."""
     x = _as_floats(differences)
