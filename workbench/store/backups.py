@@ -128,7 +128,7 @@ def _fingerprint_of(path: Path) -> str | None:
         with _reading(path) as conn:
             return _fingerprint(conn)
     except dbapi.Error:
-        log.warning("backup %s cannot be read; making a new one", path)
+        log.warning("backup %s is of an older version or cannot be read; making a new one", path)
         return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialog, QStackedWidget, QWidget
 
 from .. import paths
@@ -49,7 +49,7 @@ def importing(path: Path, annotator: str) -> Steps:
     return steps
 
 
-def added_words(owner: QWidget, added: Mapping[str, int]) -> str:
+def added_words(owner: QObject, added: Mapping[str, int]) -> str:
     """ "12 prompts, 48 answers, 40 judgements", without what is none."""
     names = {
         "prompts": (owner.tr("1 prompt"), owner.tr("{n} prompts")),

@@ -1,54 +1,27 @@
-"""The quality report of Data: one card a question, its verdict as the title, the statistic on the right."""
+"""The quality report of Data: is it ready, what does it become, and one card a question with its verdict as title."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QWidget
 
-from . import icons
+from ..jobs.reporting import Report, Step, reporting
 from .context import Context
-from .data_report import AGREES, FEW, PARTLY, reporting
-from .data_words import person
-from .figures import change, count, figure, percent
+from .data_report import BecomingCard, FindingCard, StepsCard, UnknownCard
+from .figures import count
 from .models_work import Work
-from .theme import set_region, theme_changed
-from .widgets import Card, FactRows, column, label, row
+from .report_advice import readiness_words
+from .report_drawing import draw
+from .report_text import report_cards, report_text
+from .report_words import Said
+from .theme import set_region
+from .widgets import Banner, column, holding
 
-ICONS = {"good": ("circle-check", "good"), "warn": ("triangle-alert", "warn"), "none": ("info", "text3")}
-MOST_PAIRS = 6
-
-
-class FindingCard(Card):
-    """A verdict, its figure, a sentence, and facts."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._verdict = "none"
-        self._picture = label()
-        self.title = label("", "head", wrap=True)
-        self.number = label("", "head", tabular=True)
-        self.text = label("", "body", "text2", wrap=True)
-        self.facts = FactRows(key_width=180)
-        head = row(self._picture, self.title, None, self.number)
-        head.setStretch(1, 1)
-        self.setLayout(column(head, self.text, self.facts, None, spacing=10, margins=(16, 14, 16, 14)))
-        theme_changed.connect(self._restyle)
-        self.show_finding("none", self.tr("Working it out..."), "", "", [])
-
-    def show_finding(self, verdict: str, title: str, number: str, text: str, facts: list[tuple[str, str]]) -> None:
-        """Show all of it."""
-        self._verdict = verdict
-        self.title.setText(title)
-        self.number.setText(number)
-        self.text.setText(text)
-        self.facts.set_facts(facts)
-        self.setAccessibleName(f"{title} {number}. {text}")
-        self._restyle()
-
-    def _restyle(self) -> None:
-        self._picture.setPixmap(icons.pixmap(*ICONS[self._verdict], 16))
+TONES = {"ready": "good", "thin": "warn", "missing": "info"}
+COLUMNS, NARROW = 3, 900
 
 
 class QualityView(QWidget):
@@ -56,90 +29,160 @@ class QualityView(QWidget):
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.context = context
+        self.report: Report | None = None
+        self._again = False
+        self._columns = COLUMNS
+        self._said: dict[str, Said] = {}
         self._work = Work(context.store.folder, self)
-        self._work.finished.connect(self._show)
+        self._work.finished.connect(self._on_finished)
         self._work.failed.connect(context.tell)
-        self.cards = {about: FindingCard() for about in ("ratings", "comparisons", "length", "position")}
-        grid = QGridLayout()
-        grid.setContentsMargins(16, 14, 16, 14)
-        grid.setSpacing(12)
-        for place, card in enumerate(self.cards.values()):
-            grid.addWidget(card, place // 2, place % 2)
-            grid.setColumnStretch(place % 2, 1)
-        grid.setRowStretch(2, 1)
-        inside = QWidget()
-        inside.setLayout(grid)
+        self._build_top()
+        names = self._names()
+        self.cards = {name: FindingCard(title) for name, title in names.items()}
+        for name, card in self.cards.items():
+            card.rows_wanted.connect(lambda name=name: self.open_rows(name))
+            card.hide()
+        self._grid = QGridLayout()
+        self._grid.setSpacing(12)
+        top = column(self.banner, self.becoming, self._grid, None, spacing=12, margins=(16, 14, 16, 14))
+        inside = holding(top)
         set_region(inside, "clear")
         area = QScrollArea()
         area.setWidgetResizable(True)
+        area.setAccessibleName(self.tr("Quality report"))
         area.setWidget(inside)
         self.setLayout(column(area))
         set_region(self, "canvas")
 
+    def _names(self) -> dict[str, str]:
+        return {
+            "curve": self.tr("Accuracy by number of judgements"),
+            "people": self.tr("Agreement between people"),
+            "self": self.tr("Agreement with oneself"),
+            "length": self.tr("Length"),
+            "position": self.tr("Position"),
+            "first": self.tr("First shown"),
+            "last": self.tr("Last shown"),
+            "drift": self.tr("Drift"),
+            "haste": self.tr("Haste"),
+            "ties": self.tr("Ties"),
+            "balance": self.tr("Stars"),
+        }
+
+    def _build_top(self) -> None:
+        self.banner = Banner(self.tr("Working it out..."), "", "info")
+        self.train = self.banner.add_action(self.tr("New reward run"), self._train)
+        self.copy = self.banner.add_action(self.tr("Copy report"), self.copy_report, as_link=True)
+        self.train.hide()
+        self.copy.hide()
+        self.becoming, self.steps, self.unknown = BecomingCard(), StepsCard(), UnknownCard()
+        for part in (self.becoming, self.steps, self.unknown):
+            part.hide()
+        self.becoming.kind_wanted.connect(lambda kind: self._show_rows({"kinds": [kind]}))
+        self.becoming.conflicts_wanted.connect(self._open_conflicts)
+        self.steps.step_wanted.connect(self.take)
+
     def refresh(self) -> None:
-        """Work it out again."""
-        if not self._work.busy:
+        """Work it out again; what changes meanwhile is taken in afterwards."""
+        if self._work.busy:
+            self._again = True
+        else:
             self._work.start(reporting)
 
-    def _show(self, found: Mapping[str, Any]) -> None:
-        for finding in found["findings"]:
-            about, verdict, numbers = finding["about"], finding["verdict"], finding["numbers"]
-            words = {"length": self._length, "position": self._position}.get(about, self._agreement)
-            self.cards[about].show_finding(verdict, *words(about, verdict, numbers))
+    def _on_finished(self, summary: Mapping[str, Any]) -> None:
+        self.show_report(summary["report"])
+        if self._again and self.isVisible():
+            self._again = False
+            self._work.start(reporting)
 
-    def _agreement(self, about: str, verdict: str, numbers: Mapping[str, Any]) -> tuple[str, str, str, list[Any]]:
-        rated = about == "ratings"
-        units, alpha = numbers["units"], numbers["alpha"]
-        what = self.tr("{count} answers were rated by two people or more.")
-        if not rated:
-            what = self.tr("{count} pairs were compared by two people or more.")
-        text = what.format(count=count(units))
-        if verdict == "none":
-            title = self.tr("Ratings: too few shared ones to say") if rated else self.tr("Comparisons: too few shared")
-            wanted = self.tr("{count} or more would say how far people agree.").format(count=FEW)
-            if units >= FEW:
-                title = self.tr("Ratings: no difference to agree on") if rated else self.tr("Comparisons: all the same")
-                wanted = self.tr("All of them got the same judgement, which chance could do as well.")
-            return title, "", f"{text} {wanted}", []
-        agree = self.tr("People agree on ratings") if rated else self.tr("People agree on comparisons")
-        partly = self.tr("People agree on ratings only partly") if rated else self.tr("People agree only partly")
-        differ = self.tr("People rate differently") if rated else self.tr("People compare differently")
-        title = agree if alpha >= AGREES else partly if alpha >= PARTLY else differ
-        same = self.tr("{share} of the opinions are the same.").format(share=percent(numbers["same"]))
-        pairs = sorted(numbers["pairs"], key=lambda pair: -pair[2])[:MOST_PAIRS]
-        between = self.tr("{count} shared, kappa {kappa}")
-        facts = [
-            (f"{person(one)}, {person(other)}", between.format(count=count(n), kappa=figure(kappa, 2)))
-            for one, other, n, kappa in pairs
-        ]
-        return title, f"α = {figure(alpha, 2)}", f"{text} {same}", facts
+    # --- showing
 
-    def _length(self, about: str, verdict: str, numbers: Mapping[str, Any]) -> tuple[str, str, str, list[Any]]:
-        if verdict == "none":
-            text = self.tr("{count} rated answers can be compared within their prompts.")
-            return self.tr("Length: too few ratings to say"), "", text.format(count=count(numbers["answers"])), []
-        longer, shorter = self.tr("Longer answers score higher"), self.tr("Shorter answers score higher")
-        title = self.tr("No sign that length matters")
-        text = self.tr("Within a prompt, long and short answers score alike, as far as this many can tell.")
-        if verdict == "warn":
-            title = longer if numbers["r"] > 0 else shorter
-            text = self.tr("Within a prompt, 50 extra words go with {stars} stars. A reward model will learn this.")
-            text = text.format(stars=change(numbers["per_50"], 2))
-        facts = [
-            (self.tr("95% interval"), f"{figure(numbers['low'], 2)} … {figure(numbers['high'], 2)}"),
-            (self.tr("Rated answers"), count(numbers["answers"])),
-        ]
-        return title, f"r = {figure(numbers['r'], 2)}", text, facts
+    def show_report(self, report: Report) -> None:
+        """Show all of it."""
+        self.report = report
+        self._said = report_cards(report, self.tr)
+        title, why = readiness_words(report.readiness, self.tr)
+        acts = sum(said.verdict == "warn" for name, said in self._said.items() if name != "curve")
+        if acts:
+            many = self.tr("{count} things below are worth a look.").format(count=count(acts))
+            why = f"{why} {self.tr('1 thing below is worth a look.') if acts == 1 else many}"
+        self.banner.set_banner(title, why, TONES[report.readiness.verdict])
+        self.train.setVisible(report.readiness.verdict != "missing")
+        self.copy.show()
+        self.becoming.show_becoming(report.becoming, report.judgements)
+        self.becoming.setVisible(bool(report.becoming.counts))
+        self.steps.show_steps(report.steps)
+        for name, card in self.cards.items():
+            card.show_said(self._said[name])
+            draw(card.picture, name, report, self.tr)
+            card.show_rows(self._rows_words(name))
+        self.unknown.show_unknown([said for said in self._said.values() if said.verdict == "none"])
+        self._place()
 
-    def _position(self, about: str, verdict: str, numbers: Mapping[str, Any]) -> tuple[str, str, str, list[Any]]:
-        if verdict == "none":
-            text = self.tr("{count} comparisons have a winner.").format(count=count(numbers["decided"]))
-            return self.tr("Position: too few comparisons to say"), "", text, []
-        left, right = self.tr("The left answer wins too often"), self.tr("The right answer wins too often")
-        title = self.tr("No sign that the side matters")
-        if verdict == "warn":
-            title = left if numbers["share"] > 0.5 else right
-        text = self.tr("Sides are shuffled, so that each should win about half of {count} comparisons.")
-        facts = [(self.tr("95% interval"), f"{percent(numbers['low'])} … {percent(numbers['high'])}")]
-        number = self.tr("left {share}").format(share=percent(numbers["share"]))
-        return title, number, text.format(count=count(numbers["decided"])), facts
+    def _rows_words(self, name: str) -> str:
+        if self.report is None or not self._ids(name):
+            return ""
+        return self.tr("Open these {count}").format(count=count(len(self._ids(name))))
+
+    def _ids(self, name: str) -> list[str]:
+        """The judgements that a card points at."""
+        if self.report is None:
+            return []
+        if name == "self":
+            changed = [each for each in self.report.together.repeats if not each.kept]
+            return list(dict.fromkeys(id_ for each in changed for id_ in (each.first, each.id)))
+        return list(self.report.finding(name).ids) if name == "haste" else []
+
+    def _place(self) -> None:
+        """Cards with an answer first, beside what to do next; one card for all that cannot be told."""
+        shown: list[QWidget] = [self.cards[name] for name, said in self._said.items() if self._shows(name, said)]
+        shown.insert(min(2, len(shown)), self.steps)
+        if any(said.verdict == "none" for said in self._said.values()):
+            shown.append(self.unknown)
+        for card in (*self.cards.values(), self.steps, self.unknown):
+            self._grid.removeWidget(card)
+            card.setVisible(card in shown)
+        for place, card in enumerate(shown):
+            self._grid.addWidget(card, place // self._columns, place % self._columns)
+        for each in range(COLUMNS):
+            self._grid.setColumnStretch(each, int(each < self._columns))
+
+    def _shows(self, name: str, said: Said) -> bool:
+        # The first and the last place are drawn in one picture, so the last has a card only when it is the news.
+        return said.verdict == "warn" or (said.verdict == "good" and name != "last")
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        wanted = COLUMNS if self.width() >= NARROW else COLUMNS - 1
+        if wanted != self._columns:
+            self._columns = wanted
+            if self.report is not None:
+                self._place()
+
+    # --- doing
+
+    def take(self, step: Step) -> None:
+        """Do what a step says: open the pane where it is done."""
+        self.context.show_pane(step.pane, step.payload)
+
+    def open_rows(self, name: str) -> None:
+        """List the judgements that a card points at."""
+        self._show_rows({"ids": self._ids(name)})
+
+    def copy_report(self) -> None:
+        """Put the report into the clipboard as text."""
+        if self.report is not None:
+            QGuiApplication.clipboard().setText(report_text(self.report, self.tr))
+            self.context.message.emit(self.tr("Copied the report."), "", "info")
+
+    def _open_conflicts(self) -> None:
+        if self.report is not None:
+            found = self.report.becoming.contradictions
+            self._show_rows({"ids": list(dict.fromkeys(source for each in found for source in each.sources))})
+
+    def _train(self) -> None:
+        self.context.show_pane("train", {"new": "reward"})
+
+    def _show_rows(self, filters: Mapping[str, Any]) -> None:
+        self.context.show_pane("data", {"filters": dict(filters)})

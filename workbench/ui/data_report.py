@@ -1,125 +1,223 @@
-"""What the judgements say about themselves: do people agree, does length pay, does the side matter. No widgets."""
+"""The cards of the quality report: a verdict, its figure, a drawing, facts; what judgements become; what to do next."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
 
-from ..events import Event, Finished
-from ..feedback.base import Judgement
-from ..store import Store
-from .word_diff import word_count
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QWidget
 
-FEW = 20
-"""Under so many cases no verdict is given."""
-AGREES, PARTLY = 0.8, 0.667
-"""Krippendorff's own marks: reliable from 0.8 on, for tentative conclusions from 0.667 on."""
+from ..jobs.reporting import Becoming, Step
+from . import icons
+from .figures import count
+from .report_advice import becoming_rule, step_words
+from .report_pictures import Picture
+from .report_words import Said, kinds
+from .theme import font, text_scale, theme, theme_changed
+from .widgets import Button, Card, FactRows, LinkButton, column, label, row
+from .widgets.painting import KeyboardFocus, box, ring, text_width
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One question answered. verdict: "good", "warn" or "none" (too little to say); numbers by name."""
-
-    about: str
-    verdict: str
-    numbers: dict[str, Any]
-
-
-def reporting(store: Store) -> Iterator[Event]:
-    """Work out the report beside the window."""
-    judgements = store.feedback.judgements()
-    yield Finished({"findings": [asdict(finding) for finding in report(judgements)]})
+ICONS = {"good": ("circle-check", "good"), "warn": ("triangle-alert", "warn"), "none": ("info", "text3")}
+KIND_ICONS = {
+    "rating": "star", "comparison": "scale", "ranking": "list-ordered", "edit": "pencil", "thumbs": "thumbs-up",
+    "best_worst": "trophy", "rubric": "square-check", "mark": "tag",
+}  # fmt: skip
+MARGINS = (16, 14, 16, 14)
 
 
-def report(judgements: Sequence[Judgement]) -> list[Finding]:
-    """Every finding, in the order in which it is shown."""
-    return [
-        agreement_of("ratings", _ratings(judgements), "ordinal"),
-        agreement_of("comparisons", _comparisons(judgements), "nominal"),
-        length_of(judgements),
-        position_of(judgements),
-    ]
+class FindingCard(Card):
+    """A verdict as the title, its figure, a sentence, a drawing, facts, and perhaps the rows that it is about."""
+
+    rows_wanted = Signal()
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._verdict = "none"
+        self._mark = label()
+        self.title = label("", "head", wrap=True)
+        self.number = label("", "head", tabular=True)
+        self.text = label("", "body", "text2", wrap=True)
+        self.picture = Picture(name)
+        self.facts = FactRows(key_width=130)
+        self.rows = LinkButton("")
+        self.rows.hide()
+        self.rows.clicked.connect(self.rows_wanted)
+        head = row(self._mark, self.title, self.number)
+        head.setStretch(1, 1)
+        foot = row(self.rows, None)
+        self.setLayout(column(head, self.text, self.picture, self.facts, foot, None, spacing=10, margins=MARGINS))
+        theme_changed.connect(self._restyle)
+        self._restyle()
+
+    def show_said(self, said: Said) -> None:
+        """Show all of it."""
+        self._verdict = said.verdict
+        self.title.setText(said.title)
+        self.number.setText(said.number)
+        self.text.setText(said.text)
+        self.facts.set_facts(list(said.facts))
+        self.facts.setVisible(bool(said.facts))
+        self.setAccessibleName(f"{said.title} {said.number}. {said.text}")
+        self._restyle()
+
+    def show_rows(self, text: str) -> None:
+        """A link to the rows that it is about; "" for none."""
+        self.rows.setText(text)
+        self.rows.setAccessibleName(text)
+        self.rows.setVisible(bool(text))
+
+    def _restyle(self) -> None:
+        self._mark.setPixmap(icons.pixmap(*ICONS[self._verdict], 16))
 
 
-def _ratings(judgements: Iterable[Judgement]) -> Iterator[tuple[str, str, float]]:
-    for judgement in judgements:
-        if judgement.kind == "rating":
-            for answer, stars in zip(judgement.answers, judgement.value["ratings"], strict=True):
-                if stars is not None:
-                    yield answer.id, judgement.annotator, float(stars)
+class Tile(KeyboardFocus, QPushButton):
+    """ "212 ratings → 148 pairs", and the rule below. Pressed, it opens its rows."""
+
+    def __init__(self, icon: str, before: str, after: str, rule: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icon_name, self._before, self._after, self._rule = icon, before, after, rule
+        self.setAccessibleName(f"{before} → {after}. {rule}")
+        self.setToolTip(self.accessibleName())
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        wide = max(text_width("head", self._before) + text_width("head", self._after) + 36, self._rule_width())
+        return QSize(round(wide) + 52, round(54 * text_scale()))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, self.sizeHint().height())
+
+    def _rule_width(self) -> float:
+        return text_width("small", self._rule)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        on, place = theme(), QRectF(self.rect())
+        box(painter, place, 6, on.color("hover" if self.underMouse() else "sunken"))
+        icons.paint(painter, self._icon_name, "humanText", 12, round(place.height() / 2 - 16))
+        x, half = 38.0, place.height() / 2
+        for text, token in ((self._before, "text"), ("→", "text3"), (self._after, "accentText")):
+            painter.setFont(font("head", tabular=True))
+            painter.setPen(on.color(token))
+            painter.drawText(QRectF(x, 6, place.width() - x - 6, half - 4), Qt.AlignmentFlag.AlignVCenter, text)
+            x += text_width("head", text) + 10
+        painter.setFont(font("small"))
+        painter.setPen(on.color("text2"))
+        below = QRectF(38, half, place.width() - 44, half - 6)
+        painter.drawText(below, Qt.AlignmentFlag.AlignVCenter, self._rule)
+        if self.ring_shown():
+            ring(painter, place, 6)
+        painter.end()
 
 
-def _comparisons(judgements: Iterable[Judgement]) -> Iterator[tuple[tuple[str, ...], str, float]]:
-    """The winner as -1 or 1 in the order of the ids, whichever side it was on; 0 for a tie, 2 for both bad."""
-    for judgement in judgements:
-        if judgement.kind == "comparison":
-            ids = [answer.id for answer in judgement.answers]
-            choice = judgement.value["choice"]
-            sign = 1.0 if ids == sorted(ids) else -1.0
-            value = {"a": sign, "b": -sign, "tie": 0.0, "both_bad": 2.0}[choice]
-            yield tuple(sorted(ids)), judgement.annotator, value
+class BecomingCard(Card):
+    """What the judgements become: a tile a kind, and the conflicts."""
+
+    kind_wanted = Signal(str)
+    conflicts_wanted = Signal()
+    COLUMNS = 3
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.tiles: dict[str, Tile] = {}
+        self.title = label("", "head")
+        self.total = label("", "body", "text2", tabular=True)
+        self.conflicts = LinkButton("", "warn")
+        self.conflicts.clicked.connect(self.conflicts_wanted)
+        self._grid = QGridLayout()
+        self._grid.setSpacing(10)
+        head = row(self.title, None, self.total, self.conflicts, spacing=14)
+        self.setLayout(column(head, self._grid, spacing=10, margins=MARGINS))
+
+    def show_becoming(self, found: Becoming, judgements: int) -> None:
+        """Show the counts under the project's rules."""
+        self.title.setText(self.tr("What {count} judgements become").format(count=count(judgements)))
+        words = self.tr("{pairs} pairs for reward models and DPO, {shown} demonstrations for SFT")
+        self.total.setText(words.format(pairs=count(found.pairs), shown=count(found.demonstrations)))
+        conflicts = len(found.contradictions)
+        many = self.tr("{count} conflicts").format(count=count(conflicts))
+        self.conflicts.setText(self.tr("1 conflict") if conflicts == 1 else many)
+        self.conflicts.setAccessibleName(
+            self.tr("Open the judgements behind {what}").format(what=self.conflicts.text())
+        )
+        self.conflicts.setToolTip(self.tr("The same two answers were judged both ways: A over B and B over A."))
+        self.conflicts.setVisible(bool(conflicts))
+        self._show_tiles(found)
+
+    def _show_tiles(self, found: Becoming) -> None:
+        for tile in self.tiles.values():
+            self._grid.removeWidget(tile)
+            tile.hide()
+            tile.deleteLater()
+        self.tiles.clear()
+        named = kinds(self.tr)
+        for place, (kind, counts) in enumerate(found.counts.items()):
+            before = self.tr("{count} {kind}").format(count=count(counts["judgements"]), kind=named.get(kind, kind))
+            after = self.tr("{count} pairs").format(count=count(counts["pairs"]))
+            rule = becoming_rule(kind, found, self.tr)
+            if counts["demonstrations"]:
+                more = self.tr("{rule}, and {count} demonstrations")
+                rule = more.format(rule=rule, count=count(counts["demonstrations"]))
+            tile = Tile(KIND_ICONS.get(kind, "circle"), before, after, rule)
+            tile.clicked.connect(lambda _=False, kind=kind: self.kind_wanted.emit(kind))
+            self._grid.addWidget(tile, place // self.COLUMNS, place % self.COLUMNS)
+            self.tiles[kind] = tile
 
 
-def agreement_of(about: str, opinions: Iterable[tuple[Any, str, float]], level: Any) -> Finding:
-    """How far people agree who judged the same."""
-    from ..evaluation.agreement import agreement
+class StepsCard(Card):
+    """Worth doing next, the most useful first, a button each."""
 
-    found = agreement(opinions, level)
-    numbers = {
-        "units": found.units,
-        "alpha": _known(found.alpha),
-        "same": _known(found.raw),
-        "pairs": [[*who, n, _known(kappa)] for who, (n, kappa) in found.pairs.items()],
-    }
-    if found.units < FEW or numbers["alpha"] is None:
-        return Finding(about, "none", numbers)
-    return Finding(about, "good" if found.alpha >= AGREES else "warn", numbers)
+    step_wanted = Signal(object)
 
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.buttons: list[Button] = []
+        self._rows: list[QWidget] = []
+        self._list = column(spacing=12)
+        self.nothing = label(self.tr("Nothing presses."), "body", "text2", wrap=True)
+        title = label(self.tr("Worth doing next"), "head")
+        self.setLayout(column(title, self.nothing, self._list, None, spacing=12, margins=MARGINS))
 
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    def show_steps(self, steps: Sequence[Step]) -> None:
+        """Show these."""
+        for each in self._rows:
+            each.hide()
+            each.deleteLater()
+        self._rows.clear()
+        self.buttons.clear()
+        self.nothing.setVisible(not steps)
+        for number, step in enumerate(steps, 1):
+            self._list.addWidget(self._row(number, step))
 
-
-def length_of(judgements: Iterable[Judgement]) -> Finding:
-    """Whether longer answers get more stars: Pearson's r within prompts, with its 95 % interval after Fisher.
-
-    Within prompts, because some prompts ask for longer answers and that is no bias.
-    """
-    import numpy as np
-
-    groups: dict[str, list[tuple[int, float]]] = {}
-    for judgement in judgements:
-        if judgement.kind == "rating":
-            for answer, stars in zip(judgement.answers, judgement.value["ratings"], strict=True):
-                if stars is not None:
-                    groups.setdefault(judgement.prompt_id, []).append((word_count(answer.text), float(stars)))
-    pairs = [np.asarray(group) - np.mean(group, axis=0) for group in groups.values() if len(group) >= 2]
-    n = sum(len(group) for group in pairs)
-    free = n - len(pairs) - 2  # one mean per prompt is used up
-    if free < FEW:
-        return Finding("length", "none", {"answers": n})
-    words, stars = np.concatenate(pairs).T
-    spread = float(np.sqrt((words**2).sum() * (stars**2).sum()))
-    if spread == 0:
-        return Finding("length", "none", {"answers": n})
-    r = float((words * stars).sum() / spread)
-    centre, half = math.atanh(max(-0.999999, min(0.999999, r))), 1.959964 / math.sqrt(free - 1)
-    low, high = math.tanh(centre - half), math.tanh(centre + half)
-    per_50 = 50 * float((words * stars).sum() / (words**2).sum())
-    numbers = {"answers": n, "r": r, "low": low, "high": high, "per_50": per_50}
-    return Finding("length", "warn" if low > 0 or high < 0 else "good", numbers)
+    def _row(self, number: int, step: Step) -> QWidget:
+        title, text, button = step_words(step, self.tr)
+        pressed = Button(button, size="sm")
+        pressed.setAccessibleName(f"{button}: {title}")
+        pressed.clicked.connect(lambda _=False: self.step_wanted.emit(step))
+        words = column(label(title, "strong", wrap=True), label(text, "small", "text2", wrap=True), spacing=2)
+        place = label(str(number), "strong", "human", tabular=True)
+        line = row(place, words, pressed, spacing=12)
+        line.setStretch(1, 1)
+        line.setAlignment(pressed, Qt.AlignmentFlag.AlignTop)
+        line.setAlignment(place, Qt.AlignmentFlag.AlignTop)
+        holder = QWidget()
+        holder.setLayout(line)
+        self._rows.append(holder)
+        self.buttons.append(pressed)
+        return holder
 
 
-def position_of(judgements: Iterable[Judgement]) -> Finding:
-    """Whether the left side wins more often than chance."""
-    from ..evaluation.intervals import wilson
+class UnknownCard(Card):
+    """Every question that there is too little to answer, in one place."""
 
-    choices = [judgement.value["choice"] for judgement in judgements if judgement.kind == "comparison"]
-    left, decided = choices.count("a"), choices.count("a") + choices.count("b")
-    if decided < FEW:
-        return Finding("position", "none", {"decided": decided})
-    low, high = wilson(left, decided)
-    numbers = {"decided": decided, "share": left / decided, "low": low, "high": high}
-    return Finding("position", "good" if low <= 0.5 <= high else "warn", numbers)
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.facts = FactRows(key_width=150)
+        title = label(self.tr("Too few to tell"), "head")
+        self.setLayout(column(title, self.facts, None, spacing=12, margins=MARGINS))
+
+    def show_unknown(self, cards: Sequence[Said]) -> None:
+        """Show what each would need."""
+        self.facts.set_facts([(said.title, said.text) for said in cards])

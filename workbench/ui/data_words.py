@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -10,13 +10,13 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QLocale
 
 from ..feedback import rubric
+from ..feedback.best_worst import order as best_worst_order
 from ..store.browsing import Entry
-from .figures import MINUS, count
+from .figures import MINUS, count, figure
 from .tables import Cell
 from .word_diff import difference
 
 LETTERS = "ABCDEFGHI"
-SIGNS = {("a", 2): "A ≫ B", ("a", 1): "A > B", ("b", 1): "B > A", ("b", 2): "B ≫ A"}
 
 
 def tr(text: str) -> str:
@@ -33,11 +33,11 @@ def kind_title(kind: str) -> str:
         "edit": tr("Edits"),
         "thumbs": tr("Thumbs"),
         "best_worst": tr("Best and worst"),
-        "rubric": tr("Rubric"),
-        "mark": tr("Mark"),
-        "cannot": tr("Could not judge"),
+        "rubric": tr("Rubrics"),
+        "mark": tr("Marks"),
         "skip": tr("Skipped"),
         "flag": tr("Flagged"),
+        "cannot": tr("Can't judge"),
     }.get(kind, kind)
 
 
@@ -52,18 +52,41 @@ def kind_name(kind: str) -> str:
         "best_worst": tr("Best and worst"),
         "rubric": tr("Rubric"),
         "mark": tr("Mark"),
-        "cannot": tr("Could not judge"),
         "skip": tr("Skipped"),
         "flag": tr("Flagged"),
+        "cannot": tr("Can't judge"),
     }.get(kind, kind)
+
+
+def only_title(name: str) -> str:
+    """What a list can be narrowed to."""
+    return {
+        "repeats": tr("Hidden repeats"),
+        "flagged": tr("Flagged"),
+        "commented": tr("With a comment"),
+        "imported": tr("Imported"),
+    }.get(name, name)
+
+
+def status_title(status: str) -> str:
+    """How a run stands."""
+    return {
+        "waiting": tr("Waiting"),
+        "running": tr("Running"),
+        "finished": tr("Finished"),
+        "stopped": tr("Stopped"),
+        "failed": tr("Failed"),
+        "interrupted": tr("Interrupted"),
+    }.get(status, status)
 
 
 def shown_answer(entry: Entry) -> int:
     """Which of the answers stands for the judgement in a list: the one that was judged best, else the first."""
     value = entry.value
-    if entry.kind == "rating":
-        rated = [(stars, -place) for place, stars in enumerate(value["ratings"]) if stars is not None]
-        return -max(rated)[1] if rated else 0
+    if entry.kind in ("rating", "thumbs", "rubric"):
+        given = rubric.overall(value) if entry.kind == "rubric" else value.get("ratings", value.get("thumbs"))
+        scored = [(float(score), -place) for place, score in enumerate(given) if score is not None]
+        return -max(scored)[1] if scored else 0
     if entry.kind == "comparison":
         return 1 if value["choice"] == "b" else 0
     if entry.kind == "ranking":
@@ -83,17 +106,36 @@ def answer_text(entry: Entry) -> str:
 def feedback_cell(entry: Entry) -> Cell:
     """The judgement itself."""
     value = entry.value
+    human = tone_of(entry.annotator) == "human"
     if entry.kind == "rating" and len(value["ratings"]) == 1 and value["ratings"][0]:
-        return Cell(rating=value["ratings"][0])
+        return Cell(rating=value["ratings"][0], rating_tone="human" if human else "ref")
     if entry.kind == "edit":
-        added, removed = _changed(entry.answers[value["of"]] if value.get("of") is not None else "", value["text"])
-        text = tr("Written") if value.get("of") is None else tr("Edited +{added} {minus}{removed}")
-        return Cell(text.format(added=added, minus=MINUS, removed=removed), chip=("person", "pencil"))
+        return Cell(edit_words(entry), chip=("person" if human else "neutral", "pencil"))
+    if entry.kind == "mark":
+        tone, icon = MARKS[value["label"]]
+        return Cell(mark_name(value["label"]), chip=(tone, icon))
     if entry.kind == "flag":
         return Cell(tr("Flagged"), chip=("warn", "flag"))
     if entry.kind in ("skip", "cannot"):
         return Cell(kind_name(entry.kind), tone="text3")
     return Cell(said(entry), tone=tone_of(entry.annotator), role="strong")
+
+
+MARKS = {"good": ("good", "check"), "bad": ("warn", "minus"), "wrong": ("bad", "x")}
+"""Tone and icon of each label of a marked passage."""
+
+
+def mark_name(label: str) -> str:
+    """What was said of a marked passage."""
+    return {"good": tr("Good passage"), "bad": tr("Bad passage"), "wrong": tr("Wrong fact")}.get(label, label)
+
+
+def edit_words(entry: Entry) -> str:
+    """How much an edit changed."""
+    of = entry.value.get("of")
+    added, removed = _changed(entry.answers[of] if of is not None else "", entry.value["text"])
+    text = tr("Written") if of is None else tr("Edited +{added} {minus}{removed}")
+    return text.format(added=added, minus=MINUS, removed=removed)
 
 
 @lru_cache(maxsize=2_000)
@@ -102,42 +144,63 @@ def _changed(original: str, edited: str) -> tuple[str, str]:
     return count(found.added), count(found.removed)
 
 
-def said(entry: Entry) -> str:
-    """The judgement as a line: "A 5  B 2", "A > B", "A > D = B"."""
+def said(entry: Entry, letters: Sequence[str] = LETTERS) -> str:
+    """The judgement as a line: "A 5  B 2", "A > B", "A > D = B". letters: what each answer is called."""
     value: Mapping[str, Any] = entry.value
     if entry.kind == "rating":
-        return "  ".join(f"{LETTERS[place]} {stars or '–'}" for place, stars in enumerate(value["ratings"]))
+        return "  ".join(f"{letters[place]} {stars or '–'}" for place, stars in enumerate(value["ratings"]))
+    if entry.kind == "thumbs":
+        return "  ".join(f"{letters[place]} {THUMBS[thumb]}" for place, thumb in enumerate(value["thumbs"]))
+    if entry.kind == "rubric":
+        overall = [figure(stars, 2) if stars is not None else "–" for stars in rubric.overall(value)]
+        return "  ".join(f"{letters[place]} {stars}" for place, stars in enumerate(overall))
     if entry.kind == "comparison":
-        if value["choice"] in ("tie", "both_bad"):
-            return "A = B" if value["choice"] == "tie" else tr("Both bad")
-        return SIGNS[value["choice"], value.get("strength", 1)]
+        return _compared(value, letters)
     if entry.kind == "ranking":
-        return " > ".join(" = ".join(LETTERS[place] for place in group) for group in value["order"])
-    if entry.kind in _SAYING:
-        return _SAYING[entry.kind](value)
-    return feedback_cell(entry).text
+        return _ranked(value["order"], letters)
+    if entry.kind == "best_worst":
+        return _ranked(best_worst_order(value, len(entry.answers)), letters)
+    if entry.kind == "mark":
+        return tr("{label}: \u201c{quote}\u201d").format(label=mark_name(value["label"]), quote=value["quote"])
+    return edit_words(entry) if entry.kind == "edit" else kind_name(entry.kind)
 
 
-def _thumbs(value: Mapping[str, Any]) -> str:
-    signs = {True: tr("good"), False: tr("bad"), None: "–"}
-    return "  ".join(f"{LETTERS[place]} {signs[thumb]}" for place, thumb in enumerate(value["thumbs"]))
+THUMBS = {True: "\u2191", False: "\u2193", None: "–"}
 
 
-def _best_worst(value: Mapping[str, Any]) -> str:
-    return tr("Best {best}, worst {worst}").format(best=LETTERS[value["best"]], worst=LETTERS[value["worst"]])
+def _compared(value: Mapping[str, Any], letters: Sequence[str]) -> str:
+    a, b = letters[0], letters[1]
+    if value["choice"] in ("tie", "both_bad"):
+        return f"{a} = {b}" if value["choice"] == "tie" else tr("Both bad")
+    better, worse = (a, b) if value["choice"] == "a" else (b, a)
+    return f"{better} {'≫' if value.get('strength', 1) == 2 else '>'} {worse}"
 
 
-def _rubric(value: Mapping[str, Any]) -> str:
-    scores = enumerate(rubric.overall(value))
-    return "  ".join(f"{LETTERS[place]} {'–' if stars is None else f'{stars:.3g}'}" for place, stars in scores)
+def _ranked(order: Sequence[Sequence[int]], letters: Sequence[str]) -> str:
+    return " > ".join(" = ".join(letters[place] for place in group) for group in order)
 
 
-def _mark(value: Mapping[str, Any]) -> str:
-    names = {"good": tr("Good: “{quote}”"), "bad": tr("Bad: “{quote}”"), "wrong": tr("Wrong: “{quote}”")}
-    return names[value["label"]].format(quote=value["quote"])
+def score_words(score: Any) -> str:
+    """What a criterion of a rubric was given: "4 of 5", "pass", "fail", "critical"."""
+    if isinstance(score, int):
+        return tr("{stars} of 5").format(stars=score)
+    names = {"pass": tr("Pass"), "fail": tr("Fail"), "critical": tr("Critical"), None: "–"}
+    return names.get(score, str(score))
 
 
-_SAYING = {"thumbs": _thumbs, "best_worst": _best_worst, "rubric": _rubric, "mark": _mark}
+def given_to(entry: Entry, place: int) -> str:
+    """What a judgement says of one of its answers alone; "" where it says nothing of it alone."""
+    value = entry.value
+    if entry.kind == "rating" and value["ratings"][place] is not None:
+        return score_words(value["ratings"][place])
+    if entry.kind == "thumbs" and value["thumbs"][place] is not None:
+        return tr("Good") if value["thumbs"][place] else tr("Bad")
+    if entry.kind == "rubric":
+        stars = rubric.overall(value)[place]
+        return "" if stars is None else tr("{stars} of 5").format(stars=figure(stars, 2))
+    if entry.kind == "best_worst" and place in (value["best"], value["worst"]):
+        return tr("Best") if place == value["best"] else tr("Worst")
+    return ""
 
 
 def models_of(entry: Entry) -> str:

@@ -27,6 +27,7 @@ class Cell:
     dot: tuple[str, bool] | None = None  # colour token, hollow
     bar: tuple[float, str] | None = None  # fraction, colour token
     rating: int | None = None  # filled squares
+    rating_tone: str = "human"  # their colour token
     of: int = 5
     chip: tuple[str, str] | None = None  # tone, icon: the text is drawn as a chip
 

@@ -98,7 +98,7 @@ class CellDelegate(QStyledItemDelegate):
     def _paint_rating(self, painter: QPainter, rect: QRectF, cell: Cell) -> None:
         for place in range(cell.of):
             square = QRectF(rect.x() + 11 * place, rect.center().y() - 4, 8, 8)
-            box(painter, square, 2, theme().color("human" if place < (cell.rating or 0) else "line2"))
+            box(painter, square, 2, theme().color(cell.rating_tone if place < (cell.rating or 0) else "line2"))
 
     def _paint_text(self, painter: QPainter, rect: QRectF, cell: Cell, selected: bool, group: bool) -> None:
         side = Qt.AlignmentFlag.AlignRight if cell.right else Qt.AlignmentFlag.AlignLeft
