@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
+from workbench.evaluation.readiness import LearningCurve, Point, Readiness
 from workbench.jobs.reporting import readiness_of, report_of
 from workbench.store import Store
 from workbench.ui.context import Context
 from workbench.ui.data_quality import QualityView
-from workbench.ui.report_advice import becoming_line, step_words
+from workbench.ui.report_advice import becoming_line, curve_words, step_words
 from workbench.ui.report_text import report_cards, report_text
 from workbench.ui.report_words import plain
 
@@ -123,6 +126,17 @@ def test_the_line_of_what_judgements_become(store):
     store.feedback.add("edit", prompt.id, answers[:1], {"of": 0, "text": "better"}, annotator="you")
     line = becoming_line(report_of(store).becoming, plain)
     assert line == "6 ratings → 6 pairs (gap ≥ 2), 1 edits → 1 pairs + 1 demonstrations"
+
+
+def test_a_curve_that_asks_for_more_does_not_say_that_it_has_levelled_off():
+    flat = LearningCurve((), Point(100, 0.8, 0.8, 0.8), (Point(200, 0.8, 0.8, 0.8),), 30, 0.2, 0.0, 1.0)
+    slow = dataclasses.replace(flat, scale=3.0, now=Point(100, 0.77, 0.77, 0.77))  # 1.5 points from twice as many
+    titles = []
+    for curve, more in ((flat, 0), (slow, slow.wanted())):
+        ready = Readiness("ready", (), 300, 60, 90, 20, 0, 360, 360, curve, more)
+        titles.append(curve_words(ready, str).title)
+    assert slow.wanted() > 0
+    assert titles == ["Accuracy has levelled off", "Accuracy rises slowly now"]
 
 
 def test_every_step_has_words(store):

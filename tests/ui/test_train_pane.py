@@ -594,6 +594,20 @@ def test_other_panes_can_ask_for_a_run_or_a_new_one(store, base, scorer, pane):
     assert shown.new_page.method == "ppo"
 
 
+def test_a_run_leads_to_the_judgements_that_it_learned_from(store, base, pane, context, qtbot):
+    judge(store, 4)
+    run = store.runs.add(name="r", method="reward", options=dataclasses.asdict(reward.Options()), model_id=base.id)
+    shown = pane()
+    shown.visit({"run": run.id})
+    assert not shown.monitor.rows.isVisible()
+    store.runs.freeze(run.id, [row.id for row in store.feedback.list()], "hash")
+    shown.visit({"run": run.id})
+    assert shown.monitor.rows.text().startswith(str(len(store.feedback.list())))
+    with qtbot.waitSignal(context.pane_wanted) as asked:
+        qtbot.mouseClick(shown.monitor.rows, Qt.MouseButton.LeftButton)
+    assert asked.args == ["data", {"run": run.id}]
+
+
 # --- what follows from figures --------------------------------------------------------------------------------------
 
 
@@ -602,22 +616,37 @@ def test_cautions_follow_from_counts_and_measured_figures(store, base, scorer):
 
     judge(store, 20)
     data = preparing.data_of(store)
-    assert {each.key for each in cautions("reward", data, base, None, None)} == {"few_pairs", "few_held_out"}
-    fine = {each.key for each in cautions("ppo", data, base, scorer, base)}
+    assert cautions(data, base, None, None) == []
+    fine = {each.key for each in cautions(data, base, scorer, base)}
     assert "longer_wins" not in fine
     ramble = dataclasses.replace(scorer, info={"accuracy": 0.5, "longer_wins": 0.6})
-    assert "longer_wins" in {each.key for each in cautions("ppo", data, base, ramble, base)}
+    assert "longer_wins" in {each.key for each in cautions(data, base, ramble, base)}
     guess = dataclasses.replace(scorer, info={"accuracy": 0.6, "longer_wins": 0.5, "accuracy_ci": [0.45, 0.7]})
-    assert "chance" in {each.key for each in cautions("ppo", data, base, guess, base)}
+    assert "chance" in {each.key for each in cautions(data, base, guess, base)}
     other = dataclasses.replace(base, id="other", name="other")
-    assert "other_base" in {each.key for each in cautions("ppo", data, base, scorer, other)}
+    assert "other_base" in {each.key for each in cautions(data, base, scorer, other)}
 
 
-def test_the_page_shows_the_cautions(store, base, pane):
+def test_the_page_says_whether_the_judgements_are_enough(store, base, scorer, pane, context, qtbot):
     judge(store, 20)
     shown = pane()
     shown.new_run("reward")
-    assert any("held-out pairs" in title for title in shown.new_page.beside.cautions())
+    card = shown.new_page.beside.readiness
+    qtbot.waitUntil(card.isVisible)
+    assert card.title.text() == "Thin, but a reward model can be trained"
+    assert "50 or more teach better" in card.text.text()
+    with qtbot.waitSignal(context.pane_wanted) as asked:
+        qtbot.mouseClick(card.link, Qt.MouseButton.LeftButton)
+    assert asked.args == ["data", {"view": "quality"}]
+    shown.new_page.choose_method("ppo")
+    qtbot.waitUntil(lambda: not card.isVisible())  # it writes its own answers
+
+
+def test_the_page_shows_the_cautions(store, base, scorer, pane):
+    judge(store, 5)
+    shown = pane()
+    shown.new_run("ppo")
+    assert any("prompts" in title for title in shown.new_page.beside.cautions())
 
 
 def test_memory_by_part_is_the_models_own_size_and_more(store, base, llama_folder):

@@ -74,6 +74,10 @@ class RunRows:
         wanted = {row["feedback_id"] for row in self._store.rows(sql, [run_id])}
         return [item for item in self._store.feedback.list(retracted=True) if item.id in wanted]
 
+    def count_feedback(self, run_id: str) -> int:
+        """How many judgements went into a run."""
+        return self._store.value("SELECT COUNT(*) FROM run_feedback WHERE run_id = ?", [run_id])
+
     def runs_of(self, feedback_id: str) -> list[Run]:
         """The runs that learned from a judgement, newest first."""
         sql = "SELECT runs.* FROM runs JOIN run_feedback ON run_id = runs.id WHERE feedback_id = ? "

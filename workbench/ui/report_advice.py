@@ -52,6 +52,8 @@ def curve_words(ready: Readiness, tr: Translate) -> Said:
         title, verdict = tr("Hardly better than chance"), "warn"
     elif "rising" in ready.reasons:
         title, verdict = tr("Accuracy is still rising"), "warn"
+    elif ready.more:
+        title = tr("Accuracy rises slowly now")
     more = round_step(curve.now.judgements)
     text = tr("{more} more judgements should add about {points} points.")
     text = text.format(more=count(more), points=figure(100 * curve.gain(more), 2))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QWidget
 
+from ..evaluation.readiness import Readiness
 from ..lm.estimates import Estimate
 from ..methods.base import Data
 from ..store import Model
@@ -14,6 +15,7 @@ from .figures import count, duration, size
 from .theme import set_tone
 from .train_cautions import cautions
 from .train_estimate import Room, rows_of
+from .train_readiness import ReadinessCard
 from .widgets import Bar, Button, Card, Divider, FactRows, StatusDot, column, holding, label, row
 
 COLOURS = {"weights": "s1", "adapters": "s5", "optimiser": "s4", "learning": "s3", "writing": "s3", "process": "ref"}
@@ -25,6 +27,8 @@ class BesidePanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.learns = FactRows(key_width=104)
+        self.readiness = ReadinessCard()
+        self.readiness.hide()
         self._build_memory()
         self.time = label("", "strong", tabular=True)
         self.time_note = label("", "small", "text3", wrap=True)
@@ -35,8 +39,8 @@ class BesidePanel(QWidget):
         self.reason = label("", "small", "text2", wrap=True, selectable=True)
         self._foot = column(self.reason, spacing=8)
         inside = column(
-            label(self.tr("What it learns from"), "head"), self.learns, Divider(), self.memory_box, self.memory_line,
-            holding(time), Divider(), self.cautions_title, self._cautions, None,
+            label(self.tr("What it learns from"), "head"), self.learns, self.readiness, Divider(), self.memory_box,
+            self.memory_line, holding(time), Divider(), self.cautions_title, self._cautions, None,
             spacing=10, margins=(16, 16, 16, 12),
         )  # fmt: skip
         area = QScrollArea()
@@ -90,6 +94,12 @@ class BesidePanel(QWidget):
         else:
             self.learns.set_fact(self.tr("Prompts"), count(len(train.prompts)))
             self.learns.set_fact(self.tr("Held out"), self.tr("{count} prompts").format(count=count(len(held.prompts))))
+
+    def show_readiness(self, ready: Readiness | None) -> None:
+        """Whether the judgements are enough; None while it is not known, or where none are learned from."""
+        self.readiness.setVisible(ready is not None)
+        if ready is not None:
+            self.readiness.show_readiness(ready)
 
     def show_memory(
         self, found: Estimate | None, bytes_each: int, room: Room, measured: tuple[str, float, float | None] | None
@@ -164,7 +174,6 @@ class BesidePanel(QWidget):
 
     def show_cautions(
         self,
-        method: str,
         data: Data,
         models: tuple[Model | None, Model | None, Model | None],
         running: Sequence[str],
@@ -172,7 +181,7 @@ class BesidePanel(QWidget):
     ) -> None:
         """What to know before starting."""
         _empty(self._cautions)
-        found = [(self._words()[each.key], each.figures) for each in cautions(method, data, *models)]
+        found = [(self._words()[each.key], each.figures) for each in cautions(data, *models)]
         texts = [(title.format(**figures), text.format(**figures)) for (title, text), figures in found]
         if running:
             title = self.tr("{run} is running").format(run=running[0])
@@ -191,14 +200,6 @@ class BesidePanel(QWidget):
 
     def _words(self) -> dict[str, tuple[str, str]]:
         return {
-            "few_pairs": (
-                self.tr("Only {count} pairs"),
-                self.tr("A reward model from so few is a first guess. Judge more before you trust it."),
-            ),
-            "few_held_out": (
-                self.tr("Only {count} held-out pairs"),
-                self.tr("Its accuracy will be a rough figure, with a wide interval."),
-            ),
             "longer_wins": (
                 self.tr("{reward} likes length"),
                 self.tr(

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from ..methods.base import Data
 from ..store import Model
 
-FEW_PAIRS = 50
-FEW_HELD_OUT = 20
 FEW_PROMPTS = 20
 
 
@@ -21,17 +19,10 @@ class Caution:
     figures: Mapping[str, str] = field(default_factory=dict)
 
 
-def cautions(
-    method: str, data: Data, base: Model | None, reward: Model | None, reward_base: Model | None
-) -> list[Caution]:
-    """Cautions for a run of a method on this data with these models."""
+def cautions(data: Data, base: Model | None, reward: Model | None, reward_base: Model | None) -> list[Caution]:
+    """Cautions for a run on this data with these models. Whether judgements suffice is said by their readiness."""
     train, held = data.split("train"), data.split("held_out")
     found = []
-    if method == "reward":
-        if 4 <= len(train.pairs) < FEW_PAIRS:
-            found.append(Caution("few_pairs", {"count": str(len(train.pairs))}))
-        if 0 < len(held.pairs) < FEW_HELD_OUT:
-            found.append(Caution("few_held_out", {"count": str(len(held.pairs))}))
     if reward is not None:
         found += _about_reward(reward)
         if base is not None and reward_base is not None and base.id != reward_base.id:

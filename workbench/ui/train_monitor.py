@@ -24,7 +24,7 @@ from .train_pace import Pace
 from .train_runs import LIVE
 from .train_samples import KEPT, SampleTable
 from .train_worth import RewardWorth
-from .widgets import Banner, Bar, Button, Chip, ElidedLabel, column, holding, label, row
+from .widgets import Banner, Bar, Button, Chip, ElidedLabel, LinkButton, column, holding, label, row
 
 LOG_TAIL = 8000
 
@@ -80,7 +80,9 @@ class RunMonitor(QScrollArea):
         self.stop = Button(self.tr("Stop and keep"), "circle-stop", tip="")
         self.stop.setToolTip(self.tr("Ends the run and keeps what it has learned so far"))
         self.stop.clicked.connect(self._stop)
-        self._head = row(self.name, self.state, self.line, self.stop, spacing=10)
+        self.rows = LinkButton("")
+        self.rows.clicked.connect(lambda: self._context.show_pane("data", {"run": self.run.id if self.run else ""}))
+        self._head = row(self.name, self.state, self.line, self.rows, self.stop, spacing=10)
 
     def _build_progress(self) -> None:
         self.step = label("", "strong", tabular=True)
@@ -99,6 +101,7 @@ class RunMonitor(QScrollArea):
         self._curves = self._context.store.runs.metrics(run.id)
         self.name.setText(run.name)
         self.line.setText(self._describe(run))
+        self._show_rows(run)
         self.charts.show_run(run, self._curves)
         samples = self._context.store.runs.samples(run.id, KEPT)
         pairs = run.method == "reward"
@@ -130,6 +133,16 @@ class RunMonitor(QScrollArea):
             elif prompts := len(data.prompts):
                 parts.append(self.tr("{count} prompts").format(count=count(prompts)))
         return " · ".join(parts)
+
+    def _show_rows(self, run: Run) -> None:
+        """The way to the judgements that went into the run."""
+        rows = self._context.store.runs.count_feedback(run.id)
+        self.rows.setVisible(bool(rows))
+        words = self.tr("{count} judgement") if rows == 1 else self.tr("{count} judgements")
+        self.rows.setText(words.format(count=count(rows)))
+        self.rows.setAccessibleName(self.rows.text())
+        self.rows.updateGeometry()
+        self.rows.setToolTip(self.tr("Show the judgements that it learned from"))
 
     def _learned_from(self, run: Run) -> Data | None:
         path = self._context.store.runs_folder / run.id / "data.jsonl"

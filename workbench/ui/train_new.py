@@ -10,6 +10,7 @@ from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QLineEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from ..errors import WorkbenchError
+from ..evaluation.readiness import Readiness
 from ..jobs import preparing
 from ..lm.estimates import Estimate
 from ..methods import METHODS
@@ -26,6 +27,7 @@ from .theme import set_region
 from .train_beside import BesidePanel
 from .train_data import DataCard
 from .train_estimate import Room, bytes_of, estimated, memory, most_used, planned_units, room_of, seconds_a_unit
+from .train_readiness import reading_readiness
 from .widgets import Button, ChoiceCard, Divider, column, holding, label, row
 
 ICONS = {"reward": "trophy", "ppo": "activity"}
@@ -93,6 +95,11 @@ class NewRunPage(QWidget):
         self._looking = Work(context.store.folder, self)
         self._looking.finished.connect(self._on_looked)
         self._looking.failed.connect(context.tell)
+        self._readiness: Readiness | None = None
+        self._reading = Work(context.store.folder, self)
+        self._reading.finished.connect(self._on_readiness)
+        self._reading.failed.connect(context.tell)
+        self.beside.readiness.report_wanted.connect(lambda: context.show_pane("data", {"view": "quality"}))
         self._build()
 
     # -- the page
@@ -180,6 +187,8 @@ class NewRunPage(QWidget):
         """A fresh page, or one that begins from another run's choices."""
         if not self._looking.busy:  # each time: what is free changes
             self._looking.start(looking)
+        if not self._reading.busy:
+            self._reading.start(reading_readiness)
         self.refresh()
         ready = [name for name in self.cards if self._lack(name) == ""]
         self.choose_method(method or (ready[-1] if ready else self.method))
@@ -298,7 +307,8 @@ class NewRunPage(QWidget):
         self._show_times()
         running = [run.name for run in self._runs if run.id in self._context.jobs]
         loaded = self._context.session_model.name if self._context.session_model else ""
-        self.beside.show_cautions(self.method, self.data, (base, reward, reward_base), running, loaded)
+        self.beside.show_readiness(None if method.NEEDS_REWARD else self._readiness)
+        self.beside.show_cautions(self.data, (base, reward, reward_base), running, loaded)
         why = self._lack(self.method)
         if not why and base is None:
             why = self.tr("There is no model to start from. Add one in Models.")
@@ -338,6 +348,10 @@ class NewRunPage(QWidget):
 
     def _on_looked(self, summary: dict[str, Any]) -> None:
         self._machine = summary["machine"]
+        self._changed()
+
+    def _on_readiness(self, summary: dict[str, Any]) -> None:
+        self._readiness = summary["readiness"]
         self._changed()
 
     def _show_times(self) -> None:
