@@ -8,18 +8,18 @@ from workbench.errors import WorkbenchError
 from workbench.feedback import ASIDE, KINDS
 from workbench.store import Store
 from workbench.store.queueing import (
-    REPEAT_AFTER,
-    REPEAT_SHARE,
+    ENOUGH,
     Item,
     Ranked,
     counts_left,
     item_of,
     next_items,
     open_among,
-    repeat_due,
-    repeat_item,
+    open_in_order,
+    prompt_sets,
     set_aside,
 )
+from workbench.store.repeating import AFTER, SHARE, item_again, repeat_due, repeatable, repeatable_among
 
 VALUES = {
     "rating": lambda n: {"ratings": [3] * n},
@@ -210,8 +210,8 @@ def test_fewest_judgements_of_anybody_come_first(five: Store) -> None:
 
 
 def test_a_seed_gives_the_same_items_in_the_same_shuffled_order(five: Store) -> None:
-    seeds = [next_items(five, "rating", "you", order="random", seed=seed, limit=9) for seed in range(12)]
-    assert seeds == [next_items(five, "rating", "you", order="random", seed=seed, limit=9) for seed in range(12)]
+    seeds = [next_items(five, "rating", "you", order="random", seed=seed, limit=9) for seed in range(40)]
+    assert seeds == [next_items(five, "rating", "you", order="random", seed=seed, limit=9) for seed in range(40)]
     assert {frozenset(texts(items)) for items in seeds} == {frozenset(f"p{number}" for number in range(5))}
     assert len({tuple(texts(items)) for items in seeds}) > 1
     shown = {item.response_ids for items in seeds for item in items if item.prompt.text == "p0"}
@@ -296,56 +296,126 @@ def test_the_wished_pair_is_compared_until_it_was(store: Store) -> None:
     assert wished[0] not in other.response_ids
 
 
-# ---- hidden repeats ----
+# ---- prompt sets, and looking only so far ----
 
 
-def rated(store: Store, count: int) -> list[str]:
+def test_a_prompt_set_is_as_large_as_its_prompts_with_answers(five: Store) -> None:
+    five.prompts.add("no answers yet", tags=["even"])
+    assert prompt_sets(five) == {"even": 3, "odd": 2}
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_a_person_who_did_most_is_not_searched_for_without_end(five: Store, order: str) -> None:
+    for item in next_items(five, "rating", "you", order=order, limit=4):
+        judge(five, item)
+    (last,) = next_items(five, "rating", "you", order=order, within=5)
+    assert next_items(five, "rating", "you", order=order, within=4) == []
+    assert open_in_order(five, "rating", "you", order, 9) == [last.prompt.id]
+
+
+# ---- how many people are enough ----
+
+
+@pytest.mark.parametrize("kind", QUEUED)
+def test_what_enough_others_have_judged_waits_for_nobody_else(store: Store, kind: str) -> None:
+    ask(store, "Hi", 3)
+    store.set_setting(ENOUGH, 2)
+    assert counts_left(store, kind, "you") == 1
+    work_through(store, kind, "Noor")
+    assert counts_left(store, kind, "you") == 1
+    work_through(store, kind, "Ada")
+    assert (counts_left(store, kind, "you"), next_items(store, kind, "you")) == (0, [])
+    store.set_setting(ENOUGH, 3)
+    assert counts_left(store, kind, "you") == 1
+    store.set_setting(ENOUGH, 2)
+    while store.feedback.undo("Ada"):
+        pass
+    assert counts_left(store, kind, "you") == 1
+
+
+def test_who_only_skipped_or_is_a_rule_is_not_counted(store: Store) -> None:
+    ask(store, "Hi", 2)
+    store.set_setting(ENOUGH, 1)
+    set_aside(store, next_items(store, "rating", "Noor")[0], "Noor")
+    judge(store, next_items(store, "rating", "rule:short")[0], "rule:short")
+    assert counts_left(store, "rating", "you") == 1
+
+
+def test_only_what_is_short_of_judgements_is_shown(store: Store) -> None:
+    prompt_id = ask(store, "Hi", 3)
+    ids = [answer.id for answer in store.responses.of_prompt(prompt_id)]
+    store.set_setting(ENOUGH, 1)
+    store.feedback.add("rating", prompt_id, ids[:2], {"ratings": [3, 3]}, annotator="Noor")
+    store.feedback.add("comparison", prompt_id, ids[:2], {"choice": "a"}, annotator="Noor")
+    assert next_items(store, "rating", "you")[0].response_ids == (ids[2],)
+    pairs = [set(item.response_ids) for item in work_through(store, "comparison")]
+    assert len(pairs) == 2
+    assert set(ids[:2]) not in pairs
+
+
+@pytest.mark.parametrize("nonsense", ["3", 2.5, -1, 1000, None])
+def test_a_number_of_people_that_makes_no_sense_is_none(store: Store, nonsense: object) -> None:
+    ask(store, "Hi", 1)
+    work_through(store, "rating", "Noor")
+    store.set_setting(ENOUGH, nonsense)
+    assert counts_left(store, "rating", "you") == 1
+
+
+# ---- repeats ----
+
+
+def rated(store: Store, count: int, first: int = 0) -> list[str]:
     """So many rated prompts, oldest first, and the ids of the judgements."""
     found = []
-    for number in range(count):
-        prompt_id = ask(store, f"Prompt {number}", 3)
+    for number in range(first, first + count):
+        prompt_id = ask(store, f"Prompt {number}", 3, tags=["mail"] if number % 2 else [])
         ids = [answer.id for answer in store.responses.of_prompt(prompt_id)]
         found.append(store.feedback.add("rating", prompt_id, ids, {"ratings": [3, 4, 5]}, annotator="you").id)
     return found
 
 
 def test_a_judgement_comes_back_once_after_a_while_and_only_to_its_person(store: Store) -> None:
-    given = rated(store, REPEAT_AFTER)
-    assert repeat_item(store, "rating", "you") is None
-    given += rated_more(store)
-    item = repeat_item(store, "rating", "you", seed=3)
-    assert item is not None
+    given = rated(store, AFTER)
+    assert repeatable(store, "rating", "you") == []
+    given += rated(store, 1, AFTER)
+    assert repeatable(store, "rating", "you", seed=3) == [given[0]]
+    item = item_again(store, given[0], seed=3)
     assert item.repeat_of == given[0]
     assert set(item.response_ids) == set(store.feedback.find(given[0]).response_ids)
-    assert repeat_item(store, "rating", "you", exclude=[item.prompt.id]) is None
-    assert repeat_item(store, "rating", "Noor") is None
-    assert repeat_item(store, "thumbs", "you") is None
+    assert repeatable(store, "rating", "you", exclude=[item.prompt.id]) == []
+    assert repeatable(store, "rating", "Noor") == []
+    assert repeatable(store, "thumbs", "you") == []
     again = store.feedback.add(
         "rating", item.prompt.id, item.response_ids, {"ratings": [1, 1, 1]}, annotator="you", repeat_of=item.repeat_of
     )
     assert again.repeat_of == given[0]
     assert item_of(store, again) == item
-    second = repeat_item(store, "rating", "you", seed=3)
-    assert second is not None
-    assert second.repeat_of == given[1]
+    assert repeatable(store, "rating", "you", seed=3) == [given[1]]
     store.feedback.undo("you")
-    assert repeat_item(store, "rating", "you", seed=3) == item
+    assert repeatable(store, "rating", "you", seed=3) == [given[0]]
 
 
-def rated_more(store: Store) -> list[str]:
-    prompt_id = ask(store, "One more", 3)
-    ids = [answer.id for answer in store.responses.of_prompt(prompt_id)]
-    return [store.feedback.add("rating", prompt_id, ids, {"ratings": [3, 4, 5]}, annotator="you").id]
+def test_what_may_come_back_can_be_asked_of_a_list_and_of_a_prompt_set(store: Store) -> None:
+    given = rated(store, AFTER + 3)
+    assert set(repeatable(store, "rating", "you", limit=9)) == set(given[:3])
+    assert repeatable(store, "rating", "you", limit=9, tag="mail") == [given[1]]
+    assert repeatable_among(store, "rating", "you", [given[9], given[2], "gone", given[0]], 9) == [given[2], given[0]]
+    assert repeatable_among(store, "rating", "you", given, 9, tag="mail") == [given[1]]
+    prompt_id = store.feedback.find(given[0]).prompt_id
+    assert repeatable_among(store, "rating", "you", given, 1, exclude=[prompt_id]) == [given[1]]
 
 
 def test_what_is_imported_does_not_come_back(store: Store) -> None:
     prompt_id = ask(store, "Imported", 3)
     ids = [answer.id for answer in store.responses.of_prompt(prompt_id)]
     store.feedback.add("rating", prompt_id, ids, {"ratings": [3, 4, 5]}, annotator="you", import_key="k")
-    rated(store, REPEAT_AFTER)
-    assert repeat_item(store, "rating", "you") is None
+    rated(store, AFTER)
+    assert repeatable(store, "rating", "you") == []
 
 
-def test_a_repeat_is_due_now_and_then(store: Store) -> None:
-    share = sum(repeat_due(store, "you", seed) for seed in range(2000)) / 2000
-    assert abs(share - REPEAT_SHARE) < 0.02
+@pytest.mark.parametrize(("said", "share"), [(None, 0.05), (0, 0.0), (20, 0.2), (21, 0.05), ("many", 0.05)])
+def test_a_repeat_is_due_as_often_as_the_project_says(store: Store, said: object, share: float) -> None:
+    if said is not None:
+        store.set_setting(SHARE, said)
+    found = sum(repeat_due(store, "you", seed) for seed in range(2000)) / 2000
+    assert abs(found - share) <= (0.03 if share else 0)

@@ -105,15 +105,18 @@ class FeatureRows:
         sql = "SELECT length(vector) FROM features WHERE space = ? ORDER BY rowid DESC LIMIT 1"
         return (self._store.value(sql, [space]) or 0) // BYTES
 
-    def judgements(self, most: int) -> list[Judgement]:
+    def judgements(self, most: int, prompt_ids: Iterable[str] | None = None) -> list[Judgement]:
         """The newest judgements that teach, oldest first, with answers' ids in the place of their texts.
 
         What a head on vectors learns from; without the texts, thousands are read in some milliseconds.
+        prompt_ids: only those of these prompts. most: -1 for all.
         """
-        sql = """SELECT f.id, f.kind, f.prompt_id, f.value, f.annotator, (SELECT json_group_array(response_id) FROM
+        only = "" if prompt_ids is None else "AND f.prompt_id IN (SELECT value FROM json_each(:ids))"
+        sql = f"""SELECT f.id, f.kind, f.prompt_id, f.value, f.annotator, (SELECT json_group_array(response_id) FROM
             (SELECT response_id FROM shown WHERE feedback_id = f.id ORDER BY position)) AS ids FROM feedback f
             WHERE retracted_at IS NULL AND run_id IS NULL AND kind NOT IN ('skip', 'flag', 'cannot', 'mark')
-            ORDER BY seq DESC LIMIT ?"""
+            {only} ORDER BY seq DESC LIMIT :most"""
+        ids = json.dumps(list(prompt_ids or ()))
         return [
             Judgement(
                 id=row["id"],
@@ -124,7 +127,7 @@ class FeatureRows:
                 value=json.loads(row["value"]),
                 annotator=row["annotator"],
             )
-            for row in reversed(self._store.rows(sql, [most]))
+            for row in reversed(self._store.rows(sql, {"most": most, "ids": ids}))
         ]
 
     # --- what reward models said

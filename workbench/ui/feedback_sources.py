@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from ..events import Event, Finished
-from ..feedback import ASIDE
+from ..feedback import ASIDE, mark
 from ..feedback.base import Answer, Judgement
 from ..feedback.converting import convert
 from ..jobs.preparing import project_rules
 from ..store import Response, Store
-from ..store.queueing import Item, counts_left, next_items, repeat_due, repeat_item, set_aside
+from ..store.queueing import RANKED, Item, counts_left, next_items, set_aside
 from ..store.records import Feedback
+from ..store.repeating import item_again, repeat_due, repeatable
 from .context import Context
 
 FEW = 500
@@ -53,14 +54,14 @@ class QueueSource:
     def next(self, kind: str, order: str, exclude: Sequence[Item]) -> Item | None:
         prompts = {item.prompt.id for item in exclude}
         who = self._context.annotator  # asked each time: Settings can change it
-        ranked = self._context.instant.ranked(kind)
+        ranked = self._context.instant.ranked(kind) if order in RANKED else None
         found = next_items(self._store, kind, who, order=order, seed=self._seed, exclude=prompts, ranked=ranked)
         if not found:
             return None  # a queue that is done stays done
-        again = None
+        again: list[str] = []
         if repeat_due(self._store, who, self._seed):
-            again = repeat_item(self._store, kind, who, seed=self._seed, exclude=prompts)
-        return again or found[0]
+            again = repeatable(self._store, kind, who, seed=self._seed, exclude=prompts)
+        return item_again(self._store, again[0], self._seed) if again else found[0]
 
     def left(self, kind: str) -> int:
         return counts_left(self._store, kind, self._context.annotator)
@@ -170,8 +171,8 @@ class Harvest:
         return Counter(self._counts.get(kind, Counter()))
 
     def kinds(self) -> Iterable[str]:
-        """Kinds with a judgement."""
-        return [kind for kind, counts in self._counts.items() if counts["judgements"] > 0]
+        """Kinds with a judgement, without marks, which explain and do not teach."""
+        return [kind for kind, counts in self._counts.items() if counts["judgements"] > 0 and kind != mark.name]
 
 
 def harvested(store: Store) -> dict[str, dict[str, int]]:
