@@ -29,6 +29,7 @@ from .data_words import (
     tr,
     when_exactly,
 )
+from .feedback_marks import Mark
 from .feedback_text import RunsText
 from .figures import count, duration
 from .instant_head import InstantHead
@@ -50,8 +51,6 @@ from .widgets import (
     row,
 )
 from .word_diff import difference
-
-MARK_STYLES = {"good": "added", "bad": "removed", "wrong": "removed"}
 
 
 class EntryPanel(QWidget):
@@ -246,11 +245,10 @@ class EntryPanel(QWidget):
 
     def _show_mark(self, entry: Entry) -> None:
         """The answer with the passage that was marked; a mark beyond its end is only named."""
-        text, start, end = entry.answers[0], entry.value["start"], entry.value["end"]
         self._add(SectionLabel(mark_name(entry.value["label"])))
         marked = RunsText(tr("Marked answer"), fit=True, max_height=420)
-        style = MARK_STYLES[entry.value["label"]]
-        marked.show_runs([("plain", text[:start]), (style, text[start:end]), ("plain", text[end:])])
+        marked.show_runs([("plain", entry.answers[0])])
+        marked.set_marks([Mark(entry.id, **entry.value)])
         self._add(marked)
 
     def show_predictions(self) -> None:

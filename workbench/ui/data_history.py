@@ -94,6 +94,8 @@ class HistoryView(QWidget):
 
     def _taken_back(self, entry: Entry) -> Moment:
         by = tr("by undo in Feedback") if (entry.retracted_by or "").startswith("und") else tr("in Data")
+        if entry.kind == "mark" and entry.retracted_by == "person":
+            by = tr("by hand")
         name = tr("#{number} taken back").format(number=count(entry.seq))
         return Moment(label(name, "strong", "text2"), entry.retracted_at or "", by, "text3", True)
 

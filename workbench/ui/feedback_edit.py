@@ -13,6 +13,7 @@ from ..feedback import correction
 from ..store.queueing import Item
 from . import icons, keys
 from .feedback_editor import Editor
+from .feedback_marks import Mark
 from .feedback_mode import LETTERS, ModeView, letter_actions
 from .feedback_text import RunsText
 from .figures import count, percent
@@ -37,6 +38,7 @@ class EditView(ModeView):
         self._names: Sequence[str] | None = None
         self._texts: dict[str, str] = {}
         self._ratings: Sequence[int | None] = ()
+        self._marks: Sequence[Sequence[Mark]] = ()
         self._difference = difference("", "")
         self._start = BLANK
         self._build_parts()
@@ -133,7 +135,7 @@ class EditView(ModeView):
     def show_item(self, item: Item, value: Mapping[str, Any], reasons: Sequence[str]) -> None:
         self._originals = [response.text for response in item.responses]
         self._ids = item.response_ids
-        self._texts = {}
+        self._texts, self._marks = {}, ()
         for place, _ in enumerate(LETTERS):
             self.start.button(str(place)).setVisible(place < len(self._originals))
         start = value.get("of", self._best())
@@ -159,7 +161,16 @@ class EditView(ModeView):
         self.pair.setEnabled(not blank)
         self._show_author()
         self.editor.show_text(text)
+        self._show_marks()
         self._compare()
+
+    def set_marks(self, marks: Sequence[Sequence[Mark]]) -> None:
+        self._marks = marks
+        self._show_marks()
+
+    def _show_marks(self) -> None:
+        of = None if self._start == BLANK else int(self._start)
+        self.editor.set_marks(self._marks[of] if of is not None and of < len(self._marks) else ())
 
     def set_names(self, names: Sequence[str] | None) -> None:
         self._names = names

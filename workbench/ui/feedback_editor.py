@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QTextBlockFormat, QTextCursor
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QTextEdit, QWidget
 
+from .feedback_marks import Mark, mark_format
 from .theme import set_property, set_role, text_scale, theme_changed
 
 LINE, SIZE = 24, 15
@@ -55,6 +58,21 @@ class Editor(QTextEdit):
         cursor.insertText(text)
         self.setTextCursor(cursor)
 
+    def set_marks(self, marks: Sequence[Mark]) -> None:
+        """Show passages of the text that were marked; they move with what is typed."""
+        text, selections = self.text(), []
+        for mark in marks:
+            start = mark.start if text[mark.start : mark.end] == mark.quote else text.find(mark.quote)
+            if start >= 0:
+                selection = QTextEdit.ExtraSelection()
+                cursor = QTextCursor(self.document())
+                cursor.setPosition(_units(text[:start]))
+                cursor.setPosition(_units(text[: start + len(mark.quote)]), QTextCursor.MoveMode.KeepAnchor)
+                # PySide's stubs lack the two fields of a C++ struct.
+                selection.cursor, selection.format = cursor, mark_format(mark.label)  # type: ignore[attr-defined]
+                selections.append(selection)
+        self.setExtraSelections(selections)
+
     def go_to(self, place: int) -> None:
         """Put the cursor at a character and take the focus."""
         cursor = self.textCursor()
@@ -100,6 +118,11 @@ class Editor(QTextEdit):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
         self.focused.emit(False)
+
+
+def _units(text: str) -> int:
+    """How long a text is in the editor's document: UTF-16 units, and one for each line break."""
+    return len(text.replace("\r\n", "\n").encode("utf-16-le")) // 2
 
 
 class CommentBox(QPlainTextEdit):

@@ -16,7 +16,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTime, QTimer, Signal
 
 from ..errors import WorkbenchError
-from ..feedback import ASIDE
+from ..feedback import ASIDE, mark
 from ..store.queueing import Item, item_of
 from ..store.records import Feedback
 from .context import Context
@@ -193,8 +193,8 @@ class Flow(QObject):
     def undo(self, given: Given) -> Feedback | None:
         """Take back this person's last judgement and return to its item; what was on screen waits with `given`."""
         feedback = self._moved(self._context.store.feedback.undo)
-        if feedback is None:
-            return None
+        if feedback is None or feedback.kind == mark.name:  # a passage was marked: its item stays
+            return feedback
         item = item_of(self._context.store, feedback)
         if self.item is not None and _key(item) != _key(self.item):
             self._returning.insert(0, (self.item, given))
@@ -208,8 +208,8 @@ class Flow(QObject):
     def redo(self) -> Feedback | None:
         """Put back what undo took last, and go on."""
         feedback = self._moved(self._context.store.feedback.redo)
-        if feedback is None:
-            return None
+        if feedback is None or feedback.kind == mark.name:
+            return feedback
         item = item_of(self._context.store, feedback)
         self._times[feedback.id] = ((item.kind, feedback.run_id), feedback.seconds)
         self._reap(item, feedback)

@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
 from ..store.queueing import Item
 from . import keys
+from .feedback_marks import Mark, MarkedText
 from .figures import count
 from .theme import KEYBOARD_REASONS
-from .widgets import Button, Card, ElidedLabel, LetterBadge, RatingRow, ReadingText, ToggleChip, column, row
+from .widgets import Button, Card, ElidedLabel, LetterBadge, RatingRow, ToggleChip, column, row
 from .word_diff import word_count
 
 LETTERS = "ABCDEFGHI"
@@ -28,6 +29,8 @@ class ModeView(QWidget):
 
     changed = Signal()
     kind = ""
+    cards: list[AnswerCard] = []
+    """One card for each answer, perhaps with more that are hidden; none where answers stand elsewhere."""
 
     def submit_words(self) -> tuple[str, str]:
         """Text and keys of the primary button."""
@@ -63,6 +66,15 @@ class ModeView(QWidget):
     def set_names(self, names: Sequence[str] | None) -> None:
         """Show who wrote the answers, or hide it with None."""
 
+    def readers(self) -> list[MarkedText]:
+        """Where the answers stand, in their order, and passages of them can be marked."""
+        return [card.text for card in self.cards]
+
+    def set_marks(self, marks: Sequence[Sequence[Mark]]) -> None:
+        """Show what was marked in each answer."""
+        for card, of_answer in zip(self.cards, marks, strict=False):
+            card.text.set_marks(of_answer)
+
     def focus_first(self) -> None:
         """Put the keyboard where judging begins."""
 
@@ -90,7 +102,7 @@ class AnswerCard(Card):
         self.badge = LetterBadge(LETTERS[place])
         self.length = ElidedLabel("", "small", "text3")
         self.author = ElidedLabel("", "small", "accent")
-        self.text = ReadingText(name, size)
+        self.text = MarkedText(name, size)
         # The card has the focus and scrolls its text; the text itself would only be a second stop.
         self.text.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.text.viewport().installEventFilter(self)

@@ -12,7 +12,7 @@ from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QResizeEvent, QShowEve
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from ..errors import WorkbenchError
-from ..feedback import rating
+from ..feedback import mark, rating
 from ..store.queueing import Item
 from .context import Context
 from .feedback_compare import CompareView
@@ -21,6 +21,7 @@ from .feedback_edit import EditView
 from .feedback_flow import Flow, Given
 from .feedback_frame import Dock, PromptCard, SessionBar
 from .feedback_guide import GuidePanel, guidelines
+from .feedback_marking import Marker
 from .feedback_mode import LETTERS, ModeView
 from .feedback_rank import RankView
 from .feedback_rate import RateView
@@ -59,6 +60,7 @@ class FeedbackPane(Pane):
         }
         self._make_actions()
         self._build()
+        self.marker = Marker(context, self.flow, self, lambda: self._given().blind)
         self._connect()
         self._show_instant()
         self.flow.start("rating")
@@ -130,6 +132,8 @@ class FeedbackPane(Pane):
         self.flow.shown.connect(self._on_shown)
         self.flow.counted.connect(self._on_counted)
         self.flow.saved.connect(self.saved)
+        self.marker.saved.connect(self.saved)
+        self.marker.noted.connect(lambda text: self.dock.show_note(text, "text2"))
         self.bar.order_chosen.connect(self.flow.set_order)
         self.context.instant.changed.connect(self._show_instant)
         self.guide.closed.connect(lambda: self.show_right(False))
@@ -236,6 +240,7 @@ class FeedbackPane(Pane):
             self._edit.set_ratings(ratings_given(self.context.store, item, self.context.annotator))
             value = value or self._drafts.value(item)
         view.show_item(item, value, given.reasons)
+        self.marker.show_item(view, item)
         self._show_names(item)
         self.dock.set_hints(view.hints())
         self.dock.set_submit(*view.submit_words())
@@ -321,17 +326,25 @@ class FeedbackPane(Pane):
     def undo(self) -> None:
         """Take back the last judgement of this person, also one from before a restart, and return to its item."""
         self._keep_draft()
-        self._last = None
-        self.guide.offer_reveal(False)
-        if self.flow.undo(self._given()) is None:
+        if self.marker.put_back():
+            return
+        undone = self.flow.undo(self._given())
+        if undone is None:
             self.dock.show_note(self.tr("Nothing to undo."), "text2")
+        elif undone.kind == mark.name:
+            self.marker.undone(undone)
         else:
+            self._last = None
+            self.guide.offer_reveal(False)
             self.dock.show_note(self.tr("Taken back. Change it, or submit it again."), "text2")
 
     def redo(self) -> None:
         """Put back what undo took."""
-        if self.flow.redo() is None:
+        redone = self.flow.redo()
+        if redone is None:
             self.dock.show_note(self.tr("Nothing to redo."), "text2")
+        elif redone.kind == mark.name:
+            self.marker.redone(redone)
 
     # --- blind
 

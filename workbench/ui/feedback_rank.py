@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QScrollArea, QVBoxLayout, QWidget
 from ..feedback import ranking
 from ..store.queueing import Item
 from . import keys
+from .feedback_marks import Mark
 from .feedback_mode import LETTERS, AnswerCard, ModeView, letter_actions
 from .feedback_rank_rows import NextSlot, RankRow, Relation
 from .figures import count
@@ -162,6 +163,11 @@ class RankView(ModeView):
             name = self._names[place] if self._names else None
             self.rows[place].set_author(name)
             self.cards[place].set_author(name)
+
+    def set_marks(self, marks: Sequence[Sequence[Mark]]) -> None:
+        super().set_marks(marks)
+        for ranked, of_answer in zip(self.rows, marks, strict=False):
+            ranked.set_marks(of_answer)
 
     def _draw(self) -> None:
         placed = self.order.places

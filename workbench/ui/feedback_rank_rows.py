@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QApplication, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from . import icons
+from .feedback_marks import Mark
 from .feedback_mode import LETTERS
 from .feedback_text import RunsText
 from .theme import font, text_scale, theme
@@ -55,6 +57,7 @@ class RankRow(Card):
         name = self.tr("Answer {letter}").format(letter=LETTERS[place])
         self.setAccessibleName(name)
         self._answer, self._open = "", False
+        self._marks: Sequence[Mark] = ()
         self.number = label("", "num", "human", tabular=True)
         self.word = label("", "micro", "text2")
         for part in (self.number, self.word):
@@ -86,8 +89,14 @@ class RankRow(Card):
 
     def show_answer(self, text: str) -> None:
         """Another answer, clamped."""
-        self._answer, self._open = text, False
+        self._answer, self._open, self._marks = text, False, ()
         self._fit()
+
+    def set_marks(self, marks: Sequence[Mark]) -> None:
+        """Show what was marked in the answer, as far as it is on screen."""
+        if tuple(marks) != tuple(self._marks):
+            self._marks = marks
+            self._fit()
 
     def set_author(self, name: str | None) -> None:
         """Show who wrote it; None hides it."""
@@ -118,12 +127,14 @@ class RankRow(Card):
     def _fit(self) -> None:
         """Cut to three lines, with a hint that there is more."""
         self.text.show_runs([("plain", self._answer)])
+        self.text.set_marks(self._marks)
         most = round(LINES * LINE * text_scale()) + 6
         if self._open or self.text.document().size().height() <= most or self.text.width() < 100:
             return
         end = self._end_of_line(LINES)
         kept = self._answer[: max(0, end - ROOM_FOR_MORE)].rsplit(" ", 1)[0].rstrip()
         self.text.show_runs([("plain", kept + "… "), ("link", self.tr("Space to read on"))])
+        self.text.set_marks([replace(mark, end=min(mark.end, len(kept))) for mark in self._marks])
 
     def _end_of_line(self, number: int) -> int:
         """Where in the text a line ends on screen."""
@@ -209,7 +220,11 @@ class NextSlot(QWidget):
     def show_next(self, rank: int, letters: Sequence[str]) -> None:
         """Say which letters can be pressed."""
         self._rank = rank
-        if len(letters) > 1:
+        if len(letters) > 4:
+            self._words = self.tr("Best: press the key on an answer, or drag it here")
+            if rank > 1:
+                self._words = self.tr("Next best: press the key on an answer, or drag it here")
+        elif len(letters) > 1:
             first, last = ", ".join(letters[:-1]), letters[-1]
             text = self.tr("Best: press {first} or {last}, or drag an answer here")
             if rank > 1:

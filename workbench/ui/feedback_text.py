@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from PySide6.QtGui import QFont, QTextBlockFormat, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QWidget
 
+from .feedback_marks import MarkedText
 from .theme import font, text_scale, theme
-from .widgets import ReadingText, soft_broken, visible
+from .widgets import soft_broken, visible
 
 Run = tuple[str, str]
 """(style, text): a style is a key of STYLES."""
@@ -60,7 +61,7 @@ SMALL, SMALL_LINE = ("system", "role"), 18
 """Styles that stand in lines of their own, which are lower."""
 
 
-class RunsText(ReadingText):
+class RunsText(MarkedText):
     """Reading text in several styles. Every stretch is plain text, whatever it holds."""
 
     def __init__(
@@ -72,6 +73,7 @@ class RunsText(ReadingText):
 
     def show_runs(self, runs: Sequence[Run]) -> None:
         """Show stretches one after the other, from the beginning."""
+        self._forget()
         self._runs = list(runs)
         self._source = "".join(text for _, text in self._runs)
         self._draw()
@@ -101,7 +103,10 @@ class RunsText(ReadingText):
         bar.setValue(place)
         self._fit_height()
 
+    def _draw_bare(self) -> None:
+        self._draw()
+
     def _restyle(self) -> None:
         super()._restyle()
-        if self._runs:
+        if self._runs and not self.marks:  # with marks it was drawn again already
             self._draw()  # colours are part of the text
