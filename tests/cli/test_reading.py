@@ -46,5 +46,5 @@ def test_a_reward_model_scores_what_it_has_not_scored(project):
     run_to_end(store, run, spec)
     assert json.loads(features(project, "--reward", "judge", "--json"))["read"] == 60
     assert json.loads(features(project, "--reward", "judge", "--json"))["read"] == 0
-    assert len(store.features.scores(store.models.find("judge").id)) == 60
+    assert len(store.features.scored(store.models.find("judge").id)) == 60
     store.close()

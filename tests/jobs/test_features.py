@@ -101,7 +101,7 @@ def test_a_reward_model_scores_every_answer_once(store):
     run, spec = start(store, reward_id=made.result_id)
     run_to_end(store, run, spec)
     assert store.features.scorer() == made.result_id
-    assert len(store.features.scores(made.result_id)) == 12
+    assert len(store.features.scored(made.result_id)) == 12
     assert not store.features.any()
     with pytest.raises(WorkbenchError, match="read already"):
         start(store, reward_id=made.result_id)
@@ -112,7 +112,7 @@ def test_a_reward_model_with_several_heads_says_how_unsure_it_is(store):
         run, spec = start(store, "reward", options=worlds.REWARD | {"epochs": 1, "heads": heads})
         made = run_to_end(store, run, spec)
         record(store, here(start(store, reward_id=made.result_id)[1]))
-        assert all((spread is not None) == known for _, spread in store.features.scores(made.result_id).values())
+        assert all((spread is not None) == known for *_, spread in store.features.scored(made.result_id))
 
 
 def test_the_session_reads_on_request(session):  # noqa: F811

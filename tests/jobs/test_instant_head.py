@@ -46,7 +46,7 @@ def judged(store, count, first=0, **fields):
 def test_it_finds_what_people_like_and_says_how_sure_it_is(store):
     judged(store, 30)
     _, (good, bad, far) = ask(store, 100, [1.0, -1.0, 9.0])
-    reading = InstantHead().refresh(store, "you")
+    reading = InstantHead().refresh(store)
     assert reading.ready
     assert (reading.pairs, reading.judged, reading.read, reading.wanted) == (30, 30, 63, 63)
     assert reading.prediction(good).score > reading.prediction(bad).score
@@ -61,29 +61,29 @@ def test_it_finds_what_people_like_and_says_how_sure_it_is(store):
 def test_few_pairs_say_nothing(store):
     judged(store, FEWEST_PAIRS - 1)
     head = InstantHead()
-    reading = head.refresh(store, "you")
+    reading = head.refresh(store)
     assert not reading.ready
     assert reading.pairs == FEWEST_PAIRS - 1
     assert reading.prediction(store.features.read(SPACE).ids[0]) is None
     judged(store, 1, first=500)
-    assert head.refresh(store, "you").ready
+    assert head.refresh(store).ready
 
 
 def test_judged_answers_without_a_vector_are_counted_apart(store):
     judged(store, 25, read=False)
-    reading = InstantHead().refresh(store, "you")
+    reading = InstantHead().refresh(store)
     assert (reading.judged, reading.pairs, reading.read, reading.wanted) == (25, 0, 0, 50)
 
 
 def test_undo_is_unlearned_and_votes_of_an_evaluation_never_count(store):
     judged(store, 25)
     head = InstantHead()
-    before = head.refresh(store, "you").pairs
+    before = head.refresh(store).pairs
     store.feedback.undo("you")
     run = store.runs.add(name="e", method="evaluate", options={})
     prompt, ids = ask(store, 77, [1.0, -1.0])
     store.feedback.add("comparison", prompt.id, ids, {"choice": "b"}, annotator="you", run_id=run.id)
-    assert head.refresh(store, "you").pairs == before - 1
+    assert head.refresh(store).pairs == before - 1
 
 
 def test_every_kind_that_makes_pairs_teaches(store):
@@ -98,18 +98,18 @@ def test_every_kind_that_makes_pairs_teaches(store):
     store.feedback.add("cannot", prompt.id, ids, {"kind": "rating"}, annotator="you")
     mark = {"start": 0, "end": 1, "label": "bad", "quote": "a"}
     store.feedback.add("mark", prompt.id, ids, mark, annotator="you")
-    reading = InstantHead().refresh(store, "you")
+    reading = InstantHead().refresh(store)
     assert (reading.pairs, reading.judged) == (40, 41)  # the edited text was never read
 
 
 def test_a_second_refresh_takes_only_what_is_new_and_says_the_same_as_a_fresh_head(store):
     judged(store, 25)
     head = InstantHead()
-    head.refresh(store, "you")
+    head.refresh(store)
     judged(store, 5, first=200)
     again = next(iter(store.features.read(SPACE).ids))
     store.features.add(SPACE, {again: packed(np.full(WIDTH, 2.0))})  # read again: it keeps its place
-    warm, cold = head.refresh(store, "you"), InstantHead().refresh(store, "you")
+    warm, cold = head.refresh(store), InstantHead().refresh(store)
     for id_ in store.features.read(SPACE).ids:
         assert warm.prediction(id_).score == pytest.approx(cold.prediction(id_).score, abs=0.01)
     assert warm.read == cold.read == 60
@@ -118,12 +118,12 @@ def test_a_second_refresh_takes_only_what_is_new_and_says_the_same_as_a_fresh_he
 def test_another_base_is_another_head(store):
     judged(store, 25)
     head = InstantHead()
-    head.refresh(store, "you")
+    head.refresh(store)
     ids = store.features.read(SPACE).ids
     store.features.add("other/t/4", {id_: packed(RNG.standard_normal(3)) for id_ in ids})
     _, more = ask(store, 300, [0.0], read=False)
     store.features.add("other/t/4", {more[0]: packed(np.zeros(3))})
-    reading = head.refresh(store, "you")
+    reading = head.refresh(store)
     assert (reading.read, reading.pairs) == (51, 25)
     assert reading.prediction(more[0]) is not None
 
@@ -133,7 +133,7 @@ def test_a_reward_model_that_has_scored_replaces_the_head(store):
     ids = store.features.read(SPACE).ids
     model = store.models.add(name="reward", kind="reward", source="run", location="/r")
     store.features.add_scores(model.id, {ids[0]: 1.25, ids[1]: -0.5}, {ids[1]: 0.125})
-    reading = InstantHead().refresh(store, "you")
+    reading = InstantHead().refresh(store)
     assert reading.model_id == model.id
     assert (reading.prediction(ids[0]).score, reading.prediction(ids[0]).doubt) == (1.25, None)
     assert reading.prediction(ids[1]).doubt == 0.125
@@ -146,7 +146,7 @@ def test_what_it_can_least_tell_apart_comes_first(store):
     clear = [ask(store, 100 + number, [2.0, -2.0])[0].id for number in range(5)]
     close, _ = ask(store, 110, [0.01, 0.0])
     mixed, (a, b, _) = ask(store, 111, [0.5, 0.52, -3.0])
-    ranked = InstantHead().refresh(store, "you").uncertain["comparison"]
+    ranked = InstantHead().refresh(store).uncertain["comparison"]
     new = [id_ for id_ in ranked.prompt_ids if id_ in {*clear, close.id, mixed.id}]
     assert set(new[:2]) == {close.id, mixed.id}
     assert set(ranked.pairs[mixed.id]) == {a, b}
@@ -160,7 +160,7 @@ def test_the_answer_it_is_least_sure_of_is_rated_first(store):
     ask(store, 100, [0.1])
     strange, _ = ask(store, 101, [25.0])
     ask(store, 102, [0.2])
-    ranked = InstantHead().refresh(store, "you").uncertain["rating"]
+    ranked = InstantHead().refresh(store).uncertain["rating"]
     (item,) = next_items(store, "rating", "you", order="uncertain", ranked=ranked)
     assert item.prompt.id == strange.id
     (plain,) = next_items(store, "rating", "you", order="newest")
@@ -169,10 +169,10 @@ def test_the_answer_it_is_least_sure_of_is_rated_first(store):
 
 def test_what_a_person_has_judged_is_not_asked_again(store):
     judged(store, 30)
-    reading = InstantHead().refresh(store, "you")
-    assert reading.uncertain["rating"].prompt_ids == ()
-    assert len(InstantHead().refresh(store, "Noor").uncertain["rating"].prompt_ids) == 30
-    assert reading.uncertain["ranking"].prompt_ids == ()
+    ranked = InstantHead().refresh(store).uncertain["rating"]
+    assert len(ranked.prompt_ids) == 30
+    assert next_items(store, "rating", "you", order="uncertain", ranked=ranked) == []
+    assert len(next_items(store, "rating", "Noor", order="uncertain", ranked=ranked, limit=40)) == 30
 
 
 def test_copies_of_a_text_teach_nothing_and_are_not_asked_about():
@@ -188,7 +188,7 @@ def test_a_judgement_that_nobody_would_have_expected_comes_first(store):
     slip = rate(store, prompt, ids, [1, 5])
     prompt, ids = ask(store, 201, [0.2, -0.2])
     doubt = rate(store, prompt, ids, [2, 4])
-    assert InstantHead().refresh(store, "you").surprising[:2] == (slip.id, doubt.id)
+    assert InstantHead().refresh(store).surprising[:2] == (slip.id, doubt.id)
 
 
 def test_a_judgement_is_as_surprising_as_its_worst_pair():

@@ -102,7 +102,10 @@ def test_the_newest_reward_model_with_scores_is_the_scorer(store: Store) -> None
     for model in (old, new):
         store.features.add_scores(model, {ids[0]: 0.5, ids[1]: None, ids[2]: -1.0}, {ids[0]: 0.25})
     assert store.features.scorer() == new
-    assert store.features.scores(new) == {ids[0]: (0.5, 0.25), ids[2]: (-1.0, None)}
+    prompt_id = store.responses.find(ids[0]).prompt_id
+    found = sorted(store.features.scored(new), key=lambda row: -row[2])
+    assert found == [(ids[0], prompt_id, 0.5, 0.25), (ids[2], prompt_id, -1.0, None)]
+    assert store.features.scores_stamp(new) == (2, -0.5)
     assert store.features.unscored(new) == [ids[1]]
     assert len(store.features.unscored(silent)) == 3
     store.models.remove(new)

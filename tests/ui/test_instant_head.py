@@ -205,12 +205,12 @@ class Watched(heads.InstantHead):
     running = 0
     most = 0
 
-    def refresh(self, store, annotator):
+    def refresh(self, store):
         Watched.running += 1
         Watched.most = max(Watched.most, Watched.running)
         Watched.threads.append(threading.get_ident())
         try:
-            return super().refresh(store, annotator)
+            return super().refresh(store)
         finally:
             Watched.running -= 1
 

@@ -36,7 +36,7 @@ def features(
         if waiting:
             carry_out(store, "features", given(values), model_id=base.id, reward_id=reward_id)
         left = len(reading.waiting(store, base.hash, base.location, reward_id))
-        found = InstantHead().refresh(store, "")
+        found = InstantHead().refresh(store)
         result = {
             "read": len(waiting) - left,
             "left": left,

@@ -20,21 +20,21 @@ from ..evaluation.heads import (
     held_out_margins,
     scales_of,
 )
+from ..feedback.base import Pair
 from ..feedback.converting import convert
 from ..store import Store
 from ..store.features import FEWEST_PAIRS
-from ..store.queueing import Ranked, open_among
+from ..store.queueing import Ranked
 from .preparing import project_rules
+from .scored import Scored, ScoredAnswers
 
 MOST_PAIRS = 4_000
 """Only the newest are fitted, so that a fit stays within a blink; by then a reward model should be trained."""
 MOST_BYTES = 300_000_000
 """Memory for vectors. Of more answers than fit, the newest are kept."""
-MOST_AHEAD = 256
-"""Prompts whose order is told: far more than are judged before the next fit."""
 _GROWN = 1.15
 _AT_ONCE = 8_192
-_GAP_KINDS, _SCORE_KINDS = ("comparison", "ranking"), ("rating", "edit")
+_GAP_KINDS, _SCORE_KINDS = ("comparison", "ranking", "best_worst"), ("rating", "edit", "thumbs", "rubric")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,9 @@ class Prediction:
 class Reading:
     """Everything that the head knows after a fit. `model_id` is the reward model whose scores replace the head's.
 
-    surprising: ids of the judgements that heads which had not seen their prompts say the opposite of, worst first.
+    surprising: ids of the judgements that heads which had not seen their prompts say the opposite of, worst first; or
+    those that the reward model says the opposite of, once it has scored their answers. uncertain: by kind, the prompts
+    whose judgement would teach most, judged ones too: first by the reward model, then by the heads.
     """
 
     wanted: int = 0
@@ -78,19 +80,23 @@ class Reading:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """The pairs that can be fitted: rows of the better and of the worse answers, their prompts and judgements."""
+    """The pairs that can be fitted: rows of the better and of the worse answers, their prompts and judgements.
+
+    made: every pair, with ids in the place of texts.
+    """
 
     chosen: list[int]
     rejected: list[int]
     groups: list[str]
     sources: list[tuple[str, ...]]
-    all: int
+    made: list[Pair]
 
 
 class InstantHead:
     """Vectors in memory and the heads on them. Used by one thread at a time."""
 
     def __init__(self) -> None:
+        self._scored = ScoredAnswers()
         self._forget("")
 
     def _forget(self, space: str) -> None:
@@ -103,29 +109,30 @@ class InstantHead:
         self._weights: np.ndarray | None = None
         self._strength, self._chosen_at = 0.0, 0
 
-    def refresh(self, store: Store, annotator: str) -> Reading:
+    def refresh(self, store: Store) -> Reading:
         """Read what is new in the store, fit again and score every answer."""
         self._take_vectors(store)
         found = self._pairs(store)
-        scorer = store.features.scorer()
+        scored = self._scored.refresh(store)
         about = {
             "wanted": store.features.wanted(),
             "read": self._count,
-            "judged": found.all,
+            "judged": len(found.made),
             "pairs": len(found.groups),
-            "model_id": scorer,
-            "model_scores": store.features.scores(scorer) if scorer else {},
+            "model_id": scored.model_id,
+            "model_scores": scored.scores,
         }
+        by_model = scored.surprising(found.made)
         if len(found.groups) < FEWEST_PAIRS:
-            return Reading(**about)
+            return Reading(**about, surprising=by_model, uncertain=_uncertain(scored))
         ensemble, margins = self._fit(found)
         each = self._each(ensemble)
         return Reading(
             **about,
             ready=True,
             accuracy=None if margins is None else accuracy_of(margins),
-            surprising=() if margins is None else surprising(margins, found.sources),
-            uncertain=self._uncertain(store, annotator, each),
+            surprising=by_model or (() if margins is None else surprising(margins, found.sources)),
+            uncertain=_uncertain(scored, *self._ranked(each)),
             _places=self._places,
             _scores=_standard(each),
         )
@@ -166,7 +173,7 @@ class InstantHead:
         chosen = [self._places[pair.chosen] for pair in known]
         rejected = [self._places[pair.rejected] for pair in known]
         groups, sources = [pair.prompt_id for pair in known], [pair.sources for pair in known]
-        return _Pairs(chosen, rejected, groups, sources, len(made))
+        return _Pairs(chosen, rejected, groups, sources, made)
 
     def _fit(self, found: _Pairs) -> tuple[Ensemble, np.ndarray | None]:
         differences = self._matrix[found.chosen].astype(np.float32) - self._matrix[found.rejected].astype(np.float32)
@@ -188,19 +195,27 @@ class InstantHead:
 
     # --- what to ask next
 
-    def _uncertain(self, store: Store, annotator: str, each: np.ndarray) -> dict[str, Ranked]:
+    def _ranked(self, each: np.ndarray) -> tuple[Ranked, Ranked]:
+        """The prompts by the smallest gap between two answers, with these two, and by the doubt about an answer."""
         prompt_ids, ids = list(self._prompts), list(self._places)
         prompts = self._prompt_of[: self._count]
-        by_doubt = [prompt_ids[index] for index in firsts(prompts, -each.std(1))]
         close = closest(each, prompts)
         pairs = {prompt_ids[prompts[one]]: (ids[one], ids[other]) for one, other in close}
-        found = {}
-        for kinds, order in ((_GAP_KINDS, list(pairs)), (_SCORE_KINDS, by_doubt)):
-            for kind in kinds:
-                first = tuple(open_among(store, kind, annotator, order, MOST_AHEAD))
-                wished = {id_: pairs[id_] for id_ in first if id_ in pairs} if kind == "comparison" else {}
-                found[kind] = Ranked(first, wished)
-        return found
+        return Ranked(tuple(pairs), pairs), Ranked(tuple(prompt_ids[place] for place in firsts(prompts, -each.std(1))))
+
+
+def _uncertain(scored: Scored, *heads: Ranked) -> dict[str, Ranked]:
+    """By kind: what the reward model can least tell, then what the heads can, by gap and by doubt."""
+    by_gap, by_doubt = heads or (Ranked(), Ranked())
+    gap, doubt = _both(scored.by_gap, by_gap), _both(scored.by_doubt, by_doubt)
+    alone = Ranked(gap.prompt_ids)  # only a comparison is about two answers
+    found = {kind: gap if kind == "comparison" else alone for kind in _GAP_KINDS}
+    return found | dict.fromkeys(_SCORE_KINDS, doubt)
+
+
+def _both(first: Ranked, then: Ranked) -> Ranked:
+    prompts = dict.fromkeys((*first.prompt_ids, *then.prompt_ids))
+    return Ranked(tuple(prompts), {**then.pairs, **first.pairs})
 
 
 def surprising(margins: np.ndarray, sources: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

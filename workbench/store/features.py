@@ -149,10 +149,17 @@ class FeatureRows:
             AND EXISTS (SELECT 1 FROM reward_scores s WHERE s.model_id = m.id) ORDER BY created_at DESC, rowid DESC"""
         return self._store.value(f"{sql} LIMIT 1")
 
-    def scores(self, model_id: str) -> dict[str, tuple[float, float | None]]:
-        """(score, spread or None) of each answer that a reward model has scored."""
-        sql = "SELECT response_id, score, spread FROM reward_scores WHERE model_id = ?"
-        return {row[0]: (row[1], row[2]) for row in self._store.db.execute(sql, [model_id])}
+    def scored(self, model_id: str) -> list[tuple[str, str, float, float | None]]:
+        """(answer, prompt, score, spread or None) of each answer that a reward model has scored."""
+        sql = """SELECT s.response_id, r.prompt_id, s.score, s.spread FROM reward_scores s
+            JOIN responses r ON r.id = s.response_id WHERE s.model_id = ?"""
+        return [tuple(row) for row in self._store.db.execute(sql, [model_id])]
+
+    def scores_stamp(self, model_id: str) -> tuple[int, float]:
+        """Something that changes with the scores of a reward model: how many they are, and their sum."""
+        sql = "SELECT COUNT(*) AS n, TOTAL(score) AS total FROM reward_scores WHERE model_id = ?"
+        (row,) = self._store.rows(sql, [model_id])
+        return row["n"], row["total"]
 
     def unscored(self, model_id: str) -> list[str]:
         """Answers that wait for feedback or were judged and that a reward model has not scored, newest first."""

@@ -6,7 +6,6 @@ comes back once, after a while, with its answers in a new order. What was import
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 from collections.abc import Iterable, Sequence
@@ -57,16 +56,20 @@ def repeatable(
     tag: str | None = None,
     exclude: Iterable[str] = (),
 ) -> list[str]:
-    """Up to `limit` judgements of this person that may be asked again, in an order that the seed decides.
+    """Up to `limit` judgements of this person that may be asked again, from a place in time that chance decides.
 
-    exclude: ids of prompts to pass over.
+    The seed decides as long as nothing else is judged. exclude: ids of prompts to pass over.
     """
-    sql = f"""SELECT f.id FROM feedback f WHERE {_REPEATABLE}
-        AND f.prompt_id NOT IN (SELECT value FROM json_each(:exclude))
-        ORDER BY f.id >= :start DESC, f.id LIMIT :limit"""
-    start = hashlib.sha256(f"{seed} {kind}".encode()).hexdigest()[:32]
-    params = {"who": annotator, "kind": kind, "after": AFTER, "start": start, "limit": limit, "tag": tag}
-    return [row["id"] for row in store.rows(sql, params | {"exclude": json.dumps(list(exclude))})]
+    last = store.value("SELECT MAX(seq) FROM feedback WHERE annotator = ?", [annotator]) or 0
+    params = {"who": annotator, "kind": kind, "after": AFTER, "tag": tag, "exclude": json.dumps(list(exclude))}
+    params["start"] = random.Random(f"{seed} {kind} {last}").randint(0, last)
+    found: list[str] = []
+    for half in ("f.seq >= :start", "f.seq < :start"):
+        # Walked along the index of a person's judgements, so that the first that will do is found at once.
+        sql = f"""SELECT f.id FROM feedback f WHERE {_REPEATABLE} AND {half}
+            AND f.prompt_id NOT IN (SELECT value FROM json_each(:exclude)) ORDER BY f.seq LIMIT :limit"""
+        found += [row["id"] for row in store.rows(sql, params | {"limit": limit - len(found)})]
+    return found
 
 
 def repeatable_among(

@@ -50,7 +50,7 @@ class Context(QObject):
         self.session_model: Model | None = None
         self.session_info: Mapping[str, Any] = {}
         self.session_loading = False
-        self.instant = InstantHead(store, lambda: self.annotator, self)
+        self.instant = InstantHead(store, self)
         self._feeder: Feeder | None = None
         self._outlived: list[SessionThread] = []
         self._closed = False

@@ -31,9 +31,9 @@ class InstantHead(QObject):
     changed = Signal()
     """Another reading is there."""
 
-    def __init__(self, store: Store, annotator: Any, parent: QObject | None = None) -> None:
+    def __init__(self, store: Store, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._store, self._annotator = store, annotator
+        self._store = store
         self._work = Work(Path(store.folder), self)
         self._work.finished.connect(self._on_read)
         self._work.failed.connect(self._on_failed)
@@ -82,7 +82,7 @@ class InstantHead(QObject):
         from ..jobs.instant_head import InstantHead as Head
 
         self._head = self._head or Head()
-        yield Finished({"reading": self._head.refresh(store, self._annotator())})
+        yield Finished({"reading": self._head.refresh(store)})
 
     def _on_read(self, found: Mapping[str, Any]) -> None:
         self.reading, self.problem = found["reading"], None
