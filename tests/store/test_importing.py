@@ -103,7 +103,9 @@ def counts(store: Store) -> tuple[int, int, int]:
 
 
 def test_every_format_is_tested() -> None:
-    assert {format for _, _, format, _ in FILES} | {"project"} == set(FORMATS)
+    from .test_exchange_readers import FOREIGN
+
+    assert {format for _, _, format, _ in [*FILES, *FOREIGN]} | {"project"} == set(FORMATS)
     assert all(format.title for format in FORMATS.values())
 
 
@@ -145,11 +147,14 @@ def test_pandalm_rows_are_three_comparisons_each(store: Store, write) -> None:
     assert [answer.text for answer in store.responses.of_prompt(store.prompts.list()[0].id)] == ["the", ""]
 
 
-@pytest.mark.parametrize(("margin", "strength"), [(None, 1), (1, 1), (1.9, 1), (2, 2), (3.5, 2)])
+@pytest.mark.parametrize(("margin", "strength"), [(None, 1), (0, 1), (1, 1), (1.9, 1), (2, 2), (3.5, 2)])
 def test_a_margin_is_how_much_better(store: Store, write, margin, strength: int) -> None:
     row = {"prompt": "Hi", "chosen": "A", "rejected": "B"} | ({} if margin is None else {"margin": margin})
     import_file(store, write("a.jsonl", [row]))
-    assert store.feedback.list()[0].value == {"choice": "a", "strength": strength}
+    kept = {} if margin in (None, 1, 2) else {"margin": margin}
+    assert store.feedback.list()[0].value == {"choice": "a", "strength": strength} | kept
+    (pair,) = convert(store.feedback.judgements()).pairs
+    assert pair.margin == (1 if margin is None else margin)
 
 
 def test_tags_and_system_texts_arrive(store: Store, write) -> None:
@@ -186,7 +191,7 @@ def test_a_row_that_is_no_prompt_is_passed_over(store: Store, write, row: dict, 
     ("change", "reason"),
     [
         ({"answers": ["A", True]}, "answers is not a list of texts."),
-        ({"value": [5]}, "value is not an object."),
+        ({"value": [5]}, "value is a list, not an object."),
         ({"kind": "smile"}, "There is no kind of feedback called smile."),
         ({"value": {"ratings": [9, 1]}}, "A rating is a whole number from 1 to 5 for each answer."),
         ({"answers": ["A"]}, "A rating is a whole number from 1 to 5 for each answer."),
@@ -320,7 +325,7 @@ def test_a_preview_shows_rows_and_reasons_and_writes_nothing(write) -> None:
     rows = preview(path, limit=5)
     assert len(rows) == 5
     assert rows[0] == {"row": 1, "prompt": "Hi", "answers": ["A", "B"], "judgements": 1}
-    assert rows[1] == {"row": 2, "skipped": "value is not an object."}
+    assert rows[1] == {"row": 2, "skipped": "value is a number, not an object."}
 
 
 def test_a_report_is_plain_json() -> None:

@@ -22,9 +22,10 @@ choices = (
 
 
 def check(value: Mapping[str, Any], shown: int) -> dict[str, Any]:
-    """{"choice": "a" | "b" | "tie" | "both_bad", "strength": 0..2}; "a" is the answer shown first.
+    """{"choice": "a" | "b" | "tie" | "both_bad", "strength": 0..2, "margin"?}; "a" is the answer shown first.
 
-    A and B are 1 (better) or 2 (much better); the others are always stored with 0.
+    A and B are 1 (better) or 2 (much better); the others are always stored with 0. margin: by how much on the scale of
+    the file that it was imported from, where that says more than the strength.
     """
     choice = value.get("choice")
     strength = value.get("strength", 1)
@@ -35,7 +36,12 @@ def check(value: Mapping[str, Any], shown: int) -> dict[str, Any]:
         fine = False
     if shown != 2 or not fine:
         raise WorkbenchError("A comparison chooses between two answers.", "Choose A, B, the same, or both bad.")
-    return {"choice": choice, "strength": strength}
+    stored = {"choice": choice, "strength": strength}
+    return stored | {"margin": value["margin"]} if strength and _is_margin(value.get("margin")) else stored
+
+
+def _is_margin(margin: Any) -> bool:
+    return isinstance(margin, int | float) and not isinstance(margin, bool) and 0 <= margin < float("inf")
 
 
 def examples(judgement: Judgement, rules: Rules) -> list[Example]:
@@ -52,7 +58,7 @@ def examples(judgement: Judgement, rules: Rules) -> list[Example]:
             messages=judgement.messages,
             chosen=chosen.text,
             rejected=rejected.text,
-            margin=float(judgement.value.get("strength", 1)),
+            margin=float(judgement.value.get("margin", judgement.value.get("strength", 1))),
             split=judgement.split,
             sources=(judgement.id,),
         )

@@ -8,9 +8,14 @@ from typing import Any, Protocol
 
 from ...errors import WorkbenchError
 from . import (
+    argilla,
     demonstrations,
+    hh,
     instructions,
     judgements,
+    label_studio,
+    open_webui,
+    openai,
     pandalm,
     plain_text,
     preferences,
@@ -18,11 +23,14 @@ from . import (
     prompts,
     questions,
     self_instruct,
+    sharegpt,
     table,
+    unpaired,
 )
 from .items import Item, Skipped
 from .project import TableRow
 from .reading import first_rows
+from .shapes import Shape
 
 
 class Format(Protocol):
@@ -43,16 +51,53 @@ class Format(Protocol):
 FORMATS: dict[str, Format] = {  # type: ignore[assignment]
     "project": project,
     "judgements": judgements,
+    "argilla": argilla,
+    "label-studio": label_studio,
+    "open-webui": open_webui,
+    "openai": openai,
     "pandalm": pandalm,
-    "preferences": preferences,
-    "demonstrations": demonstrations,
+    "sharegpt": sharegpt,
     "self-instruct": self_instruct,
     "instructions": instructions,
+    "hh": hh,
+    "preferences": preferences,
+    "unpaired": unpaired,
+    "demonstrations": demonstrations,
     "questions": questions,
     "table": table,
     "prompts": prompts,
     "text": plain_text,
 }
+
+
+SHAPES: dict[str, tuple[Shape, ...]] = {
+    "preferences": preferences.SHAPES,
+    "preferences-implicit": preferences.IMPLICIT,
+    "unpaired": unpaired.SHAPES,
+    "demonstrations": demonstrations.SHAPES,
+    "judgements": judgements.SHAPES,
+    "prompts": prompts.SHAPES,
+    "hh": hh.SHAPES,
+    "instructions": instructions.SHAPES,
+    "sharegpt": sharegpt.SHAPES,
+    "openai": openai.SHAPES,
+    "argilla": argilla.SHAPES,
+    "label-studio": label_studio.SHAPES,
+    "open-webui": open_webui.SHAPES,
+}
+"""What each format is written in. The first that has a shape for a thing is the usual one for it."""
+
+
+def shape_for(what: str, format: str | None = None) -> tuple[str, Shape]:
+    """A format that can be written, with its shape for a kind of thing. Raises WorkbenchError when it has none."""
+    found = {name: shape for name, shapes in SHAPES.items() for shape in shapes if shape.what == what}
+    if format is None and found:
+        return next(iter(found.items()))
+    if format not in found:
+        raise WorkbenchError(
+            f"{what.capitalize()} cannot be written as {format}.", f"Choose one of {', '.join(found)}."
+        )
+    return format, found[format]
 
 
 def recognise(path: Path) -> str:

@@ -1,4 +1,7 @@
-"""Prompts with an answer to imitate, as TRL has them: {"prompt", "completion"}, or {"messages": [...]}."""
+"""Prompts with an answer to imitate, as TRL has them: {"prompt", "completion"}, or {"messages": [...]}.
+
+Holds no person, no comment and no tags.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .items import Item, Skipped, Unfit, conversation, keys_in, reference
-from .preferences import answer_of, prompt_of
+from .columns import MESSAGES
+from .items import Item, Skipped, ended, keys_in, messages_of, reference
+from .preferences import answer_message, answer_of, prompt_of
 from .reading import each
+from .shapes import Shape
 
 title = "Demonstrations (TRL)"
+
+_COLUMNS = {"prompt": MESSAGES, "completion": MESSAGES, "split": str}
 
 
 def matches(path: Path, first_rows: Sequence[Any]) -> bool:
@@ -20,14 +27,24 @@ def matches(path: Path, first_rows: Sequence[Any]) -> bool:
 
 def read(path: Path) -> Iterator[Item | Skipped]:
     """Each prompt with its completion as a demonstration."""
-    return each(path, _item)
+    return each(path, _item, _COLUMNS | {"messages": MESSAGES})
 
 
 def _item(number: int, row: dict[str, Any]) -> Item:
-    if "messages" in row:
-        system, turns = conversation(row["messages"], "messages")
-        if len(turns) < 2 or turns[-1]["role"] != "assistant":
-            raise Unfit("messages does not end with an answer.")
-        return Item(number, turns[:-1], system, **reference(turns[-1]["content"]))
+    if row.get("messages") is not None:
+        return of_messages(number, row)
     system, turns = prompt_of(row)
     return Item(number, turns, system, **reference(answer_of(row.get("completion"), "completion")))
+
+
+def of_messages(number: int, row: dict[str, Any]) -> Item:
+    """The last message as a demonstration of how to go on after the others."""
+    system, turns, answer = ended(row.get("messages"), "messages")
+    return Item(number, turns, system, **reference(answer))
+
+
+def _row(item: Item) -> dict[str, Any]:
+    return {"prompt": messages_of(item), "completion": answer_message(item.answers[0])}
+
+
+SHAPES = (Shape("demonstrations", _row, _item, _COLUMNS),)

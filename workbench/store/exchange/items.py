@@ -8,6 +8,9 @@ from typing import Any
 
 from ...feedback.base import Message
 
+MAX_NUMBER = 1e15
+"""A number beyond this is a mistake in the file; every whole number below it is exact as a float."""
+
 
 @dataclass(frozen=True)
 class Said:
@@ -18,6 +21,7 @@ class Said:
     shown: tuple[int, ...]
     annotator: str = ""
     comment: str = ""
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,51 @@ def text_of(row: Mapping[str, Any], name: str, default: str | None = None) -> st
     return value
 
 
+def number_of(row: Mapping[str, Any], name: str) -> float | None:
+    """The number in a field, None where there is none. Raises Unfit for anything else, NaN and infinities too."""
+    value = row.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_NUMBER:
+        raise Unfit(f"{name} is not a number.")
+    return float(value)
+
+
+def truth_of(row: Mapping[str, Any], name: str) -> bool:
+    """The true or false in a field. Raises Unfit when it is anything else, 1 and 0 too."""
+    value = row.get(name)
+    if not isinstance(value, bool):
+        raise Unfit(f"{name} is {_article(value)}, not true or false.")
+    return value
+
+
+def words_of(row: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The words in a field, none where it is missing."""
+    words = row.get(name) or []
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise Unfit(f"{name} is not a list of words.")
+    return tuple(words)
+
+
 def tags_of(row: Mapping[str, Any]) -> tuple[str, ...]:
     """The row's tags."""
-    tags = row.get("tags") or []
-    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-        raise Unfit("tags is not a list of words.")
-    return tuple(tags)
+    return words_of(row, "tags")
+
+
+def list_of(row: Mapping[str, Any], name: str) -> list[Any]:
+    """The list in a field. Raises Unfit when it is something else."""
+    value = row.get(name)
+    if not isinstance(value, list):
+        raise Unfit(f"{name} is {_article(value)}, not a list.")
+    return value
+
+
+def object_of(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The object in a field. Raises Unfit when it is something else."""
+    value = row.get(name)
+    if not isinstance(value, dict):
+        raise Unfit(f"{name} is {_article(value)}, not an object.")
+    return value
 
 
 def reference(text: str) -> dict[str, Any]:
@@ -87,19 +130,67 @@ def reference(text: str) -> dict[str, Any]:
     return {"answers": (text,), "said": (said,), "source": "reference", "queued": False}
 
 
+def preference(chosen: str, rejected: str, margin: float | None = None, annotator: str = "") -> dict[str, Any]:
+    """Fields of an Item of two answers of which the first was preferred; from a margin of 2 on it is much better."""
+    margin = 1.0 if margin is None else margin
+    if margin < 0:
+        raise Unfit("margin is below zero, so the rejected answer would be the better one.")
+    value: dict[str, Any] = {"choice": "a", "strength": 2 if margin >= 2 else 1}
+    if margin != value["strength"]:
+        value["margin"] = margin
+    return {"answers": (chosen, rejected), "said": (Said("comparison", value, (0, 1), annotator),)}
+
+
+def thumb(text: str, good: bool) -> dict[str, Any]:
+    """Fields of an Item of one answer that was found good or bad."""
+    return {"answers": (text,), "said": (Said("thumbs", {"thumbs": [good]}, (0,)),)}
+
+
 def conversation(messages: Any, name: str) -> tuple[str, tuple[Message, ...]]:
     """System text and turns of a list of messages. Raises Unfit when it is no conversation."""
     if not isinstance(messages, list) or not messages:
         raise Unfit(f"{name} is {_article(messages)}, not a conversation.")
-    turns = []
-    for message in messages:
-        if not isinstance(message, dict) or not all(isinstance(message.get(key), str) for key in ("role", "content")):
-            raise Unfit(f"{name} holds a message without a role or a text.")
-        turns.append({"role": message["role"], "content": message["content"]})
-    system = turns.pop(0)["content"] if turns[0]["role"] == "system" else ""
+    turns = [_turn(message, name) for message in messages]
+    system = turns.pop(0)["content"] if turns[0]["role"] in ("system", "developer") else ""
     if any(turn["role"] not in ("user", "assistant") for turn in turns):
         raise Unfit(f"{name} holds a message that is neither from the user nor from the assistant.")
     return system, tuple(turns)
+
+
+def ended(messages: Any, name: str) -> tuple[str, tuple[Message, ...], str]:
+    """System text, turns, and the answer that a conversation ends with. Raises Unfit when it does not."""
+    system, turns = conversation(messages, name)
+    if len(turns) < 2 or turns[-1]["role"] != "assistant":
+        raise Unfit(f"{name} does not end with an answer.")
+    return system, turns[:-1], turns[-1]["content"]
+
+
+def one_prompt(
+    chosen: tuple[str, tuple[Message, ...], str], rejected: tuple[str, tuple[Message, ...], str]
+) -> tuple[str, tuple[Message, ...]]:
+    """System text and turns that two conversations share but for their last answer. Raises Unfit when they do not."""
+    if chosen[:2] != rejected[:2]:
+        raise Unfit("chosen and rejected do not share a prompt.")
+    return chosen[:2]
+
+
+def messages_of(item: Item) -> list[Message]:
+    """System text and turns as one conversation."""
+    head: list[Message] = [{"role": "system", "content": item.system}] if item.system else []
+    return [*head, *(dict(turn) for turn in item.turns)]
+
+
+def _turn(message: Any, name: str) -> Message:
+    content = message.get("content") if isinstance(message, dict) else None
+    if isinstance(content, list) and content and all(_is_text_part(part) for part in content):
+        content = "".join(part["text"] for part in content)
+    if not isinstance(content, str) or not isinstance(message.get("role"), str):
+        raise Unfit(f"{name} holds a message without a role or a text.")
+    return {"role": message["role"], "content": content}
+
+
+def _is_text_part(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)
 
 
 def keys_in(rows: Sequence[Any], *names: str) -> bool:

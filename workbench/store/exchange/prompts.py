@@ -6,11 +6,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .items import Item, Skipped, conversation, keys_in, tags_of, text_of, user
+from .columns import MESSAGES
+from .items import Item, Skipped, keys_in, messages_of, tags_of
+from .preferences import prompt_of
 from .reading import each
+from .shapes import Shape
 
 title = "Prompts"
 
+_COLUMNS = {"prompt": MESSAGES, "tags": [str]}
 _OTHERS = {"chosen", "rejected", "completion", "answers", "answer", "output", "response", "responses"}
 
 
@@ -21,11 +25,16 @@ def matches(path: Path, first_rows: Sequence[Any]) -> bool:
 
 def read(path: Path) -> Iterator[Item | Skipped]:
     """Each prompt; a list of messages is a conversation."""
-    return each(path, _item)
+    return each(path, _item, _COLUMNS)
 
 
 def _item(number: int, row: dict[str, Any]) -> Item:
-    if isinstance(row.get("prompt"), list):
-        system, turns = conversation(row["prompt"], "prompt")
-        return Item(number, turns, system, tags_of(row))
-    return Item(number, user(text_of(row, "prompt")), text_of(row, "system", ""), tags_of(row))
+    system, turns = prompt_of(row)
+    return Item(number, turns, system, tags_of(row))
+
+
+def _row(item: Item) -> dict[str, Any]:
+    return {"prompt": messages_of(item), "tags": list(item.tags)}
+
+
+SHAPES = (Shape("prompts", _row, _item, _COLUMNS, frozenset({"tags"})),)

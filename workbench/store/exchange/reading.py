@@ -1,165 +1,92 @@
-"""Files into rows, strictly: UTF-8, JSON without NaN, nothing nested too deep. One sentence when a file is bad."""
+"""Any file or folder into rows, and rows into items. One sentence when a file is bad."""
 
 from __future__ import annotations
 
-import csv
 import itertools
-import json
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from ...errors import WorkbenchError
-from ..prompts import MAX_TEXT
-from ..rows import well_formed
+from .columns import JSON, Columns, from_table
+from .csv_files import EXTRA, csv_rows
 from .items import Item, Skipped, Unfit
+from .json_files import json_rows
+from .text_files import NOTHING, opened, text_rows
 
-MAX_DEPTH = 64
-MAX_LINE = 64 * 2**20
-MAX_WHOLE = 512 * 2**20
-"""A JSON array is read at once; lines are not, so a JSONL file has no such limit."""
+__all__ = ["each", "first_rows", "json_rows", "kind_of", "rows"]
 
 _FIRST = 5
+_KINDS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".txt": "text",
+}
+_SIGNS = ((b"PAR1", "parquet"), (b"ARROW1", "arrow"), (b"{", "json"), (b"[", "json"))
+
+Parsed = Item | Skipped | Iterable[Item | Skipped]
+
+
+def kind_of(path: Path) -> str:
+    """How the file holds its rows: "csv", "json", "parquet", "arrow" or "text"; "folder" for a folder."""
+    if path.is_dir():
+        return "folder"
+    if kind := _KINDS.get(path.suffix.lower()):
+        return kind
+    with opened(path) as file:
+        start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return next((kind for sign, kind in _SIGNS if start.startswith(sign)), "text")
 
 
 def first_rows(path: Path) -> list[Any]:
-    """The first rows of a file, to tell its format by: objects of JSON, dicts of CSV, else lines of text."""
-    rows = {".csv": csv_rows, ".json": json_rows, ".jsonl": json_rows, ".ndjson": json_rows}
-    return [row for _, row in itertools.islice(rows.get(path.suffix.lower(), text_rows)(path), _FIRST)]
+    """The first rows of a file, to tell its format by: objects, or lines of text."""
+    found = text_rows(path) if kind_of(path) == "text" else rows(path)
+    return [row for _, row in itertools.islice(found, _FIRST)]
 
 
-def each(path: Path, parse: Callable[[int, dict[str, Any]], Item]) -> Iterator[Item | Skipped]:
-    """Every object of a JSON file through `parse`; a row for which it raises Unfit is passed over."""
-    for number, row in json_rows(path):
+def rows(path: Path, columns: Columns | None = None, *, lower: bool = True) -> Iterator[tuple[int, Any]]:
+    """The rows of any file or folder, with the number that each has there.
+
+    columns: what a table's cells hold; texts without it. lower: the names in a CSV file's header in lower case.
+    """
+    kind, columns = kind_of(path), columns or {}
+    if kind == "folder":
+        yield from _folder_rows(path, columns, lower)
+    elif kind == "csv":
+        yield from ((number, from_table(row, columns)) for number, row in csv_rows(path, lower=lower))
+    elif kind in ("parquet", "arrow"):
+        from . import arrow_files, parquet_files  # pyarrow takes a third of a second
+
+        found = parquet_files.parquet_rows(path) if kind == "parquet" else arrow_files.arrow_rows(path)
+        # Its other columns have their types already.
+        texts = {name: type_ for name, type_ in columns.items() if type_ == JSON}
+        yield from ((number, from_table(row, texts)) for number, row in found)
+    else:
+        yield from json_rows(path)
+
+
+def _folder_rows(path: Path, columns: Columns, lower: bool) -> Iterator[tuple[int, Any]]:
+    from .folders import files_in
+
+    return enumerate(row for file in files_in(path) for _, row in rows(file, columns, lower=lower))
+
+
+def each(
+    path: Path, parse: Callable[[int, dict[str, Any]], Parsed], columns: Columns | None = None
+) -> Iterator[Item | Skipped]:
+    """Every row through `parse`; one for which it raises Unfit is passed over. `columns`: what a table's cells hold."""
+    for number, row in rows(path, columns):
         if not isinstance(row, dict):
-            raise WorkbenchError(
-                f"Row {number} of {path.name} is not an object with names and values.", "Nothing was imported."
-            )
+            raise WorkbenchError(f"Row {number} of {path.name} is not an object with names and values.", NOTHING)
         try:
-            yield parse(number, row)
+            if EXTRA in row:
+                raise Unfit("The row has more cells than the table has columns.")
+            found = parse(number, row)
+            yield from (found,) if isinstance(found, Item | Skipped) else found
         except Unfit as unfit:
             yield Skipped(number, str(unfit))
-
-
-def json_rows(path: Path) -> Iterator[tuple[int, Any]]:
-    """The rows of a JSONL file, counted from 1 by lines, or of a JSON array, counted from 0.
-
-    Raises WorkbenchError at the first thing that is not JSON.
-    """
-    with opened(path) as file:
-        start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
-        file.seek(0)
-        if start.startswith(b"["):
-            yield from enumerate(_array(path, file))
-            return
-        for number, line in text_lines(path, file):
-            if line.strip():
-                yield number, _parsed(line, f"Line {number} of {path.name}")
-
-
-def _array(path: Path, file: BinaryIO) -> list[Any]:
-    data = file.read(MAX_WHOLE + 1)
-    if len(data) > MAX_WHOLE:
-        raise WorkbenchError(
-            f"{path.name} is larger than {MAX_WHOLE // 2**20} MB.", "Save it as JSONL, one object a line."
-        )
-    return _parsed(_decoded(data, path.name), path.name)
-
-
-def csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file as dicts with lower-case names, counted as a spreadsheet does: the header is row 1."""
-    csv.field_size_limit(MAX_TEXT + 1)
-    with opened(path) as file:
-        text = (line + "\n" for _, line in text_lines(path, file))
-        header = next(text, "")
-        separator = max(",;\t", key=header.count)
-        names = [name.strip().lower() for name in next(csv.reader([header], delimiter=separator), [])]
-        try:
-            for number, cells in enumerate(csv.reader(text, delimiter=separator, strict=True), 2):
-                if any(cell.strip() for cell in cells):
-                    yield number, dict(zip(names, cells, strict=False))
-        except csv.Error as error:
-            raise WorkbenchError(f"{path.name} is not a table: {error}.", "Save it again as CSV (UTF-8).") from error
-
-
-def text_rows(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a text file that are not blank, counted from 1."""
-    with opened(path) as file:
-        for number, line in text_lines(path, file):
-            if line.strip():
-                yield number, line
-
-
-def opened(path: Path) -> BinaryIO:
-    """The file. Raises WorkbenchError when it cannot be read."""
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise WorkbenchError(f"{path} cannot be read: {error.strerror}.", "Choose another file.") from error
-
-
-def text_lines(path: Path, file: BinaryIO) -> Iterator[tuple[int, str]]:
-    """Numbered lines without their ends. Only \\n ends a line: U+2028 and its like are text."""
-    number = 0
-    while line := file.readline(MAX_LINE + 1):
-        number += 1
-        where = f"Line {number} of {path.name}"
-        if len(line) > MAX_LINE:
-            raise WorkbenchError(f"{where} is longer than {MAX_LINE // 2**20} MB.", "Nothing was imported.")
-        if b"\0" in line:
-            raise WorkbenchError(f"{where} holds a NUL byte, so this is not a text file.", "Nothing was imported.")
-        yield number, _decoded(line.rstrip(b"\r\n"), where)
-
-
-def _decoded(data: bytes, where: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise WorkbenchError(f"{where} is not UTF-8 text.", "Save the file as UTF-8 and try again.") from error
-
-
-def _parsed(text: str, where: str) -> Any:
-    try:
-        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
-        if _is_deep(value):
-            raise RecursionError
-        return _cleaned(value)
-    except RecursionError as error:
-        raise WorkbenchError(f"{where} is nested more than {MAX_DEPTH} deep.", "Nothing was imported.") from error
-    except ValueError as error:
-        reason = getattr(error, "msg", str(error))
-        line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) and error.lineno > 1 else ""
-        raise WorkbenchError(f"{where} is not JSON: {reason}{line}.", "Correct it; nothing was imported.") from error
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number")
-
-
-def _finite(text: str) -> float:
-    if not math.isfinite(number := float(text)):
-        raise ValueError(f"{text} is too large")
-    return number
-
-
-def _is_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [child for item in level for child in _children(item)]
-        if not level:
-            return False
-    return True
-
-
-def _children(value: Any) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-
-
-def _cleaned(value: Any) -> Any:
-    # JSON can spell half a surrogate pair, which no file can hold.
-    if isinstance(value, str):
-        return well_formed(value)
-    if isinstance(value, dict):
-        return {well_formed(key): _cleaned(item) for key, item in value.items()}
-    return [_cleaned(item) for item in value] if isinstance(value, list) else value

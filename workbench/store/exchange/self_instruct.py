@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...errors import WorkbenchError
 from .items import Item, Skipped, Unfit, asked, keys_in, reference, text_of, user
-from .reading import json_rows
+from .reading import each
 
 title = "Instructions (Self-Instruct)"
 
@@ -20,13 +19,7 @@ def matches(path: Path, first_rows: Sequence[Any]) -> bool:
 
 def read(path: Path) -> Iterator[Item | Skipped]:
     """Each instance of each task, with its output as a demonstration and its application as a tag."""
-    for number, row in json_rows(path):
-        if not isinstance(row, dict):
-            raise WorkbenchError(f"Row {number} of {path.name} is not a task.", "Nothing was imported.")
-        try:
-            yield from _items(number, row)
-        except Unfit as unfit:
-            yield Skipped(number, str(unfit))
+    return each(path, _items)
 
 
 def _items(number: int, row: dict[str, Any]) -> list[Item]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import WorkbenchError
+from .csv_files import EXTRA, csv_rows
 from .items import Item, Skipped, user
-from .reading import csv_rows
 
 title = "Table with a column prompt"
 
@@ -26,6 +26,8 @@ def read(path: Path) -> Iterator[Item | Skipped]:
             if number == 2:
                 raise WorkbenchError(f"{path.name} has no column called prompt.", "Name it in the first row.")
             yield Skipped(number, "The row has no prompt.")
+        elif EXTRA in row:
+            yield Skipped(number, "The row has more cells than the table has columns.")
         elif not row["prompt"].strip():
             yield Skipped(number, "The prompt is empty.")
         else:
