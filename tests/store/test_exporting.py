@@ -18,6 +18,7 @@ from workbench.feedback.converting import convert
 from workbench.store import Store
 from workbench.store.exchange.exporting import export_demonstrations, export_pairs, export_store, export_table
 from workbench.store.exchange.importing import import_file
+from workbench.store.exchange.project import VERSION
 
 
 def fill(store: Store) -> None:
@@ -137,7 +138,7 @@ def change(changed: str, /, **fields: object) -> Callable[[dict], object]:
 
 
 SPOILED = {
-    "newer": (lambda row: row | {"workbench": 2} if "workbench" in row else row, "newer Workbench"),
+    "newer": (lambda row: row | {"workbench": VERSION + 1} if "workbench" in row else row, "newer Workbench"),
     "no prompts": (drop("prompts"), "points to rows"),
     "no responses": (drop("responses"), "points to rows|is not a row"),
     "unknown table": (change("models", table="secrets"), "not a row of a project"),

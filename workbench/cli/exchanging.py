@@ -10,7 +10,7 @@ from .shared import JSON, PROJECT, chosen, finish, opened
 
 
 @click.command("import")
-@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path))
 @click.option("--format", "form", default=None, help="The file's format.  [default: recognised]")
 @click.option("--dry-run", is_flag=True, help="Only say what would be added.")
 @PROJECT
@@ -19,13 +19,18 @@ from .shared import JSON, PROJECT, chosen, finish, opened
 def import_(
     context: click.Context, path: Path, form: str | None, dry_run: bool, project: Path | None, as_json: bool
 ) -> None:
-    """Bring prompts, answers and judgements from a file into the project. A second import adds nothing."""
+    """Bring prompts, answers and judgements from a file into the project. A second import adds nothing.
+
+    PATH may be an export of another project or its folder: the two become one, in whichever order, however often.
+    """
     from ..store.exchange.importing import import_file
 
     with opened(chosen(context, project)) as store:
         report = import_file(store, path, format=form, dry_run=dry_run).to_json()
     added = ", ".join(f"{count} {table}" for table, count in report["added"].items())
     words = f"{'Would add' if dry_run else 'Added'} {added}. Already there: {report['already_there']}."
+    if report["changed"]:
+        words += f" {'Would change' if dry_run else 'Changed'}: {report['changed']}."
     for skip in report["skipped"]:
         words += f"\nSkipped row {skip['row']}: {skip['reason']}"
     finish(report, as_json, words)

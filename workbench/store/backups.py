@@ -105,6 +105,19 @@ def _drop_cache(target: Any) -> None:
         target.execute("VACUUM")
 
 
+def copy_out(database: Path, path: Path) -> None:
+    """Copy another project's file to `path`. Raises WorkbenchError when it is damaged, not ours, or newer."""
+    # Where there is no log nobody has it open, and without one even a connection that only reads would leave files.
+    quiet = "" if database.with_name(f"{database.name}-wal").exists() else "&immutable=1"
+    with translated(database):
+        conn = dbapi.connect(f"{database.resolve().as_uri()}?mode=ro{quiet}", timeout=5.0, uri=True)
+        try:
+            check_ours(conn, database)
+            _copy_database(conn, path)
+        finally:
+            conn.close()
+
+
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[Any]:
     conn = dbapi.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)

@@ -111,7 +111,8 @@ def _do(store: Store, what: str, details: Mapping[str, Any], amount: int, annota
 def _record(store: Store, what: str, details: Mapping[str, Any], amount: int, annotator: str, by: object) -> Action:
     """Keep what was done. What this person had undone before cannot be done again now."""
     last = store.value(f"SELECT MAX(key) FROM project WHERE {_RECORDED}")
-    key = f"bulk/{int(last.removeprefix('bulk/')) + 1 if last else 1:012d}"
+    # The second part is for projects that were apart: each has a first action.
+    key = f"bulk/{int(last.split('/')[1]) + 1 if last else 1:012d}/{new_id()}"
     kept = {"what": what, "amount": amount, "annotator": annotator, "created_at": now(), "details": dict(details)}
     with store.writing() as db:
         db.execute(

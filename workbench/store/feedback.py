@@ -11,7 +11,7 @@ from ..feedback import ASIDE, KINDS
 from ..feedback.base import Answer, Judgement
 from .prompts import MAX_TEXT, checked_text
 from .records import Feedback
-from .rows import new_id, now, to_json
+from .rows import id_of, new_id, now, to_json
 
 if TYPE_CHECKING:
     from .store import Store
@@ -52,7 +52,7 @@ class FeedbackRows:
                 return _feedback(known[0])
         stored = _checked(kind, value, len(response_ids))
         row = {
-            "id": new_id(),
+            "id": id_of(import_key) if import_key else new_id(),
             "kind": kind,
             "prompt_id": prompt_id,
             "value": stored,

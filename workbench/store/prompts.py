@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import WorkbenchError
 from ..feedback.base import Message
 from .records import Prompt, Response
-from .rows import new_id, now, to_json, well_formed
+from .rows import id_of, new_id, now, to_json, well_formed
 
 if TYPE_CHECKING:
     from .store import Store
@@ -77,7 +77,7 @@ class PromptRows:
         known = self._store.rows("SELECT * FROM prompts WHERE hash = ?", [digest])
         if known:
             return _prompt(known[0]), False
-        prompt = Prompt(new_id(), digest, system, turns, tuple(tags), split_of(digest), source, now())
+        prompt = Prompt(id_of(digest), digest, system, turns, tuple(tags), split_of(digest), source, now())
         row = dataclasses.asdict(prompt) | {"turns": to_json(list(turns)), "tags": to_json(list(prompt.tags))}
         with self._store.writing() as db:
             db["prompts"].insert(row)  # type: ignore[union-attr]
@@ -126,7 +126,8 @@ class ResponseRows:
             known = self._store.rows("SELECT * FROM responses WHERE import_key = ?", [key])
             if known:
                 return response_of(known[0])
-        response = Response(new_id(), prompt_id, checked_text(text, "The answer"), created_at=now(), **fields)
+        id_ = id_of(key) if key else new_id()
+        response = Response(id_, prompt_id, checked_text(text, "The answer"), created_at=now(), **fields)
         row = dataclasses.asdict(response) | {
             "sampler": to_json(dict(response.sampler)),
             "scores": to_json(dict(response.scores)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import uuid
@@ -17,6 +18,11 @@ def to_json(value: Any) -> str:
 def new_id() -> str:
     """A globally unique id, so that stores made apart can be merged."""
     return uuid.uuid4().hex
+
+
+def id_of(key: str) -> str:
+    """The id of a row that is told by its content: stores made apart give it the same one."""
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def now() -> str:

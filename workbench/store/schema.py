@@ -258,3 +258,15 @@ def m005_saying_more(db: Database) -> None:
     for name, body in _counting(*_MORE).items():
         db.execute(f"DROP TRIGGER {name}")
         db.execute(f"CREATE TRIGGER {name} {body}")
+
+
+_MERGING = [
+    "ALTER TABLE project ADD COLUMN changed_at TEXT NOT NULL DEFAULT ''",
+]
+
+
+@migrations()
+def m006_merging(db: Database) -> None:
+    """When a setting was made, so that the newer of two stays when projects are merged."""
+    for statement in _MERGING:
+        db.execute(statement)

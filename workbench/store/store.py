@@ -122,6 +122,16 @@ class Store:
             raise
         conn.execute("RELEASE part")
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Database]:
+        """One read transaction: all its queries see the same moment, whoever writes meanwhile."""
+        with translated():
+            self.db.conn.execute("BEGIN")
+            try:
+                yield self.db
+            finally:
+                self.db.conn.rollback()
+
     def rows(self, sql: str, params: Any = ()) -> list[dict[str, Any]]:
         """The rows of a query, as dicts."""
         with translated():
@@ -161,8 +171,9 @@ class Store:
         """Keep a project setting."""
         with self.writing() as db:
             db.execute(
-                "INSERT INTO project(key, value) VALUES (?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-                [well_formed(key), to_json(value)],
+                """INSERT INTO project(key, value, changed_at) VALUES (?, ?, ?) ON CONFLICT(key)
+                DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at""",
+                [well_formed(key), to_json(value), now()],
             )
 
     def draft(self, key: str) -> str:

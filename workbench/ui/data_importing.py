@@ -150,6 +150,9 @@ class ImportDialog(QDialog):
         added = added_words(self, report["added"])
         self.summary.setText(self.tr("Adds {what}").format(what=added) if added else self.tr("Adds nothing new"))
         parts = [self.tr("Read as: {format}.").format(format=report["title"])]
+        if changed := report["changed"]:
+            one, many = self.tr("1 row is brought up to date."), self.tr("{count} rows are brought up to date.")
+            parts.append(one if changed == 1 else many.format(count=count(changed)))
         if known := report["already_there"]:
             one, many = self.tr("1 row is here already."), self.tr("{count} rows are here already.")
             parts.append(one if known == 1 else many.format(count=count(known)))
@@ -163,8 +166,8 @@ class ImportDialog(QDialog):
         self._out_model.set_rows(list(skipped))
         self.switch.setVisible(bool(skipped))
         self.tables.show()
-        self.go.setEnabled(bool(added))
-        if added:
+        self.go.setEnabled(bool(added or changed))
+        if added or changed:
             self.go.setFocus()
 
     def _on_failed(self, error: WorkbenchError) -> None:

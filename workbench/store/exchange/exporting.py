@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import WorkbenchError
+from ...events import plain
 from ...feedback.base import Rules
 from ...feedback.converting import convert
 from ..browsing import PAGE, entries
 from ..rows import new_id, to_json
-from .project import TABLES, VERSION
+from .project import TABLES, VERSION, make_portable
 
 if TYPE_CHECKING:
     from ..store import Store
@@ -29,7 +31,8 @@ def export_store(store: Store, path: Path | str) -> int:
     Importing the file into an empty project makes the same project; exporting that gives the same bytes.
     """
     header = to_json({"workbench": VERSION})
-    return _write(path, (header, *_project_lines(store)), with_header=True)
+    with store.reading():
+        return _write(path, itertools.chain([header], _project_lines(store)), with_header=True)
 
 
 def export_pairs(
@@ -80,16 +83,34 @@ def export_table(store: Store, path: Path | str, safe: bool = True) -> int:
     return _write(path, _table_lines(store, header, most, cell), with_header=True, encoding="utf-8-sig")
 
 
+_FEEDBACK = """SELECT *, (SELECT json_group_array(response_id) FROM (SELECT response_id FROM shown
+    WHERE feedback_id = feedback.id ORDER BY position)) AS shown FROM feedback ORDER BY rowid"""
+_ROWS = {
+    "project": "SELECT * FROM project ORDER BY key",
+    "feedback": _FEEDBACK,
+    "run_warnings": "SELECT * FROM run_warnings ORDER BY run_id, topic",
+}
+
+
 def _project_lines(store: Store) -> Iterator[str]:
     for table, json_columns in TABLES.items():
-        order = "key" if table == "project" else "rowid"
-        for row in store.rows(f"SELECT * FROM {table} ORDER BY {order}"):
+        if table == "metrics":
+            yield from _curve_lines(store)
+            continue
+        for row in store.db.query(_ROWS.get(table, f"SELECT * FROM {table} ORDER BY rowid")):
             row.pop("seq", None)  # the order of the lines says it, so that projects can be merged
-            for column in json_columns:
+            for column in (*json_columns, "shown") if table == "feedback" else json_columns:
                 row[column] = json.loads(row[column])
-            if table == "feedback":
-                row["shown"] = list(store.feedback.find(row["id"]).response_ids)
+            if table == "runs":
+                make_portable(row)
             yield to_json({"table": table, **row})
+
+
+def _curve_lines(store: Store) -> Iterator[str]:
+    rows = store.db.query("SELECT * FROM metrics ORDER BY run_id, name, step")
+    for (run_id, name), points in itertools.groupby(rows, key=lambda row: (row["run_id"], row["name"])):
+        curve = [[row["step"], plain(row["value"])] for row in points]
+        yield to_json({"table": "metrics", "run_id": run_id, "name": name, "points": curve})
 
 
 def _table_lines(store: Store, header: list[str], most: int, cell: Callable[[str], str]) -> Iterator[str]:

@@ -18,11 +18,13 @@ from . import FORMATS, recognise
 from .items import Item, Skipped
 from .merging import Merging
 from .project import TableRow
+from .project_folders import exported, is_project
 
 if TYPE_CHECKING:
     from ..store import Store
 
 _COUNTED = ("prompts", "responses", "feedback")
+_OTHERS = ("project", "models", "runs", "guidelines")
 
 
 @dataclass
@@ -32,6 +34,8 @@ class ImportReport:
     format: str
     added: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
     already_there: int = 0
+    changed: int = 0
+    """Rows that were here and became more: tagged, taken back, or run further, in the other project."""
     skipped: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -54,10 +58,14 @@ def import_file(
 ) -> ImportReport:
     """Import a file and say what was added. `annotator` is who judged where the file names nobody.
 
-    dry_run does everything and then takes it back, so its report is the real one. Raises WorkbenchError when the
-    file is damaged or holds nothing that can be read; then nothing was written.
+    `path` may also be the folder of another project. dry_run does everything and then takes it back, so its report is
+    the real one. Raises WorkbenchError when the file is damaged or holds nothing that can be read; then nothing was
+    written.
     """
     path = Path(path).expanduser()
+    if is_project(path):
+        with exported(path) as file:
+            return import_file(store, file, annotator=annotator, dry_run=dry_run, by=by)
     name = _named(path, format)
     report = ImportReport(name)
     if not dry_run and _count(store) != dict.fromkeys(_COUNTED, 0):
@@ -67,8 +75,8 @@ def import_file(
             before = _count(store)
             _take_in(store, path, annotator, report)
             report.added = {table: n - before[table] for table, n in _count(store).items()}
-            for table in ("project", "models", "runs", *_COUNTED) if name == "project" else _COUNTED:
-                if report.added.get(table, 1):
+            for table in (*_OTHERS, *_COUNTED) if name == "project" else _COUNTED:
+                if report.added.get(table, 1) or report.changed:
                     store.changed(table, by)
             if dry_run:
                 raise _NotReally
@@ -121,7 +129,8 @@ def _take_in(store: Store, path: Path, annotator: str, report: ImportReport) -> 
             continue
         report.already_there += store.db.conn.total_changes == changes
     merging.finish()
-    if rows == len(report.skipped):
+    report.changed = merging.changed
+    if rows == len(report.skipped) and report.format != "project":  # an empty project is a whole one
         first = f": row {report.skipped[0]['row']}: {report.skipped[0]['reason']}" if rows else "."
         raise WorkbenchError(f"{path.name} holds nothing that can be imported{first}", "Nothing was written.")
 

@@ -1,4 +1,8 @@
-"""A whole project as JSONL: a header, then one row of one table a line. What export_store writes."""
+"""A whole project as JSONL: a header, then one row of one table a line. What export_store writes.
+
+Not in it: what is worked out from the rest (the queue, the search index), caches that can be filled again (vectors of
+answers, what reward models said of them), and unsent drafts, which belong to the window they were typed in.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,8 @@ from ...errors import WorkbenchError
 from .reading import json_rows
 
 title = "Workbench project"
-VERSION = 1
+VERSION = 2
+"""1 had neither curves, samples and warnings of runs nor the times of settings."""
 
 TABLES: dict[str, tuple[str, ...]] = {
     "project": ("value",),
@@ -22,13 +27,21 @@ TABLES: dict[str, tuple[str, ...]] = {
     "guidelines": (),
     "feedback": ("value", "reasons"),
     "run_feedback": (),
+    "metrics": ("points",),
+    "run_warnings": (),
+    "run_samples": ("scores",),
 }
-"""Every table that travels, in the order of its lines, with its columns that hold JSON."""
+"""Every table that travels, in the order of its lines, with its columns that hold JSON.
+
+A line of feedback has its answers in "shown"; a line of metrics is one curve, its "points" are [step, value].
+"""
+
+GOING = ("waiting", "running")
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """One row of one table; a row of feedback has its answers in "shown"."""
+    """One line: a row of a table."""
 
     row: int
     table: str
@@ -55,5 +68,13 @@ def read(path: Path) -> Iterator[TableRow]:
 
 
 def _check_header(path: Path, row: Any) -> None:
-    if not isinstance(row, dict) or row.get("workbench") != VERSION:
+    version = row.get("workbench") if isinstance(row, dict) else None
+    if version not in range(1, VERSION + 1):
         raise WorkbenchError(f"{path.name} was written by a newer Workbench.", "Update the app to import it.")
+
+
+def make_portable(run: dict[str, Any]) -> None:
+    """Make a row of runs what it is in every project but the one that runs it: there it does not go on."""
+    run.pop("pid", None)
+    if run.get("status") in GOING:
+        run["status"] = "interrupted"
