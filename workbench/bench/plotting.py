@@ -9,9 +9,9 @@ from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 64, 24, 56, 56
-COLOURS = ("#0b6bcb", "#c2410c", "#3f7d20")
+COLOURS = ("#0b6bcb", "#c2410c", "#3f7d20", "#6b4fa0")
 """Told apart also by people who see red and green alike; the legend and the dashes say it too."""
-DASHES = ("", "7 4", "2 3")
+DASHES = ("", "7 4", "2 3", "9 3 2 3")
 PAPER, INK, FAINT = "#ffffff", "#1f2328", "#d8dee4"
 
 
@@ -26,31 +26,47 @@ class Series:
 
 @dataclass(frozen=True)
 class _Axis:
+    least: float
     most: float
     step: float
     start: float
     length: float
+    doubling: bool = False
 
     @classmethod
-    def over(cls, values: Sequence[float], start: float, length: float) -> _Axis:
-        """From zero to a round number above all values."""
-        most = max([value for value in values if math.isfinite(value)], default=1.0) or 1.0
+    def over(cls, values: Sequence[float], start: float, length: float, least: float = 0.0) -> _Axis:
+        """From `least` to a round number above all values."""
+        most = max([value - least for value in values if math.isfinite(value)], default=1.0) or 1.0
         size = 10.0 ** math.floor(math.log10(most / 5))
         step = next(size * factor for factor in (1, 2, 5, 10) if size * factor * 6 >= most)
-        return cls(step * math.ceil(most / step - 1e-9), step, start, length)
+        return cls(least, least + step * math.ceil(most / step - 1e-9), step, start, length)
+
+    @classmethod
+    def doubled(cls, values: Sequence[float], start: float, length: float) -> _Axis:
+        """From the least of positive values to the greatest, each step twice as much as the one before."""
+        return cls(math.log2(min(values)), math.log2(max(values)), 1.0, start, length, doubling=True)
 
     def place(self, value: float) -> float:
-        return round(self.start + self.length * value / self.most, 1)
+        along = math.log2(value) if self.doubling else value
+        return round(self.start + self.length * (along - self.least) / (self.most - self.least), 1)
 
     def ticks(self) -> list[float]:
-        return [self.step * number for number in range(round(self.most / self.step) + 1)]
+        along = [self.least + self.step * number for number in range(round((self.most - self.least) / self.step) + 1)]
+        return [2.0**value for value in along] if self.doubling else along
 
 
-def svg(title: str, across: str, up: str, series: Sequence[Series]) -> str:
-    """The whole drawing. `across` and `up` name the axes; both begin at zero."""
+def svg(
+    title: str, across: str, up: str, series: Sequence[Series], *, least: float = 0.0, doubling: bool = False
+) -> str:
+    """The whole drawing. `across` and `up` name the axes; both begin at zero.
+
+    least: where `up` begins instead. doubling: `across` in powers of two, for positive values.
+    """
     points = [point for item in series for line in [*item.runs, item.mean] for point in line]
-    x = _Axis.over([point[0] for point in points], LEFT, WIDTH - LEFT - RIGHT)
-    y = _Axis.over([point[1] for point in points], HEIGHT - BOTTOM, -(HEIGHT - TOP - BOTTOM))
+    places = [point[0] for point in points]
+    wide = WIDTH - LEFT - RIGHT
+    x = _Axis.doubled(places, LEFT, wide) if doubling else _Axis.over(places, LEFT, wide)
+    y = _Axis.over([point[1] for point in points], HEIGHT - BOTTOM, -(HEIGHT - TOP - BOTTOM), least)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         'role="img" font-family="system-ui, -apple-system, Segoe UI, sans-serif" font-size="12">',
@@ -70,8 +86,8 @@ def _frame(x: _Axis, y: _Axis, across: str, up: str) -> list[str]:
         parts.append(_rule(LEFT, y.place(value), WIDTH - RIGHT, y.place(value)))
         parts.append(_text(LEFT - 8, y.place(value) + 4, f"{value:g}", anchor="end"))
     for value in x.ticks():
-        parts.append(_rule(x.place(value), y.place(0), x.place(value), y.place(0) + 5))
-        parts.append(_text(x.place(value), y.place(0) + 20, f"{value:g}", anchor="middle"))
+        parts.append(_rule(x.place(value), HEIGHT - BOTTOM, x.place(value), HEIGHT - BOTTOM + 5))
+        parts.append(_text(x.place(value), HEIGHT - BOTTOM + 20, f"{value:g}", anchor="middle"))
     parts.append(_text(LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 12, across, anchor="middle"))
     middle = TOP + (HEIGHT - TOP - BOTTOM) / 2
     turned = f' transform="rotate(-90 18 {middle})"'

@@ -93,9 +93,13 @@ class _Pairs:
 
 
 class InstantHead:
-    """Vectors in memory and the heads on them. Used by one thread at a time."""
+    """Vectors in memory and the heads on them. Used by one thread at a time.
 
-    def __init__(self) -> None:
+    fewest: pairs from which on it says anything; below the usual number it should not be listened to, only measured.
+    """
+
+    def __init__(self, fewest: int = FEWEST_PAIRS) -> None:
+        self._fewest = fewest
         self._scored = ScoredAnswers()
         self._forget("")
 
@@ -123,7 +127,7 @@ class InstantHead:
             "model_scores": scored.scores,
         }
         by_model = scored.surprising(found.made)
-        if len(found.groups) < FEWEST_PAIRS:
+        if len(found.groups) < self._fewest:
             return Reading(**about, surprising=by_model, uncertain=_uncertain(scored))
         ensemble, margins = self._fit(found)
         each = self._each(ensemble)
