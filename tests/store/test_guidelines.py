@@ -36,3 +36,18 @@ def test_a_judgement_knows_the_version_it_was_made_under(store: Store) -> None:
     answer = store.responses.add(prompt.id, "Hello")
     row = store.feedback.add("rating", prompt.id, [answer.id], {"ratings": [5]}, guideline_id=version.id)
     assert store.feedback.find(row.id).guideline_id == version.id
+
+
+def test_judgements_are_counted_by_the_version_they_were_made_under(store: Store) -> None:
+    prompt, _ = store.prompts.add("Hi")
+    answer = store.responses.add(prompt.id, "Hello")
+    rate = {"kind": "rating", "prompt_id": prompt.id, "response_ids": [answer.id], "value": {"ratings": [5]}}
+    store.feedback.add(**rate)
+    first = store.guidelines.add("Be kind.")
+    for _ in range(2):
+        store.feedback.add(**rate, guideline_id=first.id)
+    second = store.guidelines.add("Be brief.")
+    store.feedback.retract([store.feedback.add(**rate, guideline_id=second.id).id])
+    store.feedback.add("skip", prompt.id, [answer.id], {"kind": "rating"}, guideline_id=second.id)
+    store.feedback.add(**rate, import_key="elsewhere")
+    assert store.guidelines.counts() == {None: 1, first.id: 2}

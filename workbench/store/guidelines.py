@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from ..errors import WorkbenchError
+from ..feedback import ASIDE
 from .prompts import checked_text
 from .records import Guideline
 from .rows import new_id, now
@@ -43,6 +45,15 @@ class GuidelineRows:
     def list(self) -> list[Guideline]:
         """Every version, oldest first."""
         return self._rows("ORDER BY created_at, rowid")
+
+    def counts(self) -> dict[str | None, int]:
+        """How many judgements that stand were made under each version; under None before there was one.
+
+        Marks count, what was only set aside does not; neither does what was judged elsewhere and imported.
+        """
+        sql = """SELECT guideline_id, COUNT(*) AS n FROM feedback WHERE retracted_at IS NULL AND import_key IS NULL
+            AND kind NOT IN (SELECT value FROM json_each(?)) GROUP BY guideline_id"""
+        return {row["guideline_id"]: row["n"] for row in self._store.rows(sql, [json.dumps(ASIDE)])}
 
     def _rows(self, order: str) -> list[Guideline]:
         return [Guideline(**row) for row in self._store.rows(f"SELECT * FROM guidelines {order}")]

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QScrollArea, QWidget
 from .. import paths
 from ..store import Store
 from .feedback_editor import CommentBox
+from .figures import count
 from .theme import set_region
 from .widgets import Button, Divider, LetterBadge, LinkButton, SectionLabel, column, holding, label, row
 
@@ -64,18 +65,59 @@ def _plain(text: str) -> str:
     return text.replace("**", "")
 
 
+class GuideText(QWidget):
+    """Guidelines as they are read."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._text = column(spacing=7)
+        self.setLayout(self._text)
+
+    def show_text(self, text: str) -> None:
+        """Show the Markdown of some guidelines."""
+        while (item := self._text.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        for block in blocks(text):
+            self._text.addWidget(self._drawn(block))
+
+    def _drawn(self, block: Block) -> QWidget:
+        if block.kind == "heading":
+            return label(block.text, "small", "text2", wrap=True)
+        if block.kind == "numbered":
+            words = column(spacing=1)
+            if block.title:
+                words.addWidget(label(block.title, "strong", wrap=True))
+            if block.text:
+                words.addWidget(label(block.text, "small", "text2", wrap=True))
+            number = label(block.number, "strong", "human", tabular=True)
+            number.setFixedWidth(14)
+            line = row(holding(column(number, None)), words)
+            line.setStretch(1, 1)
+            return holding(line)
+        text = f"•  {block.text}" if block.kind == "bullet" else block.text
+        return label(text, "small", "text2", wrap=True)
+
+
 class GuidePanel(QWidget):
     """Guidelines above, comment below; what is between scrolls."""
 
     closed = Signal()
     reveal_wanted = Signal()
+    edit_wanted = Signal()
 
     def __init__(self, meanings: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         closer = Button(icon="x", kind="ghost", size="sm", tip=self.tr("Close the guidelines"))
         closer.clicked.connect(self.closed)
-        head = row(label(self.tr("Guidelines"), "head"), None, closer, margins=(16, 8, 10, 0))
-        self._text = column(spacing=7)
+        self.version = label("", "small", "text3", tabular=True)
+        editing = Button(icon="pencil", kind="ghost", size="sm", key="E", tip=self.tr("Edit the guidelines"))
+        editing.set_keys("")
+        editing.clicked.connect(self.edit_wanted)
+        title = label(self.tr("Guidelines"), "head")
+        head = row(title, None, self.version, editing, closer, margins=(16, 8, 10, 0), spacing=4)
+        self._text = GuideText()
         self._meanings = self._numbers(meanings)
         self.last = self._last_item()
         inside = column(self._text, self._meanings, None, spacing=12, margins=(16, 0, 14, 12))
@@ -113,31 +155,12 @@ class GuidePanel(QWidget):
         result.hide()
         return result
 
-    def show_guidelines(self, text: str) -> None:
-        """Show the guidelines."""
-        while (item := self._text.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
-        for block in blocks(text):
-            self._text.addWidget(self._drawn(block))
-
-    def _drawn(self, block: Block) -> QWidget:
-        if block.kind == "heading":
-            return label(block.text, "small", "text2", wrap=True)
-        if block.kind == "numbered":
-            words = column(spacing=1)
-            if block.title:
-                words.addWidget(label(block.title, "strong", wrap=True))
-            if block.text:
-                words.addWidget(label(block.text, "small", "text2", wrap=True))
-            number = label(block.number, "strong", "human", tabular=True)
-            number.setFixedWidth(14)
-            line = row(holding(column(number, None)), words)
-            line.setStretch(1, 1)
-            return holding(line)
-        text = f"•  {block.text}" if block.kind == "bullet" else block.text
-        return label(text, "small", "text2", wrap=True)
+    def show_guidelines(self, store: Store, draft: bool = False) -> None:
+        """Show the project's guidelines and their version; draft: a change was begun and not saved."""
+        self._text.show_text(guidelines(store))
+        number = len(store.guidelines.list())
+        version = self.tr("v{number}").format(number=count(number)) if number else self.tr("sample")
+        self.version.setText(self.tr("{version}, draft").format(version=version) if draft else version)
 
     def show_head(self, text: str) -> None:
         """What the instant head has learned, or what it lacks; "" says nothing."""

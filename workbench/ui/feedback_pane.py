@@ -20,7 +20,8 @@ from .feedback_drafts import Drafts
 from .feedback_edit import EditView
 from .feedback_flow import Flow, Given
 from .feedback_frame import Dock, PromptCard, SessionBar
-from .feedback_guide import GuidePanel, guidelines
+from .feedback_guide import GuidePanel
+from .feedback_guidelines import Desk, GuidelinesPage
 from .feedback_marking import Marker
 from .feedback_mode import LETTERS, ModeView
 from .feedback_rank import RankView
@@ -86,6 +87,7 @@ class FeedbackPane(Pane):
         self.comment_action = self._once(self.tr("Comment"), "M", self.write_comment, "message-square")
         self.blind_action = self._once(self.tr("Blind"), "H", self.toggle_blind, "eye-off")
         self.reveal_action = self._once(self.tr("Show who wrote the last item"), "Shift H", self.reveal_last)
+        self._once(self.tr("Edit the guidelines"), "E", lambda: self.desk.open_page())
         self.submit_action = self._once(self.tr("Submit and next"), "Enter", self.submit)
         self.save_action = self._once(self.tr("Save and next"), "Ctrl Enter", self.submit)
 
@@ -118,10 +120,11 @@ class FeedbackPane(Pane):
         self.dock = Dock(dock, self.submit)
         body = holding(column(self.bar, self._pages, self.dock, spacing=0))
         set_region(body, "canvas")
-        self.set_body(body)
+        self.desk = Desk(self, body, GuidelinesPage(self.context, self._drafts))
+        self.set_body(self.desk)
         meanings = [(choice.key, self._rate.meaning(choice.value)) for choice in reversed(rating.choices)]
         self.guide = GuidePanel(meanings)
-        self.guide.show_guidelines(guidelines(self.context.store))
+        self._show_guidelines()
         self.set_right(self.guide, 272)
         self._opener = Button(self.tr("Guidelines"), "book-open", "G")
         self._opener.setCheckable(True)
@@ -138,6 +141,8 @@ class FeedbackPane(Pane):
         self.context.instant.changed.connect(self._show_instant)
         self.guide.closed.connect(lambda: self.show_right(False))
         self.guide.reveal_wanted.connect(self.reveal_last)
+        self.guide.edit_wanted.connect(self.desk.open_page)
+        self.desk.changed.connect(self._on_desk)
         self.guide.comment.left.connect(self._leave_comment)
         self.guide.installEventFilter(self)
         self._opener.clicked.connect(self.toggle_right)
@@ -153,6 +158,8 @@ class FeedbackPane(Pane):
         return [self._opener]
 
     def first_focus(self) -> QWidget | None:
+        if self.desk.is_open:
+            return self.desk.page.editor
         if self.flow.item is None:
             return self.empty.action
         self.view.focus_first()
@@ -167,6 +174,7 @@ class FeedbackPane(Pane):
 
     def show_mode(self, kind: str) -> None:
         """Go over to a kind of feedback: "rating", "comparison", "ranking" or "edit"."""
+        self.desk.close_page()
         if kind != self.flow.kind or self.flow.run_id is not None:
             self._keep_draft()
             self.flow.start(kind, self._given())
@@ -179,6 +187,7 @@ class FeedbackPane(Pane):
         except WorkbenchError as error:
             self.context.tell(error)
             return
+        self.desk.close_page()
         self._keep_draft()
         self.flow.start_run(run.id, self._given())
         self.vote.set_banner(
@@ -248,7 +257,7 @@ class FeedbackPane(Pane):
         self.guide.show_numbers(view is self._rate)
         self.stack.setCurrentWidget(view)
         self._pages.setCurrentWidget(self._work)
-        if self.isVisible():
+        if self._work.isVisible():
             view.focus_first()
 
     def _show_empty(self) -> None:
@@ -259,7 +268,7 @@ class FeedbackPane(Pane):
         self.empty.link.setVisible(bool(link))
         self.empty.link.updateGeometry()
         self._pages.setCurrentWidget(self.empty)
-        if self.isVisible():
+        if self.empty.isVisible():
             self.empty.action.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _on_empty(self) -> None:
@@ -389,6 +398,18 @@ class FeedbackPane(Pane):
         if self.flow.item is not None and self.flow.kind == "edit":
             self._drafts.keep(self.flow.item, self._edit.draft())
 
+    # --- guidelines
+
+    def _show_guidelines(self) -> None:
+        self.guide.show_guidelines(self.context.store, self.desk.page.has_draft())
+
+    def _on_desk(self) -> None:
+        """The guidelines are being changed, or no longer: the clock stands still meanwhile."""
+        self.flow.rest(self.desk.is_open)
+        self._show_guidelines()
+        if not self.desk.is_open and self._work.isVisible():
+            self.view.focus_first()
+
     # --- the window
 
     def _on_step(self, step: str) -> None:
@@ -413,8 +434,8 @@ class FeedbackPane(Pane):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self.flow.rest(False)
-        self.guide.show_guidelines(guidelines(self.context.store))
+        self.flow.rest(self.desk.is_open)
+        self._show_guidelines()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
