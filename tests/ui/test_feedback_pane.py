@@ -638,11 +638,11 @@ def test_a_judgement_retracted_elsewhere_comes_back(pane, store, qtbot):
 
 def test_haste_is_noticed_only_against_ones_own_pace(store):
     flow = Flow(Context(store, "me"), Context(store, "me"))
-    here, elsewhere = ("rating", None), ("comparison", None)
-    flow._times = {str(number): (here, 20.0) for number in range(25)}
-    flow._times |= {f"other {number}": (elsewhere, 5.0) for number in range(10)}
+    here, elsewhere = ("rating", None, "me"), ("comparison", None, "me")
+    flow.pace.times = {str(number): (here, 20.0) for number in range(25)}
+    flow.pace.times |= {f"other {number}": (elsewhere, 5.0) for number in range(10)}
     assert not flow.is_hasty()
-    flow._times |= {f"fast {number}": (here, 5.0) for number in range(10)}
+    flow.pace.times |= {f"fast {number}": (here, 5.0) for number in range(10)}
     assert flow.is_hasty()
 
 

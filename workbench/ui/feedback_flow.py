@@ -7,7 +7,6 @@ The item after that is fetched while the person reads.
 from __future__ import annotations
 
 import logging
-import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,18 +16,17 @@ from PySide6.QtCore import QObject, QTime, QTimer, Signal
 
 from ..errors import WorkbenchError
 from ..feedback import ASIDE, mark
-from ..store.queueing import Item, item_of
+from ..store.queueing import RANKED, Item, item_of
 from ..store.records import Feedback
 from .context import Context
+from .feedback_ahead import Ahead
+from .feedback_pace import Pace, Place, Stopwatch
 from .feedback_sources import Harvest, QueueSource, RunSource, Source, counting
 from .models_work import Work
 
 log = logging.getLogger(__name__)
 IDLE_MS = 350
 """Quiet time before counting: never between two key presses of a fast hand."""
-RECENT = 10
-Place = tuple[str, str | None]
-"""A kind of feedback, and the evaluation that is judged or None."""
 
 
 @dataclass(frozen=True)
@@ -41,30 +39,6 @@ class Given:
     blind: bool = True
 
 
-class Stopwatch:
-    """Seconds since an item was shown, without the time in which the pane was hidden."""
-
-    def __init__(self) -> None:
-        self._since, self._before = time.monotonic(), 0.0
-        self.running = True
-
-    def restart(self) -> None:
-        """Begin at zero."""
-        self._since, self._before = time.monotonic(), 0.0
-
-    def pause(self, paused: bool) -> None:
-        """Stop or go on."""
-        if paused != self.running:
-            return
-        if paused:
-            self._before = self.seconds()
-        self._since, self.running = time.monotonic(), not paused
-
-    def seconds(self) -> float:
-        """Seconds so far."""
-        return self._before + (time.monotonic() - self._since if self.running else 0.0)
-
-
 class Flow(QObject):
     """One person's way through a queue."""
 
@@ -74,11 +48,15 @@ class Flow(QObject):
     """`left`, the session's figures or the harvest changed."""
     saved = Signal(str)
     """A judgement is on disk: "Saved 12:03"."""
+    looked = Signal()
+    """`ahead.last` knows more: which orders work, and which prompt sets there are."""
 
     def __init__(self, context: Context, by: QObject) -> None:
         super().__init__(by)
         self._context, self._by = context, by
-        self._queue = QueueSource(context, seed=int(time.time()))
+        self.ahead = Ahead(context, self)
+        self.ahead.changed.connect(self._on_looked)
+        self._queue = QueueSource(context, self.ahead, seed=int(time.time()))
         self.source: Source = self._queue
         self.kind, self.order = "rating", "newest"
         self.item: Item | None = None
@@ -86,8 +64,8 @@ class Flow(QObject):
         self.left = 0
         self.harvest = Harvest(context.store)
         self.watch = Stopwatch()
-        self._times: dict[str, tuple[Place, float]] = {}
-        self._held: dict[str, tuple[Item, Given]] = {}
+        self.pace = Pace()
+        self._held: dict[tuple[str, str], tuple[Item, Given]] = {}
         self._returning: list[tuple[Item, Given]] = []
         self._ahead: Item | None = None
         self._harvest_stale = True
@@ -97,7 +75,7 @@ class Flow(QObject):
         self._idle = QTimer(self, singleShot=True, interval=0)
         self._idle.timeout.connect(self._look_ahead)
         self._quiet = QTimer(self, singleShot=True, interval=IDLE_MS)
-        self._quiet.timeout.connect(self._count_harvest)
+        self._quiet.timeout.connect(self._when_quiet)
         context.store_changed.connect(self._on_change)
         context.instant.changed.connect(self._on_instant)
 
@@ -116,24 +94,65 @@ class Flow(QObject):
         self.source = RunSource(self._context, run_id)
         self._begin("comparison")
 
+    def leave(self, given: Given) -> None:
+        """Another person sits down: what this one has said so far waits for their return."""
+        self._hold(given)
+
+    def arrive(self) -> None:
+        """Another person has sat down: go on in their queue, or with what they had begun."""
+        if self.run_id is not None:
+            self.source = RunSource(self._context, self.run_id)
+        self._begin(self.kind)
+
     @property
     def run_id(self) -> str | None:
         """The evaluation whose pairs are compared, or None."""
         return self.source.run_id
 
+    @property
+    def tag(self) -> str | None:
+        """The prompt set that items come from, None for all."""
+        return self._queue.tag
+
+    @property
+    def searching(self) -> bool:
+        """Whether there is no item because a longer look for one is under way."""
+        return self.source.searching
+
     def set_order(self, order: str) -> None:
         """Choose which items come first, from the next one on."""
-        self.order, self._ahead = order, None
+        self.order = order
+        self._look_elsewhere()
+
+    def set_tag(self, tag: str | None) -> None:
+        """Choose the prompt set that items come from, from the next one on."""
+        self._queue.tag = tag
+        self._look_elsewhere()
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether more may wait elsewhere in the queue: only a prompt set, or what was judged before, comes now."""
+        return self.run_id is None and (self.tag is not None or self.order == "again")
+
+    def widen(self) -> None:
+        """Go on with all prompts."""
+        self._queue.tag = None
+        self.set_order("newest" if self.order == "again" else self.order)
+
+    def _look_elsewhere(self) -> None:
+        self._ahead = None
+        self.ahead.want(self._queue.asked(self.kind, self.order))
         self._idle.start()
 
     def _hold(self, given: Given | None) -> None:
         if self.item is not None and given is not None and self.run_id is None:
-            self._held[self.kind] = (self.item, given)
+            self._held[self._context.annotator, self.kind] = (self.item, given)
 
     def _begin(self, kind: str) -> None:
         self.kind, self._ahead = kind, None
+        self.ahead.want(self._queue.asked(kind, self.order))
         self._returning.clear()
-        held = self._held.pop(kind, None) if self.run_id is None else None
+        held = self._held.pop((self._context.annotator, kind), None) if self.run_id is None else None
         if held is not None:
             self._show(*held)
         else:
@@ -186,6 +205,7 @@ class Flow(QObject):
         except WorkbenchError as error:
             self._context.tell(error)
             return False
+        self.source.went(item)
         self._tell_saved()
         self._advance()
         return True
@@ -198,7 +218,7 @@ class Flow(QObject):
         item = item_of(self._context.store, feedback)
         if self.item is not None and _key(item) != _key(self.item):
             self._returning.insert(0, (self.item, given))
-        self._times.pop(feedback.id, None)
+        self.pace.take(feedback.id)
         self._reap(item, feedback, -1)
         self._go_where(item, feedback)
         value = {} if feedback.kind in ASIDE else feedback.value
@@ -211,7 +231,7 @@ class Flow(QObject):
         if feedback is None or feedback.kind == mark.name:
             return feedback
         item = item_of(self._context.store, feedback)
-        self._times[feedback.id] = ((item.kind, feedback.run_id), feedback.seconds)
+        self.pace.add(feedback.id, (item.kind, feedback.run_id, feedback.annotator), feedback.seconds)
         self._reap(item, feedback)
         self._go_where(item, feedback)
         self._returning = [pair for pair in self._returning if _key(pair[0]) != _key(item)]
@@ -237,12 +257,13 @@ class Flow(QObject):
 
     def _leave_for_later(self) -> None:
         if self.run_id is None and self._returning:
-            self._held[self.kind] = self._returning[0]
+            self._held[self._context.annotator, self.kind] = self._returning[0]
         self._returning.clear()
 
     def _went(self, item: Item, feedback: Feedback, seconds: float) -> None:
-        self._times[feedback.id] = ((item.kind, feedback.run_id), seconds)
+        self.pace.add(feedback.id, (item.kind, feedback.run_id, feedback.annotator), seconds)
         self._reap(item, feedback)
+        self.source.went(item)
         self._tell_saved()
         self._advance(item)
 
@@ -278,38 +299,49 @@ class Flow(QObject):
     def _look_ahead(self) -> None:
         """After the item is on screen: fetch the one after it, and count what is left."""
         if self.item is None:
-            item = self._fetch([])
-            if item is not None:
+            searched, item = self.searching, self._fetch([])
+            if item is not None or searched != self.searching:
                 self._show(item, Given())
                 return
-        elif self._ahead is None:
+        elif self._ahead is None and self.source.ready(self.kind, self.order):
             self._ahead = self._fetch([self.item, *(pair[0] for pair in self._returning)])
         self._count_left()
 
     def _count_left(self) -> None:
         try:
-            self.left = self.source.left(self.kind)
+            self.left = self.source.left(self.kind, self.order)
         except WorkbenchError as error:
             self._context.tell(error)
             return
         self.counted.emit()
 
     def _on_change(self, table: str, by: object) -> None:
-        if by is self._by or table not in ("responses", "prompts", "feedback"):
+        if by is self._by or table not in ("responses", "prompts", "feedback", "settings"):
             return
         self._ahead = None
+        if table in ("responses", "settings") and self.order == "newest":
+            self.ahead.forget()  # the newest are others now, and near at hand
         self._idle.start()
         if table == "feedback":
             self._harvest_stale = True
-            if self.watch.running:
-                self._quiet.start()
+        if self.watch.running:
+            self._quiet.start()
 
     def _on_instant(self) -> None:
-        """The heads learned: what was fetched ahead may not be the most uncertain any more."""
-        if self.order == "uncertain":
+        """The heads learned: what was found ahead may not be the most uncertain any more."""
+        if self.order in RANKED and self.watch.running:
+            self.ahead.want(self._queue.asked(self.kind, self.order))
+
+    def _on_looked(self) -> None:
+        if self.order in RANKED:
             self._ahead = None
-            if self.watch.running:
-                self._idle.start()
+        if self.watch.running:
+            self._idle.start()
+        self.looked.emit()
+
+    def _when_quiet(self) -> None:
+        self.ahead.want(self._queue.asked(self.kind, self.order))
+        self._count_harvest()
 
     def _count_harvest(self) -> None:
         if not self._harvest_stale or self._counting.busy:
@@ -336,31 +368,26 @@ class Flow(QObject):
 
     # --- the session's figures
 
-    def _spent(self) -> list[float]:
-        """Seconds of each judgement of this kind, or of this evaluation, since the window opened."""
-        place = (self.kind, self.run_id)
-        return [seconds for where, seconds in self._times.values() if where == place]
+    def _place(self) -> Place:
+        return self.kind, self.run_id, self._context.annotator
 
     @property
     def judged(self) -> int:
-        """How many this person judged here since the window opened."""
-        return len(self._spent())
+        """How many this person judged of this kind, or of this evaluation, since the window opened."""
+        return len(self.pace.spent(self._place()))
 
     @property
     def seconds_spent(self) -> float:
         """How long those took together."""
-        return sum(self._spent())
+        return sum(self.pace.spent(self._place()))
 
     def median_seconds(self) -> float | None:
         """The usual time of one judgement; None before there is one."""
-        spent = self._spent()
-        return statistics.median(spent) if spent else None
+        return self.pace.median(self._place())
 
     def is_hasty(self) -> bool:
-        """Whether the last ten took less than half of the usual time, with twenty before them to say what is usual."""
-        times = self._spent()
-        before, last = times[:-RECENT], times[-RECENT:]
-        return len(before) >= 2 * RECENT and 2 * statistics.median(last) < statistics.median(before)
+        """Whether the last ones took far less time than usual."""
+        return self.pace.is_hasty(self._place())
 
 
 def _key(item: Item) -> tuple[str, tuple[str, ...]]:

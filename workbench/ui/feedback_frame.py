@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QPainter, QResizeEvent, QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QStackedWidget, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QGuiApplication, QPainter, QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QStackedWidget, QWidget
 
 from ..store.queueing import Item
 from . import icons
+from .feedback_orders import OrderBox, SetBox
 from .feedback_text import Run, RunsText
 from .figures import count, duration
 from .theme import set_property, set_region, set_tone, theme, theme_changed
@@ -23,36 +24,8 @@ SMALLEST_PROMPT = 44
 HINT_GAP = 14
 
 
-class Choice(QComboBox):
-    """A combo box that keeps arrows and letters to itself while it has the focus: they are shortcuts elsewhere."""
-
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName(name)
-        self.view().installEventFilter(self)
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _is_plain(event):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _is_plain(event):
-            event.accept()
-            return True
-        return super().eventFilter(watched, event)
-
-
-def _is_plain(event: QKeyEvent) -> bool:
-    leaves = event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
-    return not leaves and event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
-
-
 class SessionBar(QWidget):
     """How far this session is, what comes next, and whether names are hidden."""
-
-    order_chosen = Signal(str)
 
     def __init__(self, blind: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,12 +36,12 @@ class SessionBar(QWidget):
         self.clock = QLabel()
         self.pace = label("", "body", "text2", tabular=True)
         self.next_up = label(self.tr("Next up"), "body", "text2")
-        self.order = self._order_box()
+        self.order, self.sets = OrderBox(), SetBox()
         self.left = label("", "body", "text2", tabular=True)
         self.blind = _BlindButton(blind.text(), "eye-off", "H", "ghost")
         self.blind.clicked.connect(blind.trigger)
         inside = row(
-            self.done, self.bar, 6, self.clock, self.pace, None, self.next_up, self.order, self.left,
+            self.done, self.bar, 6, self.clock, self.pace, None, self.next_up, self.order, self.sets, self.left,
             self._short_line(), self.blind, margins=(16, 0, 10, 0),
         )  # fmt: skip
         layout = column(holding(inside), Divider(), spacing=0)
@@ -77,19 +50,6 @@ class SessionBar(QWidget):
         self.setFixedHeight(BAR_HEIGHT)
         theme_changed.connect(self._restyle)
         self._restyle()
-
-    def _order_box(self) -> QComboBox:
-        box = Choice(self.tr("Next up"))
-        for value, text in (
-            ("newest", self.tr("Newest")),
-            ("oldest", self.tr("Oldest")),
-            ("random", self.tr("Random")),
-            ("fewest", self.tr("Fewest judgements")),
-            ("uncertain", self.tr("Most uncertain")),
-        ):
-            box.addItem(text, value)
-        box.activated.connect(lambda _: self.order_chosen.emit(box.currentData()))
-        return box
 
     def _short_line(self) -> QWidget:
         line = Divider(vertical=True)
@@ -113,18 +73,10 @@ class SessionBar(QWidget):
         self.blind.set_text(self.tr("Blind") if blind else self.tr("Names shown"))
         self.blind.set_icon("eye-off" if blind else "eye")
 
-    def allow_uncertain(self, reason: str) -> None:
-        """Offer the most uncertain items, or say in the list why not yet."""
-        place = self.order.findData("uncertain")
-        model = self.order.model()
-        assert isinstance(model, QStandardItemModel)
-        model.item(place).setEnabled(not reason)
-        tip = reason or self.tr("What the instant head can least tell: its judgement teaches most.")
-        self.order.setItemData(place, tip, Qt.ItemDataRole.ToolTipRole)
-
     def set_ordered(self, ordered: bool) -> None:
         """Show or hide the choice of order: the pairs of an evaluation have none."""
         self.order.setVisible(ordered)
+        self.sets.setVisible(ordered and not self.sets.empty)
         self.next_up.setVisible(ordered and not self._narrow())
 
     def set_narrow(self, narrow: bool) -> None:

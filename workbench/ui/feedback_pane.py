@@ -24,6 +24,7 @@ from .feedback_guide import GuidePanel
 from .feedback_guidelines import Desk, GuidelinesPage
 from .feedback_marking import Marker
 from .feedback_mode import LETTERS, ModeView
+from .feedback_orders import impossible
 from .feedback_rank import RankView
 from .feedback_rate import RateView
 from .feedback_sources import author, ratings_given
@@ -137,7 +138,9 @@ class FeedbackPane(Pane):
         self.flow.saved.connect(self.saved)
         self.marker.saved.connect(self.saved)
         self.marker.noted.connect(lambda text: self.dock.show_note(text, "text2"))
-        self.bar.order_chosen.connect(self.flow.set_order)
+        self.bar.order.chosen.connect(self._set_order)
+        self.bar.sets.chosen.connect(self.flow.set_tag)
+        self.flow.looked.connect(self._show_instant)
         self.context.instant.changed.connect(self._show_instant)
         self.guide.closed.connect(lambda: self.show_right(False))
         self.guide.reveal_wanted.connect(self.reveal_last)
@@ -264,6 +267,7 @@ class FeedbackPane(Pane):
         sentence, action, link = empty_words(self, self.flow)
         self.empty.set_sentence(sentence)
         self.empty.action.set_text(action)
+        self.empty.action.setVisible(bool(action))
         self.empty.link.setText(link)
         self.empty.link.setVisible(bool(link))
         self.empty.link.updateGeometry()
@@ -272,6 +276,11 @@ class FeedbackPane(Pane):
             self.empty.action.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _on_empty(self) -> None:
+        if self.flow.narrowed:
+            self.flow.widen()
+            self.bar.order.setCurrentIndex(self.bar.order.findData(self.flow.order))
+            self._show_instant()
+            return
         if self.flow.run_id is not None:
             self.leave_run()
         else:
@@ -293,10 +302,20 @@ class FeedbackPane(Pane):
             self._hasty_told = True
             self.context.message.emit(self.tr("Faster than usual. Take a break?"), "", "info")
 
+    def _set_order(self, order: str) -> None:
+        self.flow.set_order(order)
+        self._show_instant()
+
     def _show_instant(self) -> None:
-        """Whether the instant head may choose the order, and how often it is right. Its scores never show here."""
-        self.bar.allow_uncertain(self.context.instant.missing())
-        self.guide.show_head(head_words(self, self.context.instant, self.flow.order, self.flow.kind))
+        """What may choose what comes next, and how often the instant head is right. Its scores never show here."""
+        instant, known = self.context.instant, self.flow.ahead.last
+        self.bar.order.set_impossible(impossible(self, known, instant))
+        if known is not None:
+            self.bar.sets.show_sets(known.sets, self.flow.tag)
+        self.bar.set_ordered(self.flow.run_id is None)
+        order = self.bar.order.words() if self.flow.run_id is None else ""
+        head = head_words(self, instant, self.flow.order, self.flow.kind)
+        self.guide.show_head("\n".join(text for text in (order, head) if text))
 
     # --- judging
 

@@ -11,15 +11,20 @@ from ..events import Event, Finished
 from ..feedback import ASIDE, mark
 from ..feedback.base import Answer, Judgement
 from ..feedback.converting import convert
+from ..jobs.ordering import MOST_AHEAD, Asked, Upcoming
 from ..jobs.preparing import project_rules
 from ..store import Response, Store
-from ..store.queueing import RANKED, Item, counts_left, next_items, set_aside
+from ..store.queueing import RANKED, Item, Ranked, counts_left, next_items, set_aside
 from ..store.records import Feedback
-from ..store.repeating import item_again, repeat_due, repeatable
+from ..store.repeating import item_again, repeat_due, repeatable, repeatable_among
 from .context import Context
+from .feedback_ahead import Ahead
 
 FEW = 500
 """So many judgements are counted in some milliseconds; more are counted beside the window."""
+WITHIN, FEW_PROMPTS = 200, 1_000
+"""So many prompts are looked through for the next item, and counted, while the window waits."""
+ASKS_AGAIN = ("disagreement", "again")
 
 
 class Source(Protocol):
@@ -30,12 +35,25 @@ class Source(Protocol):
         """The evaluation that the items belong to, if they belong to one."""
         ...
 
+    @property
+    def searching(self) -> bool:
+        """Whether `next` had nothing yet, and more will be known before long."""
+        ...
+
+    def ready(self, kind: str, order: str) -> bool:
+        """Whether `next` can say now what is best in an order, and not only what will do."""
+        ...
+
     def next(self, kind: str, order: str, exclude: Sequence[Item]) -> Item | None:
         """The best item that is not among `exclude`; None when there is none."""
         ...
 
-    def left(self, kind: str) -> int:
+    def left(self, kind: str, order: str) -> int:
         """How many items have something left."""
+        ...
+
+    def went(self, item: Item) -> None:
+        """The person has dealt with an item."""
         ...
 
     def set_aside(self, item: Item, aside: str, comment: str, by: object) -> Feedback:
@@ -44,27 +62,90 @@ class Source(Protocol):
 
 
 class QueueSource:
-    """The feedback queue of the project."""
+    """The feedback queue of the project, or of one prompt set.
+
+    What comes next is known ahead; a short look through the queue stands in for it until it is.
+    """
 
     run_id = None
 
-    def __init__(self, context: Context, seed: int = 0) -> None:
-        self._context, self._store, self._seed = context, context.store, seed
+    def __init__(self, context: Context, ahead: Ahead, seed: int = 0) -> None:
+        self._context, self._store, self._ahead, self._seed = context, context.store, ahead, seed
+        self.tag: str | None = None
+        self.searching = False
+        self._counted: tuple[Upcoming | None, int] = (None, 0)
+
+    def asked(self, kind: str, order: str) -> Asked:
+        """The place in the queue."""
+        # The person is asked each time: another one may sit down.
+        return Asked(kind, self._context.annotator, order, self.tag, self._seed)
+
+    def ready(self, kind: str, order: str) -> bool:
+        return order not in (*RANKED, "again") or self._ahead.of(self.asked(kind, order)) is not None
 
     def next(self, kind: str, order: str, exclude: Sequence[Item]) -> Item | None:
-        prompts = {item.prompt.id for item in exclude}
-        who = self._context.annotator  # asked each time: Settings can change it
-        ranked = self._context.instant.ranked(kind) if order in RANKED else None
-        found = next_items(self._store, kind, who, order=order, seed=self._seed, exclude=prompts, ranked=ranked)
-        if not found:
+        asked, passed = self.asked(kind, order), [item.prompt.id for item in exclude]
+        known = self._ahead.of(asked)
+        found = self._known_next(asked, known or Upcoming(), passed)
+        if found is None and order != "again":
+            found = self._one(asked, None, passed)
+        self.searching = found is None and self._may_be_more(asked, known)
+        if found is None:
             return None  # a queue that is done stays done
-        again: list[str] = []
-        if repeat_due(self._store, who, self._seed):
-            again = repeatable(self._store, kind, who, seed=self._seed, exclude=prompts)
-        return item_again(self._store, again[0], self._seed) if again else found[0]
+        if order not in ASKS_AGAIN and repeat_due(self._store, asked.annotator, self._seed):
+            return self._once_more(asked, None, passed) or found
+        return found
 
-    def left(self, kind: str) -> int:
-        return counts_left(self._store, kind, self._context.annotator)
+    def _known_next(self, asked: Asked, known: Upcoming, passed: Sequence[str]) -> Item | None:
+        found = self._one(asked, known.first, passed)
+        if found is None and asked.order in ASKS_AGAIN:
+            found = self._once_more(asked, known.again, passed)
+        return found or self._one(asked, Ranked(known.rest), passed)
+
+    def _one(self, asked: Asked, ranked: Ranked | None, passed: Sequence[str]) -> Item | None:
+        """The first of some prompts that is still open; of the order itself for None."""
+        if ranked is not None and not ranked.prompt_ids:
+            return None
+        place = {"order": asked.order, "seed": asked.seed, "tag": asked.tag, "exclude": passed}
+        within = WITHIN if ranked is None else 0
+        items = next_items(self._store, asked.kind, asked.annotator, ranked=ranked, within=within, **place)
+        return items[0] if items else None
+
+    def _once_more(self, asked: Asked, among: Sequence[str] | None, passed: Sequence[str]) -> Item | None:
+        """What the person has judged and may judge again: of some judgements, or any for None."""
+        store, kind, who = self._store, asked.kind, asked.annotator
+        if among is None:
+            ids = repeatable(store, kind, who, seed=asked.seed, tag=asked.tag, exclude=passed)
+        else:
+            ids = repeatable_among(store, kind, who, among, 1, tag=asked.tag, exclude=passed)
+        return item_again(store, ids[0], asked.seed) if ids else None
+
+    def _may_be_more(self, asked: Asked, known: Upcoming | None) -> bool:
+        """Whether a longer look may find what a short one did not; it is begun then."""
+        if asked.order != "again" and not self._is_longer_than(WITHIN):
+            return False
+        if known is not None and len(known.first.prompt_ids) + len(known.rest) < MOST_AHEAD:
+            return False
+        if not self._ahead.looking:
+            self._ahead.want(asked)
+        return True
+
+    def _is_longer_than(self, prompts: int) -> bool:
+        return bool(self._store.rows("SELECT 1 FROM queue LIMIT 1 OFFSET ?", [prompts]))
+
+    def left(self, kind: str, order: str) -> int:
+        asked = self.asked(kind, order)
+        if order != "again" and not self._is_longer_than(FEW_PROMPTS):
+            return counts_left(self._store, kind, asked.annotator, tag=self.tag)
+        known = self._ahead.of(asked)
+        if known is not self._counted[0]:
+            self._counted = (known, 0)
+        return max(0, known.left - self._counted[1]) if known is not None else 0
+
+    def went(self, item: Item) -> None:
+        """One less is left, until it is counted again."""
+        known, gone = self._counted
+        self._counted = (known, gone + (item.repeat_of is None))
 
     def set_aside(self, item: Item, aside: str, comment: str, by: object) -> Feedback:
         return set_aside(self._store, item, self._context.annotator, aside, comment=comment, by=by)
@@ -75,6 +156,8 @@ class RunSource:
 
     The votes carry the run's id, so they measure and teach nothing. Which side is left is drawn per pair.
     """
+
+    searching = False
 
     def __init__(self, context: Context, run_id: str) -> None:
         self._context, self._store, self.run_id = context, context.store, run_id
@@ -98,12 +181,18 @@ class RunSource:
         done = {frozenset(vote.response_ids) for vote in votes}
         return [item for item in self._pairs if frozenset(item.response_ids) not in done]
 
+    def ready(self, kind: str, order: str) -> bool:
+        return True
+
     def next(self, kind: str, order: str, exclude: Sequence[Item]) -> Item | None:
         passed = {item.response_ids for item in exclude}
         return next((item for item in self._open() if item.response_ids not in passed), None)
 
-    def left(self, kind: str) -> int:
+    def left(self, kind: str, order: str) -> int:
         return len(self._open())
+
+    def went(self, item: Item) -> None:
+        """Nothing is known ahead."""
 
     def set_aside(self, item: Item, aside: str, comment: str, by: object) -> Feedback:
         return self._store.feedback.add(
@@ -146,7 +235,7 @@ class Harvest:
 
     def is_small(self) -> bool:
         """Whether everything can be counted before a person notices."""
-        return sum(self._store.feedback.counts().values()) <= FEW
+        return not self._store.rows("SELECT 1 FROM feedback LIMIT 1 OFFSET ?", [FEW])
 
     def read(self) -> None:
         """Count everything again."""

@@ -66,6 +66,12 @@ def empty_words(tr: QObject, flow: Flow) -> tuple[str, str, str]:
     """(sentence, primary action, link) for a queue that has nothing."""
     if flow.run_id is not None:
         return tr.tr("All pairs are judged. The result is in Evaluate."), tr.tr("Back to Evaluate"), ""
+    if flow.searching:
+        return tr.tr("Looking for the next item…"), "", ""
+    if flow.order == "again":
+        return tr.tr("Everything that lies far enough back was asked again."), tr.tr("Go on with the newest"), ""
+    if flow.tag is not None:
+        return tr.tr("Nothing is left in the prompt set {tag}.").format(tag=flow.tag), tr.tr("Show all prompts"), ""
     if flow.judged:
         text = tr.tr("Queue finished: {count} judged in {time}.")
         sentence = text.format(count=count(flow.judged), time=duration(flow.seconds_spent))
