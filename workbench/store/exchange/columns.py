@@ -66,7 +66,7 @@ def _from_cell(cell: Any, type_: Any) -> Any:
     if not isinstance(cell, str) or type_ is str:
         return cell
     if not cell.strip():
-        return None
+        return cell if type_ == MESSAGES else None  # where a conversation may be, an empty text may be too
     try:
         value = parse(cell.strip().lower() if type_ is bool else cell)
     except (ValueError, RecursionError):

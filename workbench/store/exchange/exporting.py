@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import dataclasses
 import itertools
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import WorkbenchError
 from ...events import plain
 from ...feedback.base import Rules
-from ...feedback.converting import convert
 from ..browsing import PAGE, entries
-from ..rows import new_id, to_json
+from ..rows import to_json
+from . import shape_for
+from .gathering import Found, gather
+from .items import Unfit
 from .project import TABLES, VERSION, make_portable
+from .shapes import Shape
+from .writing import CONTAINERS, container_for, csv_line, replacing, write_lines, write_rows
 
 if TYPE_CHECKING:
     from ..store import Store
@@ -35,40 +38,73 @@ def export_store(store: Store, path: Path | str) -> int:
         return _write(path, itertools.chain([header], _project_lines(store)), with_header=True)
 
 
+@dataclass
+class ExportReport:
+    """What an export wrote. left_out: how many rows for each reason."""
+
+    what: str
+    format: str
+    container: str
+    path: str
+    rows: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain JSON."""
+        return dataclasses.asdict(self)
+
+
+def export(
+    store: Store,
+    path: Path | str,
+    what: str,
+    *,
+    format: str | None = None,
+    container: str | None = None,
+    rules: Rules | None = None,
+    annotators: Sequence[str] | None = None,
+) -> ExportReport:
+    """Write everything of a kind (shapes.WHAT) in a format, into a container (writing.CONTAINERS).
+
+    Without a format, TRL's, or our own where TRL has none; without a container, what the path's ending asks for. A row
+    that its format cannot hold to the letter is left out and counted with the reason: reading the file gives what was
+    written. Raises WorkbenchError when the format or the container cannot hold such things at all.
+    """
+    path = Path(path).expanduser()
+    name, shape = shape_for(what, format)
+    report = ExportReport(what, name, container or container_for(path), str(path))
+    if report.container not in CONTAINERS:
+        raise WorkbenchError(f"There is no container called {container}.", f"Choose one of {', '.join(CONTAINERS)}.")
+    with store.reading():
+        rows = _shaped(gather(store, what, rules, annotators), shape, report.left_out)
+        report.rows = write_rows(path, rows, report.container, shape.columns)
+    return report
+
+
+def _shaped(found: Iterable[Found], shape: Shape, left_out: dict[str, int]) -> Iterator[dict[str, Any]]:
+    number = 0
+    for item, split in found:
+        try:
+            row = shape.row(dataclasses.replace(item, row=number))
+        except Unfit as unfit:
+            left_out[str(unfit)] = left_out.get(str(unfit), 0) + 1
+            continue
+        number += 1
+        yield row | {"split": split} if "split" in (shape.columns or ()) else row
+
+
 def export_pairs(
     store: Store, path: Path | str, rules: Rules | None = None, annotators: Sequence[str] | None = None
 ) -> int:
-    """Write the preferences that the judgements hold, as TRL reads them, and return how many."""
-    pairs = convert(store.feedback.judgements(annotators=annotators), rules).pairs
-    return _write(
-        path,
-        (
-            to_json(
-                {
-                    "prompt": list(pair.messages),
-                    "chosen": _answer(pair.chosen),
-                    "rejected": _answer(pair.rejected),
-                    "margin": pair.margin,
-                    "split": pair.split,
-                }
-            )
-            for pair in pairs
-        ),
-    )
+    """Write the preferences that the judgements hold, as TRL reads them in JSONL, and return how many."""
+    return export(store, path, "pairs", container="jsonl", rules=rules, annotators=annotators).rows
 
 
 def export_demonstrations(
     store: Store, path: Path | str, rules: Rules | None = None, annotators: Sequence[str] | None = None
 ) -> int:
-    """Write the answers worth imitating, as TRL reads them, and return how many."""
-    found = convert(store.feedback.judgements(annotators=annotators), rules).demonstrations
-    return _write(
-        path,
-        (
-            to_json({"prompt": list(item.messages), "completion": _answer(item.text), "split": item.split})
-            for item in found
-        ),
-    )
+    """Write the answers worth imitating, as TRL reads them in JSONL, and return how many."""
+    return export(store, path, "demonstrations", container="jsonl", rules=rules, annotators=annotators).rows
 
 
 def export_table(store: Store, path: Path | str, safe: bool = True) -> int:
@@ -114,7 +150,7 @@ def _curve_lines(store: Store) -> Iterator[str]:
 
 
 def _table_lines(store: Store, header: list[str], most: int, cell: Callable[[str], str]) -> Iterator[str]:
-    yield _csv_line(header)
+    yield csv_line(header)
     offset = 0
     while page := entries(store, retracted=None, order="oldest", limit=PAGE, offset=offset):
         offset += len(page)
@@ -122,14 +158,7 @@ def _table_lines(store: Store, header: list[str], most: int, cell: Callable[[str
             answers = [*entry.answers, *[""] * (most - len(entry.answers))]
             cells = [str(entry.seq), entry.kind, entry.prompt, *answers, to_json(dict(entry.value)), entry.comment]
             cells += [entry.annotator, entry.created_at, entry.split, entry.retracted_at or ""]
-            yield _csv_line([cell(text) for text in cells])
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    # Only a line break that is in the terminator is put in quotes, so both are in it.
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
-    return buffer.getvalue().removesuffix("\r\n")
+            yield csv_line([cell(text) for text in cells])
 
 
 def _harmless(text: str) -> str:
@@ -137,25 +166,8 @@ def _harmless(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_SIGNS) else text
 
 
-def _answer(text: str) -> list[dict[str, str]]:
-    return [{"role": "assistant", "content": text}]
-
-
 def _write(path: Path | str, lines: Iterable[str], *, with_header: bool = False, encoding: str = "utf-8") -> int:
-    """Write lines under another name and move the file into place when it is whole."""
-    path = Path(path).expanduser()
-    writing = path.with_name(f"{path.name}.{new_id()[:8]}.part")
-    count = -1 if with_header else 0
-    try:
-        with writing.open("w", encoding=encoding, newline="") as file:
-            for line in lines:
-                file.write(line + "\n")
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(writing, path)
-    except OSError as error:
-        raise WorkbenchError(f"{path} cannot be written: {error.strerror}.", "Choose another place.") from error
-    finally:
-        writing.unlink(missing_ok=True)
-    return count
+    counter = itertools.count(-1 if with_header else 0)
+    with replacing(Path(path).expanduser()) as writing:
+        write_lines(writing, (line for line, _ in zip(lines, counter, strict=False)), encoding)
+    return next(counter)
