@@ -324,7 +324,8 @@ def test_a_preview_shows_rows_and_reasons_and_writes_nothing(write) -> None:
     path = write("a.jsonl", [RATED, RATED | {"value": 3}, *[COMPARED] * 30])
     rows = preview(path, limit=5)
     assert len(rows) == 5
-    assert rows[0] == {"row": 1, "prompt": "Hi", "answers": ["A", "B"], "judgements": 1}
+    said = [{"kind": "rating", "value": {"ratings": [5, None]}, "who": ""}]
+    assert rows[0] == {"row": 1, "prompt": "Hi", "answers": ["A", "B"], "judgements": 1, "said": said}
     assert rows[1] == {"row": 2, "skipped": "value is a number, not an object."}
 
 

@@ -14,6 +14,7 @@ from . import (
     instructions,
     judgements,
     label_studio,
+    mapping,
     open_webui,
     openai,
     pandalm,
@@ -98,6 +99,15 @@ def shape_for(what: str, format: str | None = None) -> tuple[str, Shape]:
             f"{what.capitalize()} cannot be written as {format}.", f"Choose one of {', '.join(found)}."
         )
     return format, found[format]
+
+
+MAPPED = "columns"
+"""What is said of a file whose columns a person has assigned: it is in no format."""
+
+
+def title_of(format: str) -> str:
+    """What a format is called."""
+    return mapping.title if format == MAPPED else FORMATS[format].title
 
 
 def recognise(path: Path) -> str:

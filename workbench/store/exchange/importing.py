@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import WorkbenchError
+from ...errors import StopRequested, WorkbenchError
 from .. import backups
 from ..connecting import dbapi
 from ..rows import to_json
-from . import FORMATS, recognise
-from .items import Item, Skipped
+from . import FORMATS, MAPPED, recognise
+from .items import Item, Said, Skipped
+from .mapping import read_columns
 from .merging import Merging
 from .project import TableRow
 from .project_folders import exported, is_project
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 _COUNTED = ("prompts", "responses", "feedback")
 _OTHERS = ("project", "models", "runs", "guidelines")
+_TOLD_EVERY = 250
+
+
+MAX_LISTED = 10_000
+"""Refused rows that are listed with their reasons; all are counted."""
 
 
 @dataclass
@@ -37,6 +43,16 @@ class ImportReport:
     changed: int = 0
     """Rows that were here and became more: tagged, taken back, or run further, in the other project."""
     skipped: list[dict[str, Any]] = field(default_factory=list)
+    refused: int = 0
+    """How many rows were passed over; `skipped` lists the first of them."""
+    stopped: bool = False
+    """The person stopped it, so nothing was written."""
+
+    def refuse(self, row: int, reason: str) -> None:
+        """Count a row that is passed over."""
+        self.refused += 1
+        if len(self.skipped) < MAX_LISTED:
+            self.skipped.append({"row": row, "reason": reason})
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain JSON."""
@@ -52,28 +68,35 @@ def import_file(
     path: Path | str,
     *,
     format: str | None = None,
+    mapping: Mapping[str, str] | None = None,
     annotator: str = "",
     dry_run: bool = False,
+    stopping: Callable[[], bool] = lambda: False,
+    progress: Callable[[int], None] = lambda rows: None,
     by: object = None,
 ) -> ImportReport:
     """Import a file and say what was added. `annotator` is who judged where the file names nobody.
 
-    `path` may also be the folder of another project. dry_run does everything and then takes it back, so its report is
-    the real one. Raises WorkbenchError when the file is damaged or holds nothing that can be read; then nothing was
-    written.
+    `path` may also be the folder of another project, or one that `datasets` saved. mapping: a column for each of
+    mapping.ROLES, where the file has no format of its own. dry_run does everything and then takes it back, so its
+    report is the real one. `stopping` is asked before each row, and nothing is written when it says yes; `progress` is
+    told now and then how many rows have been read. Raises WorkbenchError when the file is damaged or holds nothing that
+    can be read; then nothing was written.
     """
     path = Path(path).expanduser()
     if is_project(path):
         with exported(path) as file:
-            return import_file(store, file, annotator=annotator, dry_run=dry_run, by=by)
-    name = _named(path, format)
+            return import_file(
+                store, file, annotator=annotator, dry_run=dry_run, stopping=stopping, progress=progress, by=by
+            )
+    name = _named(path, format, mapping)
     report = ImportReport(name)
     if not dry_run and _count(store) != dict.fromkeys(_COUNTED, 0):
         backups.back_up_if_changed(store)
     try:
         with store.writing():
             before = _count(store)
-            _take_in(store, path, annotator, report)
+            _take_in(store, path, _watched(_read(path, name, mapping), stopping, progress), annotator, report)
             report.added = {table: n - before[table] for table, n in _count(store).items()}
             for table in (*_OTHERS, *_COUNTED) if name == "project" else _COUNTED:
                 if report.added.get(table, 1) or report.changed:
@@ -82,14 +105,33 @@ def import_file(
                 raise _NotReally
     except _NotReally:
         pass
+    except StopRequested:
+        return ImportReport(name, stopped=True)
     return report
 
 
-def preview(path: Path | str, *, format: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
+def preview(
+    path: Path | str, *, format: str | None = None, mapping: Mapping[str, str] | None = None, limit: int = 20
+) -> list[dict[str, Any]]:
     """The first rows as they would be imported, to show before anything is written."""
     path = Path(path).expanduser()
-    read = FORMATS[_named(path, format)].read(path)
-    return [_outline(item) for item in itertools.islice(read, limit)]
+    found = _read(path, _named(path, format, mapping), mapping)
+    return [_outline(item) for item in itertools.islice(found, limit)]
+
+
+def _read(path: Path, name: str, mapping: Mapping[str, str] | None) -> Iterator[Item | Skipped | TableRow]:
+    return FORMATS[name].read(path) if mapping is None else read_columns(path, mapping)
+
+
+def _watched(
+    items: Iterable[Item | Skipped | TableRow], stopping: Callable[[], bool], progress: Callable[[int], None]
+) -> Iterator[Item | Skipped | TableRow]:
+    for number, item in enumerate(items):
+        if stopping():
+            raise StopRequested
+        if number and number % _TOLD_EVERY == 0:
+            progress(number)
+        yield item
 
 
 def _outline(item: Item | Skipped | TableRow) -> dict[str, Any]:
@@ -98,12 +140,17 @@ def _outline(item: Item | Skipped | TableRow) -> dict[str, Any]:
     if isinstance(item, TableRow):
         return {"row": item.row, "prompt": item.table, "answers": [], "judgements": 0}
     prompt = item.turns[-1]["content"] if item.turns else ""
-    return {"row": item.row, "prompt": prompt, "answers": list(item.answers), "judgements": len(item.said)}
+    said = [{"kind": said.kind, "value": dict(said.value), "who": said.annotator} for said in item.said]
+    return {
+        "row": item.row, "prompt": prompt, "answers": list(item.answers), "judgements": len(item.said), "said": said
+    }  # fmt: skip
 
 
-def _named(path: Path, format: str | None) -> str:
-    if not path.is_file():
+def _named(path: Path, format: str | None, mapping: Mapping[str, str] | None = None) -> str:
+    if not path.exists():
         raise WorkbenchError(f"There is no file {path}.", "Choose another file.")
+    if mapping is not None:
+        return MAPPED
     if format is not None and format not in FORMATS:
         raise WorkbenchError(f"There is no format called {format}.", f"Choose one of {', '.join(FORMATS)}.")
     return format or recognise(path)
@@ -113,24 +160,30 @@ def _count(store: Store) -> dict[str, int]:
     return {table: store.value(f"SELECT COUNT(*) FROM {table}") for table in _COUNTED}
 
 
-def _take_in(store: Store, path: Path, annotator: str, report: ImportReport) -> None:
+def _take_in(
+    store: Store,
+    path: Path,
+    items: Iterable[Item | Skipped | TableRow],
+    annotator: str,
+    report: ImportReport,
+) -> None:
     merging = Merging(store)
     rows = 0
-    for item in FORMATS[report.format].read(path):
+    for item in items:
         rows += 1
         changes = store.db.conn.total_changes
         if isinstance(item, Skipped):
-            report.skipped.append({"row": item.row, "reason": item.reason})
+            report.refuse(item.row, item.reason)
             continue
         if isinstance(item, TableRow):
             merging.take(item)
         elif problem := _add(store, item, path.name, annotator):
-            report.skipped.append({"row": item.row, "reason": problem})
+            report.refuse(item.row, problem)
             continue
         report.already_there += store.db.conn.total_changes == changes
     merging.finish()
     report.changed = merging.changed
-    if rows == len(report.skipped) and report.format != "project":  # an empty project is a whole one
+    if rows == report.refused and report.format != "project":  # an empty project is a whole one
         first = f": row {report.skipped[0]['row']}: {report.skipped[0]['reason']}" if rows else "."
         raise WorkbenchError(f"{path.name} holds nothing that can be imported{first}", "Nothing was written.")
 
@@ -164,9 +217,15 @@ def _add_all(store: Store, item: Item, file: str, annotator: str) -> None:
             said.value,
             annotator=who,
             comment=said.comment,
+            reasons=said.reasons,
             blind=False,
-            import_key=_key("feedback", said.kind, said.value, shown, who, said.comment, item.key),
+            import_key=_said_key(said, shown, who, item.key),
         )
+
+
+def _said_key(said: Said, shown: Sequence[str], who: str, key: str) -> str:
+    reasons = (list(said.reasons),) if said.reasons else ()  # so that what was imported before keeps its key
+    return _key("feedback", said.kind, said.value, shown, who, said.comment, key, *reasons)
 
 
 def _answer_keys(prompt_hash: str, item: Item) -> list[str]:
