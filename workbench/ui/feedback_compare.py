@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QButtonGroup, QWidget
 from ..feedback import comparison
 from ..store.queueing import Item
 from . import keys
-from .feedback_mode import AnswerCard, ModeView, ReasonChips
+from .feedback_mode import AnswerCard, ModeView, ReasonChips, choice_reasons
 from .widgets import Banner, Button, column, label, row
 
 BOTH_BAD = "X"
@@ -33,7 +33,8 @@ class CompareView(ModeView):
             button = self._step(choice.key)
             if choice.key != BOTH_BAD:
                 steps.addWidget(button, 1)
-        self.why = ReasonChips(self._reasons(), self.tr("Why"))
+        unusable = ("Other is unusable", self.tr("Other is unusable"))
+        self.why = ReasonChips([*choice_reasons(self), unusable], self.tr("Why"))
         self.why.changed.connect(self.changed)
         self.why.left.connect(self.focus_first)
         why = row(label(self.tr("Why"), "body", "text2"), self.why, None, self.steps[BOTH_BAD])
@@ -58,15 +59,6 @@ class CompareView(ModeView):
             "5": self.tr("B much better"),
             BOTH_BAD: self.tr("Both bad"),
         }[key]
-
-    def _reasons(self) -> list[tuple[str, str]]:
-        return [
-            ("Solves it", self.tr("Solves it")),
-            ("Better tone", self.tr("Better tone")),
-            ("Shorter", self.tr("Shorter")),
-            ("More truthful", self.tr("More truthful")),
-            ("Other is unusable", self.tr("Other is unusable")),
-        ]
 
     def _step(self, key: str) -> Button:
         action = keys.action(self, self._text(key), key, lambda: self.choose(key))
@@ -93,7 +85,7 @@ class CompareView(ModeView):
         for card, response in zip(self.cards, item.responses, strict=True):
             card.show_answer(response.text)
             card.set_active(False)
-        found = [choice.key for choice in comparison.choices if dict(value) == choice.value]
+        found = [choice.key for choice in comparison.choices if choice.value.items() <= value.items()]
         self._mark(found[0] if found else None)
         self.why.set_value(reasons)
 

@@ -1,8 +1,8 @@
-"""What the four kinds of feedback have in common on screen: ModeView, and the card of one answer."""
+"""What the kinds of feedback have in common on screen: ModeView, and the card of one answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
@@ -18,6 +18,8 @@ from .widgets import Button, Card, ElidedLabel, LetterBadge, RatingRow, ToggleCh
 from .word_diff import word_count
 
 LETTERS = "ABCDEFGHI"
+PICKS = "ABCD56789"
+"""The key of each answer where letters choose: from E on, letters have other meanings in this pane."""
 CHIP_HEIGHT, CHIP_GAP = 24, 6
 
 
@@ -28,6 +30,8 @@ class ModeView(QWidget):
     """
 
     changed = Signal()
+    finished = Signal()
+    """Everything is said, and there is nothing to confirm: go on at once."""
     kind = ""
     cards: list[AnswerCard] = []
     """One card for each answer, perhaps with more that are hidden; none where answers stand elsewhere."""
@@ -251,8 +255,28 @@ class ReasonChips(QWidget):
         chips[(chips.index(chip) + by) % len(chips)].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
 
-def letter_actions(view: ModeView, letters: str, text: str, pick: Any) -> None:
-    """One action per letter, calling pick(place)."""
-    for place, letter in enumerate(letters):
-        made = keys.action(view, text.format(letter=letter), letter, lambda place=place: pick(place))
+def answer_reasons(tr: QObject) -> list[tuple[str, str]]:
+    """What may be wrong with one answer: what is stored, and what is shown."""
+    return [
+        ("Invented fact", tr.tr("Invented fact")),
+        ("Off tone", tr.tr("Off tone")),
+        ("Too long", tr.tr("Too long")),
+        ("Ignores the question", tr.tr("Ignores the question")),
+    ]
+
+
+def choice_reasons(tr: QObject) -> list[tuple[str, str]]:
+    """Why one answer is above another: what is stored, and what is shown."""
+    return [
+        ("Solves it", tr.tr("Solves it")),
+        ("Better tone", tr.tr("Better tone")),
+        ("Shorter", tr.tr("Shorter")),
+        ("More truthful", tr.tr("More truthful")),
+    ]
+
+
+def letter_actions(view: ModeView, picks: str, text: str, pick: Callable[[int], object], held: str = "") -> None:
+    """One action for each key of PICKS, calling pick(place). held: "Shift " for the same keys with Shift."""
+    for place, key in enumerate(picks):
+        made = keys.action(view, text.format(letter=LETTERS[place]), held + key, lambda place=place: pick(place))
         made.setAutoRepeat(False)

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QAbstractButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ..feedback import ranking
 from ..store.queueing import Item
 from . import keys
 from .feedback_marks import Mark
-from .feedback_mode import LETTERS, AnswerCard, ModeView, letter_actions
+from .feedback_mode import LETTERS, PICKS, AnswerCard, ModeView, ReasonChips, choice_reasons, letter_actions
 from .feedback_rank_rows import NextSlot, RankRow, Relation
 from .figures import count
 from .theme import set_region
@@ -81,29 +81,28 @@ class RankView(ModeView):
         self._names: list[str] | None = None
         self._texts: list[str] = []
         self.tally = label("", "small", "text2", tabular=True)
-        self.rows = [RankRow(place) for place in range(len(LETTERS))]
-        self.relations = [Relation() for _ in LETTERS]
+        self.rows: list[RankRow] = []
+        self.relations: list[Relation] = []
+        self.cards: list[AnswerCard] = []
         self._last_relation = Relation()
         self._last_relation.setEnabled(False)
         self.slot = NextSlot()
-        self.cards = [AnswerCard(place, corner=KeyHint(letter)) for place, letter in enumerate(LETTERS)]
         self._placed = QVBoxLayout()
         self._placed.setContentsMargins(0, 0, 0, 0)
         self._placed.setSpacing(3)
         self._waiting_title = SectionLabel(self.tr("Not placed yet"))
-        self._waiting = row(spacing=12)
+        self._waiting = QGridLayout()
+        self._waiting.setContentsMargins(0, 0, 0, 0)
+        self._waiting.setSpacing(12)
+        self.why = ReasonChips(choice_reasons(self), self.tr("Why"))
         self._build()
-        self._connect()
+        self._make_actions()
 
     def _build(self) -> None:
         title = row(SectionLabel(self.tr("Your ranking, best first")), None, self.tally)
-        for part in (*self.rows, *self.relations, self._last_relation, self.slot):
+        for part in (self._last_relation, self.slot):
             part.hide()
             self._placed.addWidget(part)
-        for card in self.cards:
-            card.hide()
-            card.setMinimumHeight(110)
-            self._waiting.addWidget(card, 1)
         waiting = holding(self._waiting)
         inside = column(holding(self._placed), self._waiting_title, waiting, spacing=8)
         inside.setStretch(2, 1)
@@ -114,18 +113,35 @@ class RankView(ModeView):
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setWidget(body)
         self._area = area
-        self.setLayout(column(title, area, spacing=6))
+        why = row(label(self.tr("Why"), "body", "text2"), self.why)
+        why.setStretch(1, 1)
+        layout = column(title, area, why, spacing=6)
+        layout.setStretch(1, 1)
+        self.setLayout(layout)
 
-    def _connect(self) -> None:
-        for place, (ranked, card) in enumerate(zip(self.rows, self.cards, strict=True)):
+    def _add_answers(self, wanted: int) -> None:
+        for place in range(len(self.cards), wanted):
+            ranked, card = RankRow(place), AnswerCard(place, corner=KeyHint(PICKS[place]))
             ranked.picked.connect(lambda place=place: self.pick(place))
             ranked.dropped.connect(lambda at, place=place: self._on_drop(place, at))
             card.picked.connect(lambda place=place: self._on_card(place))
             card.setCursor(Qt.CursorShape.OpenHandCursor)
+            card.setMinimumHeight(110)
             ranked.let_drag(card, lambda at, place=place: self._on_drop(place, at))
-        for relation in self.relations:
+            relation = Relation()
             relation.clicked.connect(lambda _=False, relation=relation: self._on_relation(relation))
-        letter_actions(self, LETTERS[:4], self.tr("Place answer {letter} next"), self.place_next)
+            for part in (ranked, relation):
+                part.hide()
+                self._placed.addWidget(part)
+            self.rows.append(ranked)
+            self.relations.append(relation)
+            self.cards.append(card)
+
+    def _make_actions(self) -> None:
+        self.why.changed.connect(self.changed)
+        self.why.left.connect(self.focus_first)
+        letter_actions(self, PICKS, self.tr("Place answer {letter} next"), self.place_next)
+        keys.action(self, self.tr("Reasons"), "T", self.focus_reasons)
         keys.action(self, self.tr("Tie with the one above"), "=", self.tie)
         keys.action(self, self.tr("Move up"), "Alt Up", lambda: self.move(-1))
         keys.action(self, self.tr("Move down"), "Alt Down", lambda: self.move(1))
@@ -139,7 +155,7 @@ class RankView(ModeView):
 
     def hints(self) -> list[tuple[str, str]]:
         return [
-            ("A – D", self.tr("place next")),
+            ("A – D" if self._count <= 4 else "A – D 5 – 9", self.tr("place next")),
             ("Alt ↑ ↓", self.tr("move")),
             ("=", self.tr("tie")),
         ]
@@ -149,12 +165,14 @@ class RankView(ModeView):
     def show_item(self, item: Item, value: Mapping[str, Any], reasons: Sequence[str]) -> None:
         self._count, self._names = len(item.responses), None
         self._texts = [response.text for response in item.responses]
+        self._add_answers(self._count)
         self.order = Order(value.get("order") or [])
         self._active = self.order.places[-1] if self.order.places else -1
         for place, text in enumerate(self._texts):
             self.rows[place].show_answer(text)
             self.cards[place].show_answer(text)
         self._area.verticalScrollBar().setValue(0)
+        self.why.set_value(reasons)
         self._draw()
 
     def set_names(self, names: Sequence[str] | None) -> None:
@@ -191,12 +209,24 @@ class RankView(ModeView):
             self._placed.addWidget(part)
         self._last_relation.setVisible(bool(placed and waiting))
         self.slot.setVisible(bool(waiting))
-        self.slot.show_next(len(self.order.groups()) + 1, [LETTERS[place] for place in waiting])
-        for place, card in enumerate(self.cards):
-            card.setVisible(place in waiting)
+        self.slot.show_next(len(self.order.groups()) + 1, [PICKS[place] for place in waiting])
+        self._lay_out_waiting(waiting)
         self._waiting_title.setVisible(bool(waiting))
         self._show_tally()
         self.setUpdatesEnabled(True)
+
+    def _lay_out_waiting(self, waiting: Sequence[int]) -> None:
+        """Up to four side by side; more stand in two rows."""
+        for place, card in enumerate(self.cards):
+            self._waiting.removeWidget(card)
+            if place not in waiting:
+                card.hide()
+        across = len(waiting) if len(waiting) <= 4 else (len(waiting) + 1) // 2
+        for place in range(len(LETTERS)):
+            self._waiting.setColumnStretch(place, 1 if place < across else 0)
+        for number, place in enumerate(waiting):
+            self._waiting.addWidget(self.cards[place], number // across, number % across)
+            self.cards[place].show()
 
     def _show_tally(self) -> None:
         pairs = ranking.pair_count(self.order.groups())
@@ -295,6 +325,9 @@ class RankView(ModeView):
     def value(self) -> dict[str, Any]:
         return {"order": self.order.groups()}
 
+    def reasons(self) -> list[str]:
+        return self.why.value()
+
     def gap(self) -> str:
         waiting = [LETTERS[place] for place in range(self._count) if place not in self.order.places]
         if not waiting:
@@ -313,3 +346,6 @@ class RankView(ModeView):
 
     def focus_first(self) -> None:
         self._area.viewport().setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def focus_reasons(self) -> None:
+        self.why.focus()

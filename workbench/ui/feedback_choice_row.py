@@ -1,0 +1,87 @@
+"""A row of small buttons, of which a person chooses one: thumbs, best or worst, a score of a criterion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from .theme import theme
+from .widgets import Button, row
+from .widgets.buttons import Look
+
+HEIGHT, LEAST = 28, 30
+
+
+@dataclass(frozen=True)
+class Sayable:
+    """One thing that can be said with one press."""
+
+    value: Any
+    text: str
+    icon: str | None = None
+    key: str = ""
+
+
+class ChoiceRow(QWidget):
+    """The chosen one is amber. `rated(value)` is sent when a person chooses.
+
+    name: what is judged, for screen readers. The buttons take no focus: keys of the view choose.
+    """
+
+    rated = Signal(object)
+
+    def __init__(self, name: str, sayable: Sequence[Sayable], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.buttons: dict[Any, Button] = {}
+        self._value: Any = None
+        line = row(spacing=4)
+        for each in sayable:
+            button = _Choice(each)
+            button.setAccessibleName(f"{name}: {each.text}")
+            button.clicked.connect(lambda _=False, value=each.value: self.rate(value))
+            self.buttons[each.value] = button
+            line.addWidget(button)
+        self.setLayout(line)
+
+    def value(self) -> Any:
+        """What is chosen, or None."""
+        return self._value
+
+    def set_value(self, value: Any) -> None:
+        """Show a choice without sending `rated`."""
+        self._value = value
+        for each, button in self.buttons.items():
+            button.setChecked(each == value)
+
+    def rate(self, value: Any) -> None:
+        """Choose as a person would, sending `rated`."""
+        self.set_value(value)
+        self.rated.emit(value)
+
+    def set_active(self, active: bool) -> None:
+        """Bright where the keys go, dimmed elsewhere."""
+        for button in self.buttons.values():
+            button.setProperty("dimmed", not active)
+            button.update()
+
+
+class _Choice(Button):
+    def __init__(self, said: Sayable) -> None:
+        super().__init__(said.text, said.icon, said.key, "person", "sm")
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def sizeHint(self) -> QSize:
+        hint = super().sizeHint()
+        return QSize(max(hint.width(), LEAST), max(hint.height(), HEIGHT))
+
+    def _paint_parts(self, painter: QPainter, look: Look) -> None:
+        quiet = bool(self.property("dimmed")) and not self.isChecked()
+        super()._paint_parts(painter, replace(look, text=theme().color("text2")) if quiet else look)
