@@ -1,4 +1,4 @@
-"""Feedback: what people say about answers. Rate, compare, rank and edit, by keys alone.
+"""Feedback: what people say about answers, in seven kinds, by keys alone.
 
 The pane shows and asks; which item is on screen and what becomes of it is decided in feedback_flow.py.
 """
@@ -6,6 +6,7 @@ The pane shows and asks; which item is on screen and what becomes of it is decid
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
@@ -15,7 +16,7 @@ from ..errors import WorkbenchError
 from ..feedback import mark, rating
 from ..store.queueing import Item
 from .context import Context
-from .feedback_compare import CompareView
+from .feedback_becoming import Becoming
 from .feedback_drafts import Drafts
 from .feedback_edit import EditView
 from .feedback_flow import Flow, Given
@@ -24,20 +25,21 @@ from .feedback_guide import GuidePanel
 from .feedback_guidelines import Desk, GuidelinesPage
 from .feedback_marking import Marker
 from .feedback_mode import LETTERS, ModeView
+from .feedback_modes import Modes
 from .feedback_orders import impossible
-from .feedback_rank import RankView
 from .feedback_rate import RateView
 from .feedback_sources import author, ratings_given
+from .feedback_switch import ModeSwitch
 from .feedback_words import becoming, empty_words, head_words
 from .pane import Pane
 from .theme import set_region
-from .widgets import Banner, Button, ElidedLabel, EmptyState, Option, Segmented, column, holding, row
+from .widgets import Banner, Button, EmptyState, column, holding, row
 
 DRAFT_MS = 400
 
 
 class FeedbackPane(Pane):
-    """The four modes over one queue."""
+    """The modes over one queue."""
 
     saved = Signal(str)
     """A judgement is on disk: "Saved 12:03", for the status bar."""
@@ -56,10 +58,7 @@ class FeedbackPane(Pane):
         self._hasty_told = False
         self._last: Item | None = None
         self._drafting = QTimer(self, singleShot=True, interval=DRAFT_MS)
-        self._rate, self._edit = RateView(), EditView()
-        self.views: dict[str, ModeView] = {
-            view.kind: view for view in (self._rate, CompareView(), RankView(), self._edit)
-        }
+        self.stack = Modes(context)
         self._make_actions()
         self._build()
         self.marker = Marker(context, self.flow, self, lambda: self._given().blind)
@@ -70,13 +69,8 @@ class FeedbackPane(Pane):
     # --- building
 
     def _make_actions(self) -> None:
-        kinds = [
-            Option("rating", self.tr("Rate"), "star", "Alt 1"),
-            Option("comparison", self.tr("Compare"), "columns-2", "Alt 2"),
-            Option("ranking", self.tr("Rank"), "list-ordered", "Alt 3"),
-            Option("edit", self.tr("Edit"), "pencil", "Alt 4"),
-        ]
-        self.modes = Segmented(kinds, self.tr("Kind of feedback"))
+        kinds = self.stack.options()
+        self.modes = ModeSwitch(kinds, self.tr("Kind of feedback"))
         for each in kinds:
             self.action(each.text, each.keys, lambda kind=each.value: self.show_mode(kind))
         self.undo_action = self._once(self.tr("Undo"), "Z", self.undo, "undo-2")
@@ -101,15 +95,12 @@ class FeedbackPane(Pane):
     def _build(self) -> None:
         self.bar = SessionBar(self.blind_action)
         self.prompt = PromptCard()
-        self.stack = QStackedWidget()
-        for view in self.views.values():
-            self.stack.addWidget(view)
         self.vote = Banner("", "", "info", "scale")
         self.vote.add_action(self.tr("Back to Evaluate"), self.leave_run)
         self.vote.hide()
-        self.becomes = ElidedLabel("", "small", "text3")
-        self.becomes.setFixedHeight(20)
-        self.becomes.setAccessibleName(self.tr("What the judgements become"))
+        rows = self.tr("Show them in Data")
+        self.becomes = Becoming(self.tr("What the judgements become"), rows)
+        self.action(self.tr("Show the judgements of this kind in Data"), "Ctrl D", self.show_rows)
         work = column(self.vote, self.prompt, self.stack, spacing=12, margins=(16, 14, 16, 0))
         work.setStretch(2, 1)
         self._work = holding(column(work, row(self.becomes, margins=(16, 2, 16, 4)), spacing=2))
@@ -151,8 +142,9 @@ class FeedbackPane(Pane):
         self._opener.clicked.connect(self.toggle_right)
         self.step_changed.connect(self._on_step)
         self._drafting.timeout.connect(self._keep_draft)
-        for view in self.views.values():
-            view.changed.connect(self._on_said)
+        self.stack.said.connect(self._on_said)
+        self.stack.finished.connect(self.submit)
+        self.becomes.chosen.connect(self.show_rows)
 
     def header_widgets(self) -> list[QWidget]:
         return [self.modes]
@@ -173,10 +165,18 @@ class FeedbackPane(Pane):
     @property
     def view(self) -> ModeView:
         """The mode that is on."""
-        return self.views[self.flow.kind]
+        return self.stack.view(self.flow.kind)
+
+    @property
+    def _rate(self) -> RateView:
+        return cast(RateView, self.stack.view("rating"))
+
+    @property
+    def _edit(self) -> EditView:
+        return cast(EditView, self.stack.view("edit"))
 
     def show_mode(self, kind: str) -> None:
-        """Go over to a kind of feedback: "rating", "comparison", "ranking" or "edit"."""
+        """Go over to a kind of feedback, a key of feedback.KINDS."""
         self.desk.close_page()
         if kind != self.flow.kind or self.flow.run_id is not None:
             self._keep_draft()
@@ -204,8 +204,12 @@ class FeedbackPane(Pane):
         """What another pane wants to see here: {"compare": run id}, or the name of a kind."""
         if isinstance(payload, dict) and payload.get("compare"):
             self.show_comparisons(str(payload["compare"]))
-        elif payload in self.views:
+        elif payload in self.stack:
             self.show_mode(str(payload))
+
+    def show_rows(self, kind: str = "") -> None:
+        """Show the judgements of a kind, of the present one unless another is named, in Data."""
+        self.context.show_pane("data", {"filters": {"kinds": [kind or self.flow.kind]}})
 
     def leave_run(self) -> None:
         """Back to the pane that asked for the comparisons."""
@@ -248,16 +252,16 @@ class FeedbackPane(Pane):
         view = self.view
         self.prompt.show_item(item)
         value = given.value
-        if view is self._edit:
-            self._edit.set_ratings(ratings_given(self.context.store, item, self.context.annotator))
+        if isinstance(view, EditView):
+            view.set_ratings(ratings_given(self.context.store, item, self.context.annotator))
             value = value or self._drafts.value(item)
         view.show_item(item, value, given.reasons)
         self.marker.show_item(view, item)
         self._show_names(item)
         self.dock.set_hints(view.hints())
         self.dock.set_submit(*view.submit_words())
-        self.submit_action.setEnabled(view is not self._edit)  # only Ctrl Enter saves an edit
-        self.guide.show_numbers(view is self._rate)
+        self.submit_action.setEnabled(not isinstance(view, EditView))  # only Ctrl Enter saves an edit
+        self.guide.show_numbers(isinstance(view, RateView))
         self.stack.setCurrentWidget(view)
         self._pages.setCurrentWidget(self._work)
         if self._work.isVisible():
@@ -295,7 +299,7 @@ class FeedbackPane(Pane):
     def _on_counted(self) -> None:
         self.bar.show_session(self.flow.judged, self.flow.left, self.flow.median_seconds())
         voting = self.flow.run_id is not None
-        self.becomes.setText("" if voting else becoming(self, self.flow.harvest, self.flow.kind))
+        self.becomes.show_kinds([] if voting else becoming(self, self.flow.harvest, self.flow.kind))
         self.left_changed.emit(self.flow.left)
         self._show_instant()
         if self.flow.is_hasty() and not self._hasty_told:
@@ -322,7 +326,7 @@ class FeedbackPane(Pane):
     def _on_said(self) -> None:
         self._gap_seen = False
         self.dock.show_note("")
-        if self.view is self._edit:
+        if isinstance(self.view, EditView):
             self._drafting.start()
 
     def submit(self) -> None:

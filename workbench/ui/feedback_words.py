@@ -12,20 +12,22 @@ from .instant_head import InstantHead
 ARROW = " → "
 
 
-def becoming(tr: QObject, harvest: Harvest, first: str) -> str:
-    """What the project's judgements become: "12 ratings → 18 pairs, 4 demonstrations · 3 edits → ..."."""
+def becoming(tr: QObject, harvest: Harvest, first: str) -> list[tuple[str, str]]:
+    """What the project's judgements become, by kind: "12 ratings → 18 pairs, 4 demonstrations", "3 edits → ..."."""
     kinds = sorted(harvest.kinds(), key=lambda kind: (kind != first, kind))
-    return "  ·  ".join(_one(tr, harvest, kind) for kind in kinds)
+    return [(kind, _one(tr, harvest, kind)) for kind in kinds]
 
 
 def _one(tr: QObject, harvest: Harvest, kind: str) -> str:
     counts = harvest.of(kind)
     made = [
-        _many(counts["pairs"], tr.tr("1 pair"), tr.tr("{n} pairs")),
-        _many(counts["demonstrations"], tr.tr("1 demonstration"), tr.tr("{n} demonstrations")),
+        (counts["pairs"], tr.tr("1 pair"), tr.tr("{n} pairs")),
+        (counts["demonstrations"], tr.tr("1 demonstration"), tr.tr("{n} demonstrations")),
+        (counts["labels"] if kind == "thumbs" else 0, tr.tr("1 label"), tr.tr("{n} labels")),
     ]
-    parts = [text for text, number in zip(made, (counts["pairs"], counts["demonstrations"]), strict=True) if number]
-    given = counts["labels"] or counts["judgements"] if kind == "rating" else counts["judgements"]
+    parts = [_many(number, one, many) for number, one, many in made if number]
+    each = kind in ("rating", "thumbs")  # one judgement says something of each answer
+    given = counts["labels"] or counts["judgements"] if each else counts["judgements"]
     return _said(tr, kind, given) + ARROW + (", ".join(parts) or tr.tr("nothing to learn yet"))
 
 
@@ -35,6 +37,9 @@ def _said(tr: QObject, kind: str, number: int) -> str:
         "comparison": (tr.tr("1 comparison"), tr.tr("{n} comparisons")),
         "ranking": (tr.tr("1 ranking"), tr.tr("{n} rankings")),
         "edit": (tr.tr("1 edit"), tr.tr("{n} edits")),
+        "thumbs": (tr.tr("1 thumb"), tr.tr("{n} thumbs")),
+        "best_worst": (tr.tr("1 best and worst"), tr.tr("{n} best and worst")),
+        "rubric": (tr.tr("1 rubric"), tr.tr("{n} rubrics")),
     }[kind]
     return _many(number, one, many)
 
@@ -55,7 +60,7 @@ def head_words(tr: QObject, head: InstantHead, order: str, kind: str) -> str:
     )
     if order != "uncertain":
         return text
-    if kind in ("comparison", "ranking"):
+    if kind in ("comparison", "ranking", "best_worst"):
         why = tr.tr("Next up: answers that it can hardly tell apart.")
     else:
         why = tr.tr("Next up: answers that it is least sure about.")
@@ -81,5 +86,8 @@ def empty_words(tr: QObject, flow: Flow) -> tuple[str, str, str]:
         "comparison": tr.tr("Nothing to compare. Generate two answers to a prompt, or import some."),
         "ranking": tr.tr("Nothing to rank. Generate three answers to a prompt, or import some."),
         "edit": tr.tr("Nothing to edit. Generate answers or import some."),
+        "thumbs": tr.tr("Nothing to judge. Generate answers or import some."),
+        "best_worst": tr.tr("Nothing to choose from. Generate three answers to a prompt, or import some."),
+        "rubric": tr.tr("Nothing to score. Generate answers or import some."),
     }[flow.kind]
     return sentence, tr.tr("Generate answers"), tr.tr("Import")

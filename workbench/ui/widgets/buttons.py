@@ -183,26 +183,46 @@ class Button(KeyboardFocus, QPushButton):
             x += width + ICON_GAP
 
 
+ALL_PARTS = ("icon", "text", "keys")
+
+
 class _Segment(KeyboardFocus, QPushButton):
     """One choice of a Segmented."""
 
     def __init__(self, text: str, icon: str | None, keys: str, height: int) -> None:
         super().__init__(text)
         self._icon_name, self._keys, self._height = icon, keys, height
+        self._role = "strong" if height >= 26 else "smallb"
+        self._parts = ALL_PARTS
         self.setCheckable(True)
         self.setAutoExclusive(True)
         self.setAccessibleName(text)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
-    def _widths(self) -> list[float]:
-        role = "strong" if self._height >= 26 else "smallb"
-        icon = 16.0 if self._icon_name else 0.0
-        keys = text_width("micro", self._keys) if self._keys else 0.0
-        return [icon, text_width(role, self.text()), keys]
+    def show_parts(self, parts: Sequence[str]) -> None:
+        """Show only these of ALL_PARTS; what is left out stands in a tooltip."""
+        if parts != self._parts:
+            self._parts = tuple(parts)
+            whole = f"{self.text()} ({self._keys})" if self._keys else self.text()
+            self.setToolTip("" if self._parts == ALL_PARTS else whole)
+            self.updateGeometry()
+            self.update()
+
+    def _widths(self, parts: Sequence[str]) -> dict[str, float]:
+        found = {
+            "icon": 16.0 if self._icon_name else 0.0,
+            "text": text_width(self._role, self.text()),
+            "keys": text_width("micro", self._keys) if self._keys else 0.0,
+        }
+        return {name: width for name, width in found.items() if width and name in parts}
+
+    def width_with(self, parts: Sequence[str]) -> int:
+        """The width with only these parts."""
+        used = self._widths(parts).values()
+        return round(sum(used) + ICON_GAP * (len(used) - 1)) + 22
 
     def sizeHint(self) -> QSize:
-        used = [width for width in self._widths() if width]
-        return QSize(round(sum(used) + ICON_GAP * (len(used) - 1)) + 22, self._height)
+        return QSize(self.width_with(self._parts), self._height)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -221,21 +241,18 @@ class _Segment(KeyboardFocus, QPushButton):
         on = theme()
         lit = self.isEnabled() and (self.isChecked() or self.underMouse())
         tone = "text" if lit else "text2" if self.isEnabled() else "text3"
-        widths = self._widths()
-        used = [width for width in widths if width]
-        x = (self.width() - sum(used) - ICON_GAP * (len(used) - 1)) / 2
-        middle = Qt.AlignmentFlag.AlignVCenter
-        if self._icon_name:
-            icons.paint(painter, self._icon_name, tone, round(x), round(self.height() / 2 - 8))
-            x += 16 + ICON_GAP
-        painter.setFont(font("strong" if self._height >= 26 else "smallb"))
-        painter.setPen(on.color(tone))
-        painter.drawText(QRectF(x, 0, widths[1] + 2, self.height()), middle, self.text())
-        if self._keys:
-            x += widths[1] + ICON_GAP
-            painter.setFont(font("micro"))
-            painter.setPen(on.color("text3" if self.isEnabled() else "line2"))
-            painter.drawText(QRectF(x, 0, widths[2] + 2, self.height()), middle, self._keys)
+        widths = self._widths(self._parts)
+        x = (self.width() - sum(widths.values()) - ICON_GAP * (len(widths) - 1)) / 2
+        for name, width in widths.items():
+            if name == "icon":
+                icons.paint(painter, self._icon_name or "", tone, round(x), round(self.height() / 2 - 8))
+            else:
+                painter.setFont(font(self._role if name == "text" else "micro"))
+                quiet = "text3" if self.isEnabled() else "line2"
+                painter.setPen(on.color(tone if name == "text" else quiet))
+                area = QRectF(x, 0, width + 2, self.height())
+                painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, self.text() if name == "text" else self._keys)
+            x += width + ICON_GAP
 
 
 @dataclass(frozen=True)
