@@ -127,6 +127,54 @@ def bench_head(as_json: bool, **sizes: Any) -> None:
     finish(result, as_json, head.words(result))
 
 
+@bench.command("queue")
+@click.option("--data", default="", help="A file of people's comparisons, such as PandaLM's test set.")
+@click.option("--model", default="", help="A model folder or .gguf file.  [default: the starter model]")
+@sized("--seeds", 10, "Walks of every order, with seeds from 1.")
+@sized("--most", 256, "Judgements of a walk.")
+@sized("--samples", 4, "Answers to each sample prompt, where the rule judges.")
+@sized("--new-tokens", 64, "Longest of these answers, in tokens.")
+@click.option("--folder", default="", help="Where answers and features are kept.  [default: in your cache]")
+@click.option("--plot", type=click.Path(dir_okay=False), default=None, help="Draw the curves into this .svg file.")
+@JSON
+def bench_queue(plot: str | None, as_json: bool, **sizes: Any) -> None:
+    """Whether judging what is most uncertain teaches more than judging by chance, with a simulated judge."""
+    from pathlib import Path
+
+    from ..bench import queue
+
+    found = queue.compare(queue.Options(**sizes), tell)
+    if plot:
+        Path(plot).write_text(queue.drawing(found), encoding="utf-8")
+    finish(found, as_json, queue.words(found))
+
+
+@bench.command("feedback")
+@sized("--answers", 100_000, "Answers in the store.")
+@sized("--times", 200, "Judgements of every kind.")
+@click.option("--kind", "kinds", multiple=True, help="Only this kind; may be repeated.  [default: all]")
+@click.option("--on-screen", is_flag=True, help="In a window that you see; do not touch the keyboard meanwhile.")
+@JSON
+def bench_feedback(answers: int, times: int, kinds: tuple[str, ...], on_screen: bool, as_json: bool) -> None:
+    """How long the next item takes after the key that judges one, by every kind of feedback, in a large project."""
+    import os
+    import tempfile
+    from pathlib import Path
+
+    from ..bench import feedback
+
+    if not on_screen:
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from ..ui import measuring
+
+    with tempfile.TemporaryDirectory(prefix="workbench-bench-") as name:
+        tell(f"writing {answers:,} answers")
+        about = feedback.make(Path(name), answers)
+        said, window = measuring.measure(Path(name), kinds, times, tell)
+    found = feedback.result(said, about | window)
+    finish(found, as_json, feedback.words(found))
+
+
 @bench.command("learn")
 @click.option("--against", type=click.Choice(["trl"]), default=None, help="The installed TRL's GRPO and RLOO.")
 @click.option("--side", "others", type=click.Choice(["grpo", "rloo"]), multiple=True, help="Only this one of TRL's.")
