@@ -91,6 +91,7 @@ class Feedback:
     kind: a key of feedback.KINDS, or one of feedback.ASIDE. retracted_by: "undo" (redo puts it back),
     "undone" (the person has judged since) or "person" (taken out on purpose). guideline_id: the version of the
     guidelines that it was made under. repeat_of: the judgement that this one repeats, unknown to the person.
+    renamed_at: when its person got the name that stands in annotator, None for the name it was made under.
     """
 
     seq: int
@@ -111,6 +112,7 @@ class Feedback:
     retracted_by: str | None = None
     guideline_id: str | None = None
     repeat_of: str | None = None
+    renamed_at: str | None = None
 
 
 @dataclass(frozen=True)

@@ -207,6 +207,7 @@ def own_programs() -> dict[str, set[str]]:
     known = {name: {text} for name, text in (_created_triggers() | {"search": _SEARCH}).items()}
     for name, body in _counting(*_MORE).items():
         known[name].add(f"CREATE TRIGGER {name} {body}")
+    known["feedback_renamed"] = {f"CREATE TRIGGER feedback_renamed {_RENAMED}"}
     return known
 
 
@@ -260,13 +261,20 @@ def m005_saying_more(db: Database) -> None:
         db.execute(f"CREATE TRIGGER {name} {body}")
 
 
+# A person may get another name: what they have dealt with goes with it.
+_RENAMED = f"""AFTER UPDATE OF annotator ON feedback WHEN old.annotator <> new.annotator BEGIN
+    UPDATE judged SET annotator = new.annotator WHERE annotator = old.annotator AND prompt_id = new.prompt_id
+        AND seq = new.seq AND kind IN (SELECT value FROM json_each({_MORE[0]})); END"""
+
 _MERGING = [
     "ALTER TABLE project ADD COLUMN changed_at TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE feedback ADD COLUMN renamed_at TEXT",
+    f"CREATE TRIGGER feedback_renamed {_RENAMED}",
 ]
 
 
 @migrations()
 def m006_merging(db: Database) -> None:
-    """When a setting was made, so that the newer of two stays when projects are merged."""
+    """When a setting was made and when a person was renamed, so that the newer stays when projects are merged."""
     for statement in _MERGING:
         db.execute(statement)

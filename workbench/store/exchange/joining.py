@@ -73,11 +73,17 @@ def _response(here: Row, there: Row) -> Row:
 
 
 def _feedback(here: Row, there: Row) -> Row:
-    """What was taken back in one is taken back, since when it first was."""
+    """What was taken back in one is taken back, since when it first was. A person has the name that was given last."""
     since = _earliest(here["retracted_at"], there["retracted_at"])
     # The same moment twice is one undo, of which the later word is "undone".
     by = [row["retracted_by"] for row in (here, there) if row["retracted_at"] == since]
-    return {"retracted_at": since, "retracted_by": _greater(by[0], by[-1])}
+    named = max(here, there, key=lambda row: (row["renamed_at"] or "", row["annotator"]))
+    return {
+        "retracted_at": since,
+        "retracted_by": _greater(by[0], by[-1]),
+        "annotator": named["annotator"],
+        "renamed_at": named["renamed_at"],
+    }
 
 
 def _earliest(one: str | None, other: str | None) -> str | None:

@@ -198,6 +198,7 @@ def _prepare_response(values: dict[str, Any], shown: int) -> None:
 def _prepare_feedback(values: dict[str, Any], shown: int) -> None:
     kind = values["kind"]
     values["value"] = dict(values["value"]) if kind in ASIDE else KINDS[kind].check(values["value"], shown)
+    values.setdefault("renamed_at", None)  # no renaming, and not as it is here, in a file of an older version
     values["comment"] = checked_text(values.get("comment", ""), "The comment")
 
 
