@@ -120,5 +120,5 @@ def recognise(path: Path) -> str:
             return name
     raise WorkbenchError(
         f"{path.name} is in no format that can be imported.",
-        "Formats: " + "; ".join(format.title for format in FORMATS.values()) + ".",
+        "Say which of its columns is what (--map on the command line), or save it in another format.",
     )

@@ -62,6 +62,8 @@ def _parts(row: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[st
         metadata = row.get("metadata")
         return row["fields"], object_of(row, "responses"), metadata if isinstance(metadata, dict) else {}
     questions = [name.removesuffix(_RESPONSES) for name in row if name.endswith(_RESPONSES)]
+    if not questions:
+        raise Unfit("It has neither fields nor responses.")
     responses = {question: _unflattened(row, question) for question in questions}
     fields = {name: value for name, value in row.items() if "." not in name}
     return fields, responses, fields

@@ -67,10 +67,13 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _names(folder: Path, names: Any) -> list[str]:
     """Names of files or folders directly in the folder, and of nothing elsewhere."""
-    fits = isinstance(names, list) and all(isinstance(name, str) and name and Path(name).name == name for name in names)
-    if not fits:
+    if not isinstance(names, list) or not all(isinstance(name, str) and _is_inside(name) for name in names):
         raise WorkbenchError(f"{folder} does not say which files its data is in.", NOTHING)
     return names
+
+
+def _is_inside(name: str) -> bool:
+    return Path(name).name == name and name not in ("", ".", "..")
 
 
 def write_about(folder: Path, file_name: str, marker: str) -> None:

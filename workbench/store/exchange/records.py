@@ -25,7 +25,7 @@ _SYSTEMS = ("system", "system_prompt")
 _ANSWER = re.compile(
     r"(?:(?:model|assistant|generated)[_ -]?)?"
     r"(?:response|completion|answer|generation|output|reply|candidate|summary|text)"
-    r"(?:[_ -]?(?:\d{1,2}|[a-z]))?|chosen|rejected",
+    r"(?:[_ -]?\d{1,2}|[_ -][a-z]|(?-i:[A-Z]))?|chosen|rejected",
     re.IGNORECASE,
 )
 _LISTS = ("responses", "answers", "completions", "candidates", "generations", "items")
