@@ -106,6 +106,20 @@ class Features(Event):
 
 
 @dataclass(frozen=True)
+class Rewritten(Event):
+    """What a model makes of a text that somebody asked it to change; `id` is the request's.
+
+    ended: "" while it writes, then "finished", "stopped" or "failed"; of a failure `text` says why, `hint` what to do.
+    """
+
+    id: str
+    text: str = ""
+    ended: str = ""
+    hint: str = ""
+    model_id: str = ""
+
+
+@dataclass(frozen=True)
 class Loaded(Event):
     """A model is in memory in the child (a generation session)."""
 
@@ -155,7 +169,10 @@ class Failed(Event):
     details: str = ""
 
 
-_ALL = (Started, Progress, Metrics, Sample, Token, Answer, Features, Loaded, Saved, Warned, Finished, Stopped, Failed)
+_ALL = (
+    Started, Progress, Metrics, Sample, Token, Answer, Features, Rewritten, Loaded, Saved, Warned,
+    Finished, Stopped, Failed,
+)  # fmt: skip
 KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in _ALL}
 ENDINGS = (Finished, Stopped, Failed)
 

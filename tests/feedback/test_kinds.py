@@ -44,6 +44,14 @@ def pairs(found: list) -> list[tuple[str, str, float]]:
         ("ranking", {"order": ((2,), (0, 1))}, 3, {"order": [[2], [0, 1]]}),
         ("ranking", {"order": [[3, 0]]}, 4, {"order": [[3, 0]]}),
         ("edit", {"of": 0, "text": "x"}, 1, {"of": 0, "text": "x", "pair": True, "demonstration": True}),
+        (
+            "edit",
+            {"of": 0, "text": "x", "assisted": [{"instruction": "shorter", "model_id": "m", "text": "xy", "more": 1}]},
+            1,
+            {"of": 0, "text": "x", "pair": True, "demonstration": True}
+            | {"assisted": [{"instruction": "shorter", "model_id": "m", "text": "xy"}]},
+        ),
+        ("edit", {"text": "x", "assisted": []}, 0, {"of": None, "text": "x", "pair": True, "demonstration": True}),
         ("thumbs", {"thumbs": (True, None, False)}, 3, {"thumbs": [True, None, False]}),
         ("best_worst", {"best": 2, "worst": 0, "more": 1}, 3, {"best": 2, "worst": 0}),
         (
@@ -117,6 +125,10 @@ def test_a_judgement_is_stored_in_one_form(kind: str, value: dict, shown: int, s
         ("edit", {"of": None, "text": 7}, 1),
         ("thumbs", {}, 1),
         ("thumbs", {"thumbs": [1]}, 1),
+        ("edit", {"text": "x", "assisted": "shorter"}, 0),
+        ("edit", {"text": "x", "assisted": ["shorter"]}, 0),
+        ("edit", {"text": "x", "assisted": [{"instruction": "shorter", "text": "x"}]}, 0),
+        ("edit", {"text": "x", "assisted": [{"instruction": " ", "model_id": "m", "text": "x"}]}, 0),
         ("thumbs", {"thumbs": [True]}, 2),
         ("thumbs", {"thumbs": [None]}, 1),
         ("best_worst", {"best": 0, "worst": 0}, 3),

@@ -79,3 +79,40 @@ def test_a_bad_request_is_an_answer_and_not_the_end(session):
     assert failed.details == "request"
     child.send(request(ref))
     assert isinstance(until(events, ev.Finished)[-1], ev.Finished)
+
+
+REWRITE = {"do": "rewrite", "id": "r1", "messages": [{"role": "user", "content": "hello"}], "text": "hello world"}
+
+
+def test_a_text_is_rewritten_and_nothing_else_is_said(session):
+    child, events, ref = session
+    until(events, ev.Loaded)
+    child.send(REWRITE | {"instruction": "shorter", "seed": 1})
+    told = []
+    while not told or not told[-1].ended:
+        told.append(next(event for event in events if isinstance(event, ev.Rewritten | ev.Answer | ev.Token)))
+    assert all(isinstance(event, ev.Rewritten) and event.id == "r1" for event in told)
+    assert (told[-1].ended, told[-1].model_id) == ("finished", ref.id)
+    child.send(request(ref))
+    assert until(events, ev.Finished)[-1].summary["id"] == "1"
+
+
+def test_rewriting_stops_when_told_and_the_session_goes_on(session):
+    child, events, _ = session
+    until(events, ev.Loaded)
+    child.send(REWRITE | {"text": "hello world " * 15, "instruction": "longer", "seed": 1})
+    child.send({"do": "stop"})
+    ended = next(event for event in events if isinstance(event, ev.Rewritten) and event.ended)
+    assert ended.ended in ("stopped", "finished")  # a tiny model may be faster than the stop
+    child.send(REWRITE | {"id": "after", "instruction": "shorter", "seed": 2})
+    after = next(event for event in events if isinstance(event, ev.Rewritten) and event.ended)
+    assert (after.id, after.ended) == ("after", "finished")
+
+
+def test_a_text_too_long_for_the_model_is_refused_in_a_sentence(session):
+    child, events, _ = session
+    until(events, ev.Loaded)
+    child.send(REWRITE | {"text": "hello world " * 400, "instruction": "shorter", "seed": 1})
+    failed = next(event for event in events if isinstance(event, ev.Rewritten) and event.ended)
+    assert (failed.ended, failed.text) == ("failed", "The text is too long for this model.")
+    assert failed.hint

@@ -44,6 +44,12 @@ class Feeder:
         with self._lock:
             self._writing += 1
 
+    @property
+    def writing(self) -> bool:
+        """Whether the session was asked for something that is not done yet."""
+        with self._lock:
+            return self._writing > 0
+
     def nudge(self) -> None:
         """There may be something new to read. An empty request is answered on the thread that knows what."""
         with self._lock:
@@ -78,7 +84,9 @@ class Feeder:
             self._tried.update(event.vectors)
             with self._lock:
                 self._reading = max(0, self._reading - 1)
-        elif isinstance(event, ev.Finished | ev.Stopped | ev.Failed):
+        elif isinstance(event, ev.Finished | ev.Stopped | ev.Failed) or (
+            isinstance(event, ev.Rewritten) and event.ended
+        ):
             with self._lock:
                 self._writing = max(0, self._writing - 1)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import StopRequested, WorkbenchError
 from ..events import Answer, Event, Failed, Features, Finished, Loaded, Progress, Stopped, Token
 from ..lm.refs import ModelRef
+from .rewriting import rewrite
 from .spec import JobSpec
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ def serve(spec: JobSpec, commands: Commands) -> Iterator[Event]:
     "sampler" (fields of Sampler), "seed", "reward" (ModelRef as JSON or null)}. It is answered by Token events, an
     Answer per sample, and Finished, Stopped or Failed (details "request") with the request's id in the summary.
 
+    Another: {"do": "rewrite", "id", "messages", "text", "instruction", "seed"}, see rewriting.rewrite. It is answered
+    by Rewritten events of the model that is loaded, the last of which says how it ended.
+
     Another: {"do": "features", "answers": [{"id", "messages", "text"}]}. It is answered by one Features event with the
     vectors of those that were read before somebody wanted the model for something else, "" for one that cannot be.
     """
@@ -36,7 +40,7 @@ def serve(spec: JobSpec, commands: Commands) -> Iterator[Event]:
     while (request := commands.waiting.get()) is not None:
         commands.go_on()
         try:
-            yield from state.read(request, commands) if request["do"] == "features" else state.answer(request, commands)
+            yield from state.serve(request, commands)
         except StopRequested:
             yield Stopped(summary={"id": request.get("id", "")})
         except WorkbenchError as error:
@@ -83,8 +87,17 @@ class _Session:
             }
         )
 
+    def serve(self, request: dict[str, Any], commands: Commands) -> Iterator[Event]:
+        """The events of one request of any kind."""
+        if request["do"] == "features":
+            yield from self.read(request, commands)
+        elif request["do"] == "rewrite":
+            yield from rewrite(self.loaded, self.ref, request, commands.stopping)
+        else:
+            yield from self.answer(request, commands)
+
     def answer(self, request: dict[str, Any], commands: Commands) -> Iterator[Event]:
-        """The events of one request."""
+        """The events of one request for answers."""
         ref = ModelRef.from_json(request.get("model")) or self.ref
         if ref is None:
             raise WorkbenchError("No model is loaded.", "Load one in Models.")

@@ -36,6 +36,8 @@ class Context(QObject):
     """Token, Progress, Finished, Stopped or Failed of the generation session."""
     answer_stored = Signal(object, object)
     """(Answer, Response): an answer of the session is finished and on disk."""
+    rewritten = Signal(object)
+    """Rewritten: what the loaded model has made of a text so far, or how that ended."""
     message = Signal(str, str, str)
     """(text, hint, tone): something to tell the person; tone is "info", "good", "warn" or "bad"."""
     pane_wanted = Signal(str, object)
@@ -217,6 +219,28 @@ class Context(QObject):
         )
         return request_id
 
+    def request_rewrite(self, *, prompt_id: str, text: str, instruction: str, seed: int) -> str:
+        """Have the loaded model change a text as it is told, and return the request's id. Nothing of it is stored.
+
+        What it makes of it comes as `rewritten`. Raises WorkbenchError when there is no model, or it is busy.
+        """
+        if self.session is None:
+            raise WorkbenchError("No model is loaded.", "Load one in Models.")
+        if self.session.feeder.writing:
+            raise WorkbenchError("The model is writing answers.", "Ask when it is done, or stop it in Generate.")
+        request_id = f"rewrite {prompt_id} {seed}"
+        self.session.request(
+            {
+                "do": "rewrite",
+                "id": request_id,
+                "messages": list(self.store.prompts.find(prompt_id).messages),
+                "text": text,
+                "instruction": instruction,
+                "seed": seed,
+            }
+        )
+        return request_id
+
     def stop_writing(self) -> None:
         """Stop the answers that are being written; the model stays loaded."""
         if self.session:
@@ -231,6 +255,8 @@ class Context(QObject):
             self.session_changed.emit()
         elif isinstance(event, ev.Answer):
             self.answer_stored.emit(event, self._keep(event))
+        elif isinstance(event, ev.Rewritten):
+            self.rewritten.emit(event)
         elif isinstance(event, ev.Features):
             if event.vectors:
                 self.store_changed.emit("features", None)

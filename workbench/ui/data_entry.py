@@ -278,6 +278,8 @@ class EntryPanel(QWidget):
             facts.set_fact(tr("Took"), duration(entry.seconds))
         if entry.comment:
             facts.set_fact(tr("Comment"), entry.comment)
+        if helped := self._helped(entry):
+            facts.set_fact(tr("Helped by"), helped, "accent")
         if entry.reasons:
             facts.set_fact(tr("Reasons"), ", ".join(entry.reasons))
         facts.set_fact(tr("Models"), ", ".join(dict.fromkeys(model_title(name) for name in entry.models)))
@@ -293,6 +295,16 @@ class EntryPanel(QWidget):
         held = tr("held out, never trained on")
         facts.set_fact(tr("Prompt"), held if entry.split == "held_out" else tr("for training"))
         return facts
+
+    def _helped(self, entry: Entry) -> str:
+        """Which models a person had change an edit, and how they were asked."""
+        names = {row["id"]: row["name"] for row in self._store.rows("SELECT id, name FROM models")}
+        steps = entry.value.get("assisted", ()) if entry.kind == "edit" else ()
+        told = tr("{model}: \u201c{instruction}\u201d")
+        return "\n".join(
+            told.format(model=model_title(names.get(step["model_id"], "")), instruction=step["instruction"])
+            for step in steps
+        )
 
     def _guidelines(self, entry: Entry) -> str:
         """The version of the guidelines that a judgement was made under."""

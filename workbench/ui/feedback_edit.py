@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QWidget
 
 from ..feedback import correction
 from ..store.queueing import Item
 from . import icons, keys
+from .feedback_asking import AskBar, Step, Steps
 from .feedback_editor import Editor
 from .feedback_marks import Mark
 from .feedback_mode import LETTERS, ModeView, letter_actions
@@ -30,6 +31,8 @@ class EditView(ModeView):
     """Editor on the left, changes on the right. What is typed is kept apart for every starting point."""
 
     kind = correction.name
+    turned = Signal()
+    """Another text stands in the editor: of another item, or begun from another answer."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,12 +42,13 @@ class EditView(ModeView):
         self._texts: dict[str, str] = {}
         self._ratings: Sequence[int | None] = ()
         self._marks: Sequence[Sequence[Mark]] = ()
+        self._steps: dict[str, Steps] = {}
         self._difference = difference("", "")
         self._start = BLANK
         self._build_parts()
         top = row(label(self.tr("Start from"), "small", "text2"), self.start, None, self.rated)
         cards = row(self._left_card(), self._right_card(), spacing=12)
-        layout = column(top, cards, self._save_card(), spacing=10)
+        layout = column(top, cards, self.ask, self._save_card(), spacing=10)
         layout.setStretch(1, 1)
         self.setLayout(layout)
         self._timer = QTimer(self, singleShot=True, interval=DIFF_MS)
@@ -63,6 +67,7 @@ class EditView(ModeView):
         self.author = ElidedLabel("", "small", "accent")
         self.editor = Editor(self.tr("Your edit"))
         self.restore = keys.action(self, self.tr("Restore"), "Ctrl R", self.restore_original, icon="rotate-ccw")
+        self.ask = AskBar()
         self.changes = RunsText(self.tr("Changes"), "large")
         self.added = label("", "strong", "good", tabular=True)
         self.removed = label("", "strong", "bad", tabular=True)
@@ -101,7 +106,8 @@ class EditView(ModeView):
 
     def _connect(self) -> None:
         self.editor.textChanged.connect(self._on_typed)
-        self.editor.left.connect(lambda: self.changes.setFocus(Qt.FocusReason.OtherFocusReason))
+        self.editor.left.connect(self._on_escape)
+        self.ask.left.connect(self.focus_first)
         self.editor.focused.connect(lambda on: setattr(self.left_card, "active", on))
         self.start.changed.connect(self.start_from)
         self.look.changed.connect(lambda _: self._show_changes())
@@ -109,6 +115,8 @@ class EditView(ModeView):
             box.toggled.connect(lambda _: self.changed.emit())
         letter_actions(self, LETTERS[:4], self.tr("Start from answer {letter}"), lambda place: self._pick(str(place)))
         keys.action(self, self.tr("Next change"), "F6", self.next_change)
+        keys.action(self, self.tr("Ask the model to change it"), "Ctrl I", self.ask.field.setFocus)
+        keys.action(self, self.tr("Accept the proposal"), "Alt Enter", self.ask.accept.click).setAutoRepeat(False)
 
     def _restyle(self) -> None:
         self._picture.setPixmap(icons.pixmap("git-compare", "text2", 16))
@@ -119,6 +127,7 @@ class EditView(ModeView):
     def hints(self) -> list[tuple[str, str]]:
         return [
             ("Ctrl R", self.tr("restore")),
+            ("Ctrl I", self.tr("ask the model")),
             ("F6", self.tr("next change")),
             ("Esc", self.tr("leave editor")),
         ]
@@ -140,6 +149,7 @@ class EditView(ModeView):
             self.start.button(str(place)).setVisible(place < len(self._originals))
         start = value.get("of", self._best())
         self._start = BLANK if start is None else str(start)
+        self._steps = {self._start: Steps(value.get("assisted", ()))}
         for box, name in ((self.demonstration, "demonstration"), (self.pair, "pair")):
             box.blockSignals(True)
             box.setChecked(bool(value.get(name, True)))
@@ -161,6 +171,7 @@ class EditView(ModeView):
         self.pair.setEnabled(not blank)
         self._show_author()
         self.editor.show_text(text)
+        self.turned.emit()
         self._show_marks()
         self._compare()
 
@@ -199,10 +210,38 @@ class EditView(ModeView):
         return self.editor.text()
 
     def restore_original(self) -> None:
-        """Back to the original, which can be undone like typing."""
+        """Back to what was there before a proposal, else to the original; which can be undone like typing."""
+        if self.ask.state == "proposal":
+            self.ask.refuse.click()
+            return
+        self.steps.restart(self.text())
         self.editor.replace(self.original())
 
+    @property
+    def steps(self) -> Steps:
+        """What a model did to the present text."""
+        return self._steps.setdefault(self._start, Steps())
+
+    def propose(self, step: Step) -> None:
+        """Put what a model wrote in the place of the text, as one step of typing."""
+        self.steps.add(step)
+        self.editor.replace(step.text)
+        self.focus_first()
+
+    def take_back(self) -> None:
+        """The text as it was before the last proposal."""
+        step = self.steps.last
+        if step is not None and step.before is not None:
+            self.editor.replace(step.before)
+
+    def _on_escape(self) -> None:
+        if self.ask.state == "writing":
+            self.ask.stopped.emit()
+        else:
+            self.changes.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _on_typed(self) -> None:
+        self.steps.see(self.text())
         self._timer.start()
         self.changed.emit()
 
@@ -238,7 +277,9 @@ class EditView(ModeView):
     def value(self) -> dict[str, Any]:
         of = None if self._start == BLANK else int(self._start)
         pair = self.pair.isChecked() and of is not None
-        return {"of": of, "text": self.text(), "pair": pair, "demonstration": self.demonstration.isChecked()}
+        said = {"of": of, "text": self.text(), "pair": pair, "demonstration": self.demonstration.isChecked()}
+        assisted = self.steps.values()
+        return said | {"assisted": assisted} if assisted else said
 
     def draft(self) -> str:
         """What is typed, to be kept; "" while nothing was changed."""

@@ -16,6 +16,7 @@ from ..errors import WorkbenchError
 from ..feedback import mark, rating
 from ..store.queueing import Item
 from .context import Context
+from .feedback_asking import Asker
 from .feedback_becoming import Becoming
 from .feedback_drafts import Drafts
 from .feedback_edit import EditView
@@ -61,6 +62,7 @@ class FeedbackPane(Pane):
         self.stack = Modes(context)
         self._make_actions()
         self._build()
+        Asker(context, self.flow, self._edit)
         self.marker = Marker(context, self.flow, self, lambda: self._given().blind)
         self._connect()
         self._show_instant()
