@@ -71,7 +71,7 @@ def upcoming(store: Store, asked: Asked, sure: Ranked | None = None, surprising:
         elif asked.order == "disagreement":
             first, again = _contested(store, asked, surprising)
         left, rest = counts_left(store, asked.kind, asked.annotator, tag=asked.tag), _rest(store, asked, first)
-    if not surprising and not _shared(store, 1):
+    if not surprising and not shared_prompts(store, 1):
         impossible.add("disagreement")
     return Upcoming(first, tuple(again), tuple(rest), left, frozenset(impossible), prompt_sets(store))
 
@@ -111,7 +111,7 @@ def _contested(store: Store, asked: Asked, surprising: Sequence[str]) -> tuple[R
 def disputed(store: Store) -> list[str]:
     """Prompts that people judge differently, the widest apart first: by the most disputed answer or pair of answers,
     then by the mean, then the newest."""
-    shared = _shared(store, MOST_DISPUTED)
+    shared = shared_prompts(store, MOST_DISPUTED)
     views: dict[str, dict[tuple[str, ...], dict[str, float]]] = {}
     for judgement in store.features.judgements(-1, prompt_ids=shared):
         of_prompt = views.setdefault(judgement.prompt_id, {})
@@ -122,7 +122,7 @@ def disputed(store: Store) -> list[str]:
     return sorted(apart, key=lambda id_: spreads[id_], reverse=True)
 
 
-def _shared(store: Store, most: int) -> list[str]:
+def shared_prompts(store: Store, most: int) -> list[str]:
     """Prompts that two people or more have judged, the one judged last first."""
     sql = """SELECT prompt_id FROM feedback
         WHERE kind IN ('rating', 'comparison', 'ranking', 'thumbs', 'best_worst', 'rubric')

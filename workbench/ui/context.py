@@ -40,6 +40,12 @@ class Context(QObject):
     """Rewritten: what the loaded model has made of a text so far, or how that ended."""
     message = Signal(str, str, str)
     """(text, hint, tone): something to tell the person; tone is "info", "good", "warn" or "bad"."""
+    person_leaving = Signal()
+    """Somebody else is about to judge: keep what is not saved, under the name that still stands in `annotator`."""
+    person_changed = Signal()
+    """Somebody else judges from now on."""
+    people_changed = Signal()
+    """Somebody was added, or has another name; perhaps the one who judges."""
     pane_wanted = Signal(str, object)
     """(name, payload): show a pane, and what in it."""
 
@@ -278,6 +284,19 @@ class Context(QObject):
         thread.deleteLater()
 
     # --- the rest -------------------------------------------------------------------------------------------------
+
+    def judge_as(self, name: str) -> None:
+        """Let somebody else judge from now on: their own queue, and their own undo."""
+        if name != self.annotator:
+            self.person_leaving.emit()
+            self.annotator = name
+            self.person_changed.emit()
+
+    def has_new_name(self, before: str, after: str) -> None:
+        """A person was renamed in the project. Who judges stays the same person."""
+        if self.annotator == before:
+            self.annotator = after
+        self.people_changed.emit()
 
     def tell(self, error: WorkbenchError) -> None:
         """Show an error that a person can act on."""

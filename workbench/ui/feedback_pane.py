@@ -134,6 +134,8 @@ class FeedbackPane(Pane):
         self.bar.order.chosen.connect(self._set_order)
         self.bar.sets.chosen.connect(self.flow.set_tag)
         self.flow.looked.connect(self._show_instant)
+        self.context.person_leaving.connect(self._leave_person)
+        self.context.person_changed.connect(self._meet_person)
         self.context.instant.changed.connect(self._show_instant)
         self.guide.closed.connect(lambda: self.show_right(False))
         self.guide.reveal_wanted.connect(self.reveal_last)
@@ -422,6 +424,23 @@ class FeedbackPane(Pane):
         self._drafting.stop()
         if self.flow.item is not None and self.flow.kind == "edit":
             self._drafts.keep(self.flow.item, self._edit.draft())
+
+    # --- people
+
+    def _leave_person(self) -> None:
+        """Keep what this person has begun, under their name."""
+        self._keep_draft()
+        if self.desk.is_open:
+            self.desk.close_page()
+        self.flow.leave(self._given())
+
+    def _meet_person(self) -> None:
+        """Somebody else judges: their queue and undo, and nothing of what the last person did."""
+        self._last = None
+        self.guide.offer_reveal(False)
+        self._hasty_told = False
+        self.flow.arrive()
+        self._show_guidelines()
 
     # --- guidelines
 

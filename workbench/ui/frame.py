@@ -26,6 +26,7 @@ from .widgets.meters import paint_ring
 from .widgets.painting import KeyboardFocus, box, keys_width, paint_keys, ring
 
 RAIL_WIDTH, HEADER_HEIGHT, STATUS_HEIGHT = 72, 49, 29
+LONGEST_PERSON = 18
 
 
 class Strip(QWidget):
@@ -261,6 +262,8 @@ class StatusBar(Strip):
 
     shortcuts_wanted = Signal()
     job_wanted = Signal()
+    person_wanted = Signal(object)
+    """The button with the name of who judges was pressed; carries the button, to open a menu at."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("top", parent)
@@ -271,7 +274,7 @@ class StatusBar(Strip):
         self._build_saved()
         parts = (
             self._device_part, self._model_part, self._job_part, None,
-            self._round_part, self._saved_part, self._keys_part,
+            self._round_part, self._person_part, self._saved_part, self._keys_part,
         )  # fmt: skip
         self.setLayout(row(*parts, spacing=10, margins=(12, 1, 8, 0)))
         self._job_part.hide()
@@ -300,6 +303,9 @@ class StatusBar(Strip):
         self._round_part = holding(row(self._round, self._round_note))
         self._saved_sign, self._saved = _Picture("check", "good"), label("", "small", "text2")
         self._saved_part = holding(row(_upright(), self._saved_sign, self._saved))
+        self.person = Button(icon="user", kind="quiet", size="sm", tip=self.tr("Who judges here"))
+        self.person.clicked.connect(lambda: self.person_wanted.emit(self.person))
+        self._person_part = holding(row(_upright(), self.person, spacing=2))
         keys = Button(self.tr("Shortcuts"), key="?", kind="quiet", size="sm")
         keys.set_keys("?", first=True)
         keys.clicked.connect(self.shortcuts_wanted)
@@ -345,6 +351,13 @@ class StatusBar(Strip):
         self._round_part.setVisible(bool(text))
         self._round.setText(text)
         self._round_note.setText(note)
+        self._round_note.setVisible(bool(note))
+
+    def set_person(self, name: str) -> None:
+        """Who judges."""
+        shown = name if len(name) <= LONGEST_PERSON else f"{name[:LONGEST_PERSON]}…"
+        self.person.set_text(shown)
+        self.person.setAccessibleName(self.tr("Who judges here: {name}").format(name=name))
 
     def set_saved(self, text: str, file: str = "", good: bool = True) -> None:
         """The last write, with the file's name where there is room."""

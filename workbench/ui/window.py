@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from .palette import Item, Palette, ShortcutSheet, action_items
 from .pane import NARROW, Pane
 from .settings_dialog import SettingsDialog
 from .theme import apply_theme
+from .window_counts import Counted, Counting
 
 if TYPE_CHECKING:
     from .demo_run import DemoRun
@@ -151,6 +153,7 @@ class Window(QMainWindow):
         keys.action(self, self.tr("Search or run"), "Ctrl K", self.palette_.open, icon="search")
         keys.action(self, self.tr("Settings"), "Ctrl ,", self.show_settings, icon="settings")
         keys.action(self, self.tr("Shortcuts"), "?", self.show_shortcuts, icon="keyboard")
+        keys.action(self, self.tr("People"), "", self.show_people, icon="users")
 
     def rail_text(self, name: str) -> str:
         """What the rail calls a pane."""
@@ -170,8 +173,10 @@ class Window(QMainWindow):
         self.header.command_wanted.connect(self.palette_.open)
         self.status.shortcuts_wanted.connect(self.show_shortcuts)
         self.status.job_wanted.connect(lambda: self.show_pane("train"))
+        self.status.person_wanted.connect(self._choose_person)
         self.palette_.add_source(self._pane_actions)
         self.palette_.add_source(self._places)
+        self.palette_.add_source(self._people)
         context = self.context
         context.message.connect(lambda text, hint, tone: self.messages.show_message(text, hint, tone))
         context.pane_wanted.connect(self.show_pane)
@@ -179,8 +184,10 @@ class Window(QMainWindow):
         context.run_event.connect(self._on_run_event)
         context.runs_changed.connect(self._refresh_job)
         context.store_changed.connect(self._on_store_change)
-        self._count_timer = QTimer(self, singleShot=True, interval=400)
-        self._count_timer.timeout.connect(self._refresh_counts)
+        context.person_changed.connect(self._on_person)
+        context.people_changed.connect(self._on_person)
+        self._counting = Counting(context, self)
+        self._counting.counted.connect(self._show_counts)
         meter = QTimer(self, interval=METER_MS)
         meter.timeout.connect(self._refresh_device)
         meter.start()
@@ -242,6 +249,34 @@ class Window(QMainWindow):
         groups = [(self.current.title, self.current.actions())] if self.current else []
         ShortcutSheet(self, [*groups, (self.tr("Everywhere"), self.actions())]).show()
 
+    # --- people ---------------------------------------------------------------------------------------------------
+
+    def _people(self) -> list[Item]:
+        from .feedback_people import judge_as_items
+
+        return judge_as_items(self.tr, self.context)
+
+    def _choose_person(self, at: QWidget) -> None:
+        from .feedback_people import show_menu
+
+        show_menu(self.context, at, self.show_people)
+
+    def show_people(self) -> None:
+        """Open People."""
+        from .feedback_people import PeopleDialog
+
+        feedback = self.panes.get("feedback")
+        kind = feedback.flow.kind if feedback is not None else "rating"  # type: ignore[attr-defined]
+        PeopleDialog(self.context, kind, self).show()
+
+    def _on_person(self) -> None:
+        """Somebody else judges, or has another name: that is kept for the next start."""
+        self.status.set_person(self.context.annotator)
+        self._counting.want(soon=True)
+        if self.context.annotator != self.settings.annotator:
+            self.settings = replace(self.settings, annotator=self.context.annotator)
+            preferences.save(self.settings)
+
     # --- settings -------------------------------------------------------------------------------------------------
 
     def show_settings(self) -> None:
@@ -249,9 +284,8 @@ class Window(QMainWindow):
         SettingsDialog(self.settings, self._apply, self).show()
 
     def _apply(self, settings: Settings) -> None:
-        self.settings = settings
+        self.settings = settings = replace(settings, annotator=self.context.annotator)
         preferences.save(settings)
-        self.context.annotator = settings.annotator
         keys.set_letters(settings.letters)
         app = QApplication.instance()
         if isinstance(app, QApplication):
@@ -263,7 +297,8 @@ class Window(QMainWindow):
         self._refresh_device()
         self._refresh_model()
         self._refresh_job()
-        self._refresh_counts()
+        self.status.set_person(self.context.annotator)
+        self._counting.want(soon=True)
         self.status.set_saved(self.tr("Saved"), str(self.context.store.folder))
 
     def _refresh_device(self) -> None:
@@ -303,27 +338,16 @@ class Window(QMainWindow):
 
     def _on_store_change(self, table: str, by: object) -> None:
         if table in ("feedback", "responses", "models"):
-            self._count_timer.start()
+            self._counting.want()
         if table == "feedback":
             moment = datetime.now().strftime("%H:%M")
             self.status.set_saved(self.tr("Saved {time}").format(time=moment), str(self.context.store.folder))
 
-    def _refresh_counts(self) -> None:
-        from ..store.queueing import counts_left
-
-        store = self.context.store
-        self.rail.set_count("feedback", counts_left(store, "rating", self.context.annotator))
-        number = 1 + len({run.id for run in store.runs.list("ppo") if run.status in ("finished", "stopped")})
-        last = store.value(
-            "SELECT MAX(created_at) FROM runs WHERE method = 'ppo' AND status IN ('finished', 'stopped')"
-        )
-        new = store.value(
-            "SELECT COUNT(*) FROM feedback WHERE retracted_at IS NULL AND run_id IS NULL "
-            "AND kind NOT IN ('skip', 'flag', 'cannot') AND created_at > ?",
-            [last or ""],
-        )
-        words = self.tr("1 new judgement") if new == 1 else self.tr("{count} new judgements").format(count=new or 0)
-        self.status.set_round(self.tr("Round {number}").format(number=number), words)
+    def _show_counts(self, found: Counted) -> None:
+        self.rail.set_count("feedback", found.waiting)
+        many = self.tr("{count} new judgements").format(count=found.new)
+        words = self.tr("1 new judgement") if found.new == 1 else many
+        self.status.set_round(self.tr("Round {number}").format(number=1 + found.rounds), words)
 
     # --- the window itself ----------------------------------------------------------------------------------------
 
@@ -348,6 +372,7 @@ class Window(QMainWindow):
         if demo is not None:
             demo.stop()
         QSettings().setValue("window/geometry", self.saveGeometry())
+        self._counting.close()
         self.context.close()
         try:
             if shutil.disk_usage(self.context.store.folder).free > 200e6:
