@@ -419,3 +419,18 @@ def test_a_repeat_is_due_as_often_as_the_project_says(store: Store, said: object
         store.set_setting(SHARE, said)
     found = sum(repeat_due(store, "you", seed) for seed in range(2000)) / 2000
     assert abs(found - share) <= (0.03 if share else 0)
+
+
+@pytest.mark.parametrize(
+    ("setting", "kind", "shown"),
+    [
+        (None, "rating", 4), (9, "rating", 9), (1, "thumbs", 1), (6, "best_worst", 6), (2, "ranking", 3),
+        (9, "comparison", 2), (9, "edit", 4), (0, "rating", 4), (10, "rating", 4), ("6", "rating", 4),
+    ],
+)  # fmt: skip
+def test_a_project_says_how_many_answers_are_judged_at_once(store, setting, kind, shown):
+    ask(store, "Long", 12)
+    if setting is not None:
+        store.set_setting("answers_at_once", setting)
+    (item,) = next_items(store, kind, "you")
+    assert len(item.responses) == shown

@@ -314,6 +314,72 @@ def test_a_damaged_rubric_is_told_of_and_nothing_is_lost(opened, open_pane, qtbo
     assert store.setting("rubric") == [{"name": "", "scale": "colour"}]
 
 
+# --- how many at once
+
+
+@pytest.fixture
+def many(opened, open_pane):  # noqa: F811
+    """A pane over prompts with nine answers each."""
+    return open_pane(opened("many", *NINE, prompts=2))
+
+
+def choose(pane, number):
+    """Choose how many answers come at once, as a person does."""
+    pane.bar.at_once.show_number(number)
+    pane.bar.at_once.activated.emit(number - 1)
+
+
+def test_nine_answers_are_ranked_by_letters_and_digits(many, qtbot):
+    press(qtbot, many, "Alt 3")
+    assert len(many.flow.item.responses) == 4
+    choose(many, 9)
+    assert len(many.flow.item.responses) == 9
+    press(qtbot, many, *"a9b", "=", *"8c7d65", "Enter")
+    press(qtbot, many, *"987654321", *"dcba", "Enter")
+    assert values(many) == [
+        {"order": [[0], [8, 1], [7], [2], [6], [3], [5], [4]]},
+        {"order": [[8], [7], [6], [5], [4], [3], [2], [1], [0]]},
+    ]
+
+
+def test_best_and_worst_of_nine(many, qtbot):
+    press(qtbot, many, "Alt 6")
+    choose(many, 9)
+    press(qtbot, many, "7", "d", "Enter")
+    assert values(many) == [{"best": 6, "worst": 3}]
+    assert len(stored(many)[0].response_ids) == 9
+
+
+def test_thumbs_one_at_a_time_take_one_key_each(many, qtbot):
+    press(qtbot, many, "Alt 5")
+    choose(many, 1)
+    press(qtbot, many, *"110100101")
+    assert [value["thumbs"] for value in values(many)] == [[key == "1"] for key in "110100101"]
+    assert len({feedback.response_ids for feedback in stored(many)}) == 9
+
+
+def test_what_is_said_of_the_item_on_screen_stays_when_another_number_is_chosen(many, qtbot):
+    press(qtbot, many, "3")
+    choose(many, 2)
+    assert many.view.value() == {"ratings": [3, None, None, None]}
+    press(qtbot, many, "3", "3", "3", "Enter")
+    assert len(many.view.value()["ratings"]) == 2
+    assert many.context.store.setting("answers_at_once") == 2
+
+
+def test_the_number_at_once_is_kept_with_the_project(opened, open_pane, qtbot):  # noqa: F811
+    store = opened("kept", *NINE)
+    store.set_setting("answers_at_once", 6)
+    pane = open_pane(store)
+    assert pane.bar.at_once.currentData() == 6
+    assert len(pane.flow.item.responses) == 6
+    press(qtbot, pane, "Alt 2")
+    assert not pane.bar.at_once.isVisible()
+    store.set_setting("answers_at_once", "all")
+    press(qtbot, pane, "Alt 5")
+    assert len(pane.flow.item.responses) == 4
+
+
 # --- every kind
 
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .store import Store
 
 MOST_SHOWN = 4
+"""So many answers are judged together, unless the project says otherwise."""
+AT_ONCE, MOST_ANSWERS = "answers_at_once", 9
+"""The project's setting of how many are, and the most that it may be."""
 FEWEST_RANKED = 3
 
 
@@ -271,10 +274,23 @@ def item_on(
         open_ones = [each.response for each in waiting if each.open]
         # A rank of one says nothing, so answers that were ranked before fill up; they tie the rankings together.
         filling = [each.response for each in waiting if not each.open] if kind in ("ranking", "best_worst") else []
-        chosen = (open_ones + filling)[:MOST_SHOWN]
+        chosen = (open_ones + filling)[: _at_once(store, kind)]
     shuffled = sorted(chosen, key=lambda response: response.id)
     random.Random(f"{seed} {kind} {prompt_id}").shuffle(shuffled)
     return Item(kind, store.prompts.find(prompt_id), tuple(shuffled))
+
+
+def answers_at_once(store: Store) -> int:
+    """How many answers to a prompt are judged together in this project."""
+    found = store.setting(AT_ONCE, MOST_SHOWN)
+    return found if isinstance(found, int) and 0 < found <= MOST_ANSWERS else MOST_SHOWN
+
+
+def _at_once(store: Store, kind: str) -> int:
+    if kind == "edit":  # one is edited; the others are there to begin with
+        return MOST_SHOWN
+    need, _ = _NEEDS[kind]
+    return max(answers_at_once(store), need)
 
 
 @dataclass(frozen=True)

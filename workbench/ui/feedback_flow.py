@@ -129,6 +129,12 @@ class Flow(QObject):
         self._queue.tag = tag
         self._look_elsewhere()
 
+    def fetch_again(self, replace: bool) -> None:
+        """How many answers an item has is another number now: from the next item on, or with `replace` at once."""
+        self._look_elsewhere()
+        if replace and self.item is not None and self.run_id is None:
+            self._show(self._fetch([]), Given())
+
     @property
     def narrowed(self) -> bool:
         """Whether more may wait elsewhere in the queue: only a prompt set, or what was judged before, comes now."""

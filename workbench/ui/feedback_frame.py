@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QStackedWidget, QWidget
 
 from ..store.queueing import Item
 from . import icons
+from .feedback_at_once import AtOnceBox
 from .feedback_orders import OrderBox, SetBox
 from .feedback_text import Run, RunsText
 from .figures import count, duration
@@ -36,13 +37,13 @@ class SessionBar(QWidget):
         self.clock = QLabel()
         self.pace = label("", "body", "text2", tabular=True)
         self.next_up = label(self.tr("Next up"), "body", "text2")
-        self.order, self.sets = OrderBox(), SetBox()
+        self.order, self.sets, self.at_once = OrderBox(), SetBox(), AtOnceBox()
         self.left = label("", "body", "text2", tabular=True)
         self.blind = _BlindButton(blind.text(), "eye-off", "H", "ghost")
         self.blind.clicked.connect(blind.trigger)
         inside = row(
-            self.done, self.bar, 6, self.clock, self.pace, None, self.next_up, self.order, self.sets, self.left,
-            self._short_line(), self.blind, margins=(16, 0, 10, 0),
+            self.done, self.bar, 6, self.clock, self.pace, None, self.next_up, self.order, self.sets, self.at_once,
+            self.left, self._short_line(), self.blind, margins=(16, 0, 10, 0),
         )  # fmt: skip
         layout = column(holding(inside), Divider(), spacing=0)
         layout.setStretch(0, 1)

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from ..errors import WorkbenchError
 from ..feedback import mark, rating
-from ..store.queueing import Item
+from ..store.queueing import AT_ONCE, Item, answers_at_once
 from .context import Context
 from .feedback_asking import Asker
 from .feedback_becoming import Becoming
@@ -58,6 +58,7 @@ class FeedbackPane(Pane):
         self._gap_seen = False
         self._hasty_told = False
         self._last: Item | None = None
+        self._shown = Given()
         self._drafting = QTimer(self, singleShot=True, interval=DRAFT_MS)
         self.stack = Modes(context)
         self._make_actions()
@@ -96,6 +97,7 @@ class FeedbackPane(Pane):
 
     def _build(self) -> None:
         self.bar = SessionBar(self.blind_action)
+        self.bar.at_once.show_number(answers_at_once(self.context.store))
         self.prompt = PromptCard()
         self.vote = Banner("", "", "info", "scale")
         self.vote.add_action(self.tr("Back to Evaluate"), self.leave_run)
@@ -133,6 +135,7 @@ class FeedbackPane(Pane):
         self.marker.noted.connect(lambda text: self.dock.show_note(text, "text2"))
         self.bar.order.chosen.connect(self._set_order)
         self.bar.sets.chosen.connect(self.flow.set_tag)
+        self.bar.at_once.chosen.connect(self._set_at_once)
         self.flow.looked.connect(self._show_instant)
         self.context.person_leaving.connect(self._leave_person)
         self.context.person_changed.connect(self._meet_person)
@@ -235,6 +238,7 @@ class FeedbackPane(Pane):
         self.modes.set_value(self.flow.kind)
         self.vote.setVisible(self.flow.run_id is not None)
         self.bar.set_ordered(self.flow.run_id is None)
+        self.bar.at_once.setVisible(self.flow.kind not in ("comparison", "edit"))
         self.guide.comment.setPlainText(given.comment)
         self.dock.show_note("")
         for action in (
@@ -260,6 +264,7 @@ class FeedbackPane(Pane):
             view.set_ratings(ratings_given(self.context.store, item, self.context.annotator))
             value = value or self._drafts.value(item)
         view.show_item(item, value, given.reasons)
+        self._shown = self._given()
         self.marker.show_item(view, item)
         self._show_names(item)
         self.dock.set_hints(view.hints())
@@ -309,6 +314,16 @@ class FeedbackPane(Pane):
         if self.flow.is_hasty() and not self._hasty_told:
             self._hasty_told = True
             self.context.message.emit(self.tr("Faster than usual. Take a break?"), "", "info")
+
+    def _set_at_once(self, number: int) -> None:
+        """Keep how many answers are judged together, and show so many at once where nothing is said of these yet."""
+        untouched = self._given() == self._shown
+        try:
+            self.context.store.set_setting(AT_ONCE, number)
+        except WorkbenchError as error:
+            self.context.tell(error)
+            return
+        self.flow.fetch_again(untouched and not self.flow.given.value)
 
     def _set_order(self, order: str) -> None:
         self.flow.set_order(order)

@@ -20,6 +20,8 @@ from .widgets import SectionLabel, column, label, row
 Criterion = Mapping[str, Any]
 LOW, NARROW = 150, 170
 """The least height and width of an answer's card, in pixels."""
+FIRST, GAP = 2, 4
+"""The row of the first criterion, and pixels between it and the cards."""
 
 
 class RubricView(ModeView):
@@ -52,6 +54,7 @@ class RubricView(ModeView):
         self._grid.setVerticalSpacing(2)
         self._grid.addWidget(self.legend, 0, 0)
         self._grid.setRowStretch(0, 1)
+        self._grid.setRowMinimumHeight(1, GAP)
         inside = QWidget()
         set_region(inside, "clear")
         inside.setLayout(self._grid)
@@ -128,10 +131,10 @@ class RubricView(ModeView):
         self.cells = [[self._cell(at, place) for place in range(count)] for at in range(len(self.criteria))]
         for at, name in enumerate(self.labels):
             name.picked.connect(lambda at=at: self.pick(at, self._place))
-            self._grid.addWidget(name, at + 1, 0)
+            self._grid.addWidget(name, at + FIRST, 0)
             for place, cell in enumerate(self.cells[at]):
-                self._grid.addWidget(cell, at + 1, place + 1)
-        last = len(self.criteria) + 1
+                self._grid.addWidget(cell, at + FIRST, place + 1)
+        last = len(self.criteria) + FIRST
         self._grid.addWidget(self._total, last, 0)
         for place in range(count):
             self._grid.addWidget(self.cards[place], 0, place + 1)
