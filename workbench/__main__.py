@@ -1,4 +1,4 @@
-"""`workbench` and `python -m workbench`: `--child` runs one job without Qt, anything else is the command line."""
+"""`workbench` and `python -m workbench`: `--child` and `--rows` work for a window, else it is the command line."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ def main() -> int:
         from workbench.jobs.child import main as child
 
         return child()
+    if sys.argv[1:2] == ["--rows"]:
+        from workbench.store.exchange.table_child import main as rows
+
+        return rows(sys.argv[2:])
     from workbench.cli import main as command_line
 
     return command_line()

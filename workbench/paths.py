@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import platformdirs
@@ -62,6 +63,11 @@ def default_project() -> Path:
 def child_command() -> list[str]:
     """The command line of a job's child process: the same interpreter, no shell, no multiprocessing."""
     return [sys.executable, "-m", "workbench", "--child"]
+
+
+def rows_command(files: Iterable[Path]) -> list[str]:
+    """The command line of the process that decodes tables from anywhere."""
+    return [sys.executable, "-m", "workbench", "--rows", *(str(file) for file in files)]
 
 
 def child_environment() -> dict[str, str]:

@@ -14,9 +14,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+import workbench.paths
 from workbench.errors import WorkbenchError
 from workbench.store import Store
 from workbench.store.exchange import FORMATS, parquet_files
@@ -206,8 +205,16 @@ FORCED = [
 ]
 
 
-@pytest.mark.parametrize("format", [None, *FORCED])
-@pytest.mark.parametrize(("path", "sentence"), paths(), ids=NAMES)
+PLAIN = (".json", ".jsonl", ".csv", ".zip")
+CASES = [
+    pytest.param(path, sentence, format, id=f"{name}, {format or 'recognised'}")
+    for name, (path, sentence) in zip(NAMES, paths(), strict=True)
+    # What is wrong with a table or a folder is found before its rows are of any format.
+    for format in [None, *(FORCED if path.endswith(PLAIN) else [])]
+]
+
+
+@pytest.mark.parametrize(("path", "sentence", "format"), CASES)
 def test_a_hostile_file_is_one_sentence_and_writes_nothing(
     hostile: Path, untouched: Store, path: str, sentence: str, format: str | None
 ) -> None:
@@ -220,8 +227,8 @@ def test_a_hostile_file_is_one_sentence_and_writes_nothing(
     assert not untouched.db.conn.in_transaction
 
 
-@pytest.mark.parametrize(("path", "sentence"), paths(), ids=NAMES)
-def test_a_preview_of_a_hostile_file_is_a_sentence_or_says_what_is_refused(hostile, path: str, sentence: str) -> None:
+@pytest.mark.parametrize("path", [path for path, _ in paths() if path.endswith(PLAIN)])
+def test_a_preview_of_a_hostile_file_is_a_sentence_or_says_what_is_refused(hostile: Path, path: str) -> None:
     with contextlib.suppress(WorkbenchError):
         assert len(preview(hostile / path, limit=5)) <= 5
 
@@ -232,6 +239,7 @@ from pathlib import Path
 import pyarrow.parquet, pyarrow.ipc
 from workbench.errors import WorkbenchError
 from workbench.store import Store
+from workbench.store.exchange import table_child
 from workbench.store.exchange.importing import import_file
 
 def peak():
@@ -243,9 +251,13 @@ for path in sys.argv[2:]:
     Path("/proc/self/clear_refs").write_text("5")
     before = peak()
     try:
-        import_file(store, Path(path))
+        if path.endswith(".csv"):
+            import_file(store, Path(path))
+        for row in table_child.rows_of([Path(path)]):
+            pass
     except WorkbenchError:
-        print((peak() - before) // 1024)
+        pass
+    print((peak() - before) // 1024)
 """
 
 
@@ -261,36 +273,62 @@ def test_a_bomb_takes_little_memory(hostile: Path, tmp_path: Path) -> None:
     assert max(taken.values()) < 200, taken
 
 
-def test_a_column_that_is_packed_a_hundredfold_is_refused(untouched, tmp_path: Path, monkeypatch) -> None:
+def test_a_column_that_is_packed_a_hundredfold_is_refused(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(parquet_files, "MAX_UNPACKED", 2**20)
-    table = pa.table({"prompt": ["x" * 2**22]})
-    pq.write_table(table, tmp_path / "a.parquet", compression="zstd", use_dictionary=False)
+    pq.write_table(
+        pa.table({"prompt": ["x" * 2**22]}), tmp_path / "a.parquet", compression="zstd", use_dictionary=False
+    )
     with pytest.raises(WorkbenchError, match="a column, prompt, that is packed more than a hundredfold"):
-        import_file(untouched, tmp_path / "a.parquet")
+        list(parquet_files.parquet_rows(tmp_path / "a.parquet"))
 
 
-def test_texts_saved_as_differences_are_refused_where_they_could_grow(untouched, tmp_path: Path, monkeypatch) -> None:
+def test_texts_saved_as_differences_are_refused_where_they_could_grow(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(parquet_files, "MAX_DECODED", 2**20)
     table = pa.table({"prompt": [f"{'x' * 1000}{number}" for number in range(2000)]})
     pq.write_table(table, tmp_path / "a.parquet", use_dictionary=False, column_encoding={"prompt": "DELTA_BYTE_ARRAY"})
     with pytest.raises(WorkbenchError, match="saved as differences from row to row"):
-        import_file(untouched, tmp_path / "a.parquet")
+        list(parquet_files.parquet_rows(tmp_path / "a.parquet"))
 
 
-@pytest.mark.parametrize("kind", ["parquet", "arrow"])
-def test_any_damage_to_a_table_is_a_sentence_or_harmless(untouched, tmp_path: Path, kind: str) -> None:
-    data = parquet(SMALL) if kind == "parquet" else arrow(SMALL)
-    path = tmp_path / f"a.{kind}"
-
-    @settings(max_examples=60, deadline=None, database=None)
-    @given(st.integers(0, len(data) - 1), st.binary(min_size=1, max_size=8))
-    def holds(place: int, noise: bytes) -> None:
-        path.write_bytes(data[:place] + noise + data[place + len(noise) :])
-        with contextlib.suppress(WorkbenchError):
-            import_file(untouched, path, dry_run=True)
-
-    holds()
+@pytest.mark.parametrize("place", [211, 230, 255])
+def test_damage_that_aborts_the_decoder_is_a_sentence(untouched, tmp_path: Path, place: int) -> None:
+    """pyarrow 26 ends the process at some of these bytes of the footer; the window must not end with it."""
+    data = parquet(SMALL)
+    (tmp_path / "a.parquet").write_bytes(data[:place] + b"\0" + data[place + 1 :])
+    with contextlib.suppress(WorkbenchError):
+        import_file(untouched, tmp_path / "a.parquet", format="unpaired", dry_run=True)
     assert untouched.prompts.count() == 0
+
+
+@pytest.mark.parametrize("program", ["import os; os.abort()", 'print(\'{"prompt": "Hi"}\'); import os; os.abort()'])
+def test_a_decoder_that_dies_is_a_sentence_and_writes_nothing(untouched, tmp_path: Path, monkeypatch, program) -> None:
+    (tmp_path / "a.parquet").write_bytes(parquet(SMALL))
+    monkeypatch.setattr(workbench.paths, "rows_command", lambda files: [sys.executable, "-c", program])
+    with pytest.raises(WorkbenchError, match=r"a\.parquet is damaged: it cannot be decoded\."):
+        import_file(untouched, tmp_path / "a.parquet", format="prompts")
+    assert untouched.prompts.count() == 0
+
+
+LITTLE = """
+import sys
+from workbench.store.exchange import parquet_files, table_child
+parquet_files.MAX_UNPACKED = 2**40
+size = next(line for line in open("/proc/self/status") if line.startswith("VmSize"))
+table_child.MAX_MEMORY = int(size.split()[1]) * 1024 + 60 * 2**20
+table_child.main(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_page_that_lies_about_its_size_meets_the_limit_of_the_process(tmp_path: Path) -> None:
+    """A page may unpack to more than the file's summary says; here the summary is not looked at."""
+    path = tmp_path / "a.parquet"
+    table = pa.table({"prompt": ["x" * (2**26 - 2**10)]})
+    pq.write_table(table, path, compression="zstd", use_dictionary=False)
+    done = subprocess.run([sys.executable, "-c", LITTLE, path], capture_output=True, text=True, timeout=60, check=False)
+    assert "xxx" not in done.stdout
+    assert done.returncode != 0 or json.loads(done.stdout)[0] == "error"
+    assert "a row of more" not in done.stdout
 
 
 def test_an_array_is_read_piece_by_piece(tmp_path: Path) -> None:

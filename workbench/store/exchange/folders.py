@@ -19,10 +19,15 @@ def files_in(folder: Path) -> list[Path]:
     """The files that hold the folder's rows, in order. Raises WorkbenchError when it is none, or damaged."""
     if (folder / "dataset_dict.json").is_file():
         splits = _json(folder / "dataset_dict.json").get("splits")
-        return [file for split in _names(folder, splits) for file in _saved(folder / split)]
-    if (folder / "state.json").is_file():
-        return _saved(folder)
-    return _shards(folder)
+        files = [file for split in _names(folder, splits) for file in _saved(folder / split)]
+    else:
+        files = _saved(folder) if (folder / "state.json").is_file() else _shards(folder)
+    if not files:
+        raise WorkbenchError(
+            f"{folder} holds no data that can be imported.",
+            "Choose a folder that `datasets` saved, or one with Parquet, JSONL or CSV files.",
+        )
+    return files
 
 
 def _saved(folder: Path) -> list[Path]:
@@ -43,11 +48,6 @@ def _shards(folder: Path) -> list[Path]:
         if file.suffix.lower() in _SHARDS and file.name not in _ABOUT and not file.name.startswith(".")
     )  # fmt: skip
     kinds = {file.suffix.lower() for file in files}
-    if not files:
-        raise WorkbenchError(
-            f"{folder} holds no data that can be imported.",
-            "Choose a folder that `datasets` saved, or one with Parquet, JSONL or CSV files.",
-        )
     if len(kinds) > 1:
         raise WorkbenchError(f"{folder} holds files of several kinds: {', '.join(sorted(kinds))}.", "Choose one file.")
     return files

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...errors import WorkbenchError
+from . import table_files
 from .columns import JSON, Columns, from_table
 from .csv_files import EXTRA, csv_rows
+from .folders import files_in
 from .items import Item, Skipped, Unfit
 from .json_files import json_rows
 from .text_files import NOTHING, opened, text_rows
@@ -28,6 +30,7 @@ _KINDS = {
     ".txt": "text",
 }
 _SIGNS = ((b"PAR1", "parquet"), (b"ARROW1", "arrow"), (b"{", "json"), (b"[", "json"))
+_TABLES = ("parquet", "arrow")
 
 Parsed = Item | Skipped | Iterable[Item | Skipped]
 
@@ -57,23 +60,24 @@ def rows(path: Path, columns: Columns | None = None, *, lower: bool = True) -> I
     kind, columns = kind_of(path), columns or {}
     if kind == "folder":
         yield from _folder_rows(path, columns, lower)
+    elif kind in _TABLES:
+        yield from _table_rows([path], columns)
     elif kind == "csv":
         yield from ((number, from_table(row, columns)) for number, row in csv_rows(path, lower=lower))
-    elif kind in ("parquet", "arrow"):
-        from . import arrow_files, parquet_files  # pyarrow takes a third of a second
-
-        found = parquet_files.parquet_rows(path) if kind == "parquet" else arrow_files.arrow_rows(path)
-        # Its other columns have their types already.
-        texts = {name: type_ for name, type_ in columns.items() if type_ == JSON}
-        yield from ((number, from_table(row, texts)) for number, row in found)
     else:
         yield from json_rows(path)
 
 
-def _folder_rows(path: Path, columns: Columns, lower: bool) -> Iterator[tuple[int, Any]]:
-    from .folders import files_in
+def _table_rows(files: Sequence[Path], columns: Columns) -> Iterator[tuple[int, Any]]:
+    texts = {name: type_ for name, type_ in columns.items() if type_ == JSON}  # the others have their types already
+    return ((number, from_table(row, texts)) for number, row in table_files.table_rows(files))
 
-    return enumerate(row for file in files_in(path) for _, row in rows(file, columns, lower=lower))
+
+def _folder_rows(path: Path, columns: Columns, lower: bool) -> Iterator[tuple[int, Any]]:
+    files = files_in(path)
+    if kind_of(files[0]) in _TABLES:
+        return _table_rows(files, columns)
+    return enumerate(row for file in files for _, row in rows(file, columns, lower=lower))
 
 
 def each(
