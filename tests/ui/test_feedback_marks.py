@@ -231,6 +231,19 @@ def test_delete_takes_a_mark_away_and_z_puts_it_back(pane, qtbot):
     assert [mark.quote for mark in reader.marks] == ["The"]
 
 
+def test_marks_belong_to_the_person_who_judges(pane, qtbot):
+    store = pane.context.store
+    reader = go_to(qtbot, pane, "The cat")
+    press(qtbot, pane, WORD, "g", WORD, "w", "Left")
+    qtbot.keyClick(reader, Qt.Key.Key_Delete)
+    pane.context.judge_as("other")
+    assert reader_of(pane, "The cat").marks == ()
+    press(qtbot, pane, "z")  # nothing of what the first person did
+    assert len(marks(store)) == 1
+    pane.context.judge_as("me")
+    assert [mark.quote for mark in reader_of(pane, "The cat").marks] == ["The"]
+
+
 def test_undo_takes_back_a_mark_and_stays(pane, qtbot):
     item = pane.flow.item
     reader = go_to(qtbot, pane, "The cat")
@@ -278,7 +291,9 @@ def test_another_label_replaces_the_first_and_undo_brings_that_back(pane, qtbot)
 # --- everywhere
 
 
-@pytest.mark.parametrize("keys", [["Alt 2"], ["Alt 3"], ["Alt 3", "a", "b"], ["Alt 4"]])
+@pytest.mark.parametrize(
+    "keys", [["Alt 2"], ["Alt 3"], ["Alt 3", "a", "b"], ["Alt 4"], ["Alt 5"], ["Alt 6"], ["Alt 7"]]
+)
 def test_marks_show_in_every_kind_and_after_a_restart(opened, open_pane, qtbot, keys):  # noqa: F811
     store = opened("kept", "The cat sat", "It rained", "No", prompts=1)
     response = next(each for each in store.responses.of_prompt(store.prompts.list()[0].id) if "cat" in each.text)

@@ -29,9 +29,10 @@ GAP = 6
 
 def marks_given(store: Store, response_ids: Sequence[str], annotator: str) -> dict[str, list[Mark]]:
     """The passages that a person marked in some answers, by answer, in the order in which they were marked."""
-    sql = """SELECT s.response_id, f.id, f.value FROM shown s JOIN feedback f ON f.id = s.feedback_id
-        WHERE s.response_id IN (SELECT value FROM json_each(?)) AND f.kind = ? AND f.annotator = ?
-        AND f.retracted_at IS NULL ORDER BY f.seq"""
+    # CROSS JOIN keeps this order: from the few answers on screen, never over all that the person judged.
+    sql = """SELECT s.response_id, f.id, f.value FROM json_each(?) c CROSS JOIN shown s ON s.response_id = c.value
+        CROSS JOIN feedback f ON f.id = s.feedback_id
+        WHERE f.kind = ? AND f.annotator = ? AND f.retracted_at IS NULL ORDER BY f.seq"""
     found: dict[str, list[Mark]] = {}
     for made in store.rows(sql, [json.dumps(list(response_ids)), marking.name, annotator]):
         value = json.loads(made["value"])
@@ -107,6 +108,7 @@ class Marker(QObject):
             button.clicked.connect(lambda _=False, name=name: self.mark(name))
         self.bar.remove.clicked.connect(lambda: self.take_away())
         flow.saved.connect(lambda _: self._taken.clear())
+        context.person_changed.connect(lambda: self._taken.clear())
         self._make_actions(host)
 
     def _make_actions(self, host: QWidget) -> None:
