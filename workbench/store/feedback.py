@@ -50,7 +50,7 @@ class FeedbackRows:
             known = self._store.rows(_SELECT + "WHERE import_key = ?", [import_key])
             if known:
                 return _feedback(known[0])
-        stored = _checked(kind, value, len(response_ids))
+        stored = checked_value(kind, value, len(response_ids))
         row = {
             "id": id_of(import_key) if import_key else new_id(),
             "kind": kind,
@@ -180,7 +180,7 @@ class FeedbackRows:
         ]
 
 
-def _checked(kind: str, value: Mapping[str, Any], shown: int) -> str:
+def checked_value(kind: str, value: Mapping[str, Any], shown: int) -> str:
     """The JSON to store. Raises WorkbenchError when the value is no judgement of that many answers."""
     if kind not in KINDS and kind not in ASIDE:
         raise WorkbenchError(f"There is no kind of feedback called {kind}.", f"Choose one of {', '.join(KINDS)}.")

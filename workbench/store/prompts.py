@@ -28,6 +28,15 @@ def prompt_hash(system: str, turns: Sequence[Message]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def checked_prompt(system: str, turns: Sequence[Message]) -> tuple[str, tuple[Message, ...], str]:
+    """System text and turns as they can be stored, and their hash. Raises WorkbenchError when there is no prompt."""
+    turns = tuple({"role": turn["role"], "content": checked_text(turn["content"], "The prompt")} for turn in turns)
+    if not turns or not turns[-1]["content"].strip():
+        raise WorkbenchError("The prompt is empty.", "Type one.")
+    system = checked_text(system, "The system prompt")
+    return system, turns, prompt_hash(system, turns)
+
+
 def split_of(digest: str, share: float = HELD_OUT_SHARE) -> str:
     """ "held_out" for `share` of all hashes, else "train"."""
     return "held_out" if int(digest[:8], 16) / 0x1_0000_0000 < share else "train"
@@ -69,11 +78,7 @@ class PromptRows:
         """
         if turns is None:
             turns = ({"role": "user", "content": checked_text(text, "The prompt")},)
-        turns = tuple({"role": turn["role"], "content": checked_text(turn["content"], "The prompt")} for turn in turns)
-        if not turns or not turns[-1]["content"].strip():
-            raise WorkbenchError("The prompt is empty.", "Type one.")
-        system = checked_text(system, "The system prompt")
-        digest = prompt_hash(system, turns)
+        system, turns, digest = checked_prompt(system, turns)
         known = self._store.rows("SELECT * FROM prompts WHERE hash = ?", [digest])
         if known:
             return _prompt(known[0]), False

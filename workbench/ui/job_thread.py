@@ -79,6 +79,8 @@ class JobThread(WorkThread):
     def _events(self) -> Iterator[Event]:
         # SQLite connections belong to one thread; this one has its own.
         store = Store.open(self._folder)
+        # A large import holds the store for a while, and a run must not end for want of a few seconds.
+        store.db.execute("PRAGMA busy_timeout = 600000")
         try:
             self._child = Child(self.spec, self._log_path)
             if self._stop_early:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from ...errors import StopRequested, WorkbenchError
 from .. import backups
 from ..connecting import dbapi
-from ..rows import to_json
+from ..rows import well_formed
 from . import FORMATS, MAPPED, recognise
-from .items import Item, Said, Skipped
+from .items import Item, Skipped
 from .mapping import read_columns
 from .merging import Merging
 from .project import TableRow
 from .project_folders import exported, is_project
+from .staging import Stage, staging
 
 if TYPE_CHECKING:
     from ..store import Store
@@ -91,20 +92,12 @@ def import_file(
             )
     name = _named(path, format, mapping)
     report = ImportReport(name)
-    if not dry_run and _count(store) != dict.fromkeys(_COUNTED, 0):
-        backups.back_up_if_changed(store)
+    items = _watched(_read(path, name, mapping), stopping, progress)
     try:
-        with store.writing():
-            before = _count(store)
-            _take_in(store, path, _watched(_read(path, name, mapping), stopping, progress), annotator, report)
-            report.added = {table: n - before[table] for table, n in _count(store).items()}
-            for table in (*_OTHERS, *_COUNTED) if name == "project" else _COUNTED:
-                if report.added.get(table, 1) or report.changed:
-                    store.changed(table, by)
-            if dry_run:
-                raise _NotReally
-    except _NotReally:
-        pass
+        if name == "project":
+            _merge(store, items, report, dry_run, by)
+        else:
+            _take_in(store, path, items, annotator, report, None if dry_run else stopping, by)
     except StopRequested:
         return ImportReport(name, stopped=True)
     return report
@@ -166,81 +159,61 @@ def _take_in(
     items: Iterable[Item | Skipped | TableRow],
     annotator: str,
     report: ImportReport,
+    stopping: Callable[[], bool] | None,
+    by: object,
 ) -> None:
-    merging = Merging(store)
-    rows = 0
-    for item in items:
-        rows += 1
-        changes = store.db.conn.total_changes
-        if isinstance(item, Skipped):
-            report.refuse(item.row, item.reason)
-            continue
-        if isinstance(item, TableRow):
-            merging.take(item)
-        elif problem := _add(store, item, path.name, annotator):
-            report.refuse(item.row, problem)
-            continue
-        report.already_there += store.db.conn.total_changes == changes
-    merging.finish()
-    report.changed = merging.changed
-    if rows == report.refused and report.format != "project":  # an empty project is a whole one
-        first = f": row {report.skipped[0]['row']}: {report.skipped[0]['reason']}" if rows else "."
-        raise WorkbenchError(f"{path.name} holds nothing that can be imported{first}", "Nothing was written.")
+    """Gather the items, and put them into the store; without `stopping`, only find out what that would add."""
+    with staging(store) as stage:
+        rows = 0
+        for rows, item in enumerate(items, 1):  # noqa: B007
+            if isinstance(item, Item):
+                _stage(stage, item, well_formed(path.name), annotator, report)
+            elif isinstance(item, Skipped):
+                report.refuse(item.row, item.reason)
+        if rows == report.refused:
+            first = f": row {report.skipped[0]['row']}: {report.skipped[0]['reason']}" if rows else "."
+            raise WorkbenchError(f"{path.name} holds nothing that can be imported{first}", "Nothing was written.")
+        report.added, report.already_there = stage.news()
+        if stopping is not None:
+            _back_up(store)
+            with store.writing():
+                report.added = stage.apply(stopping)
+                for table in _COUNTED:
+                    if report.added[table]:
+                        store.changed(table, by)
 
 
-def _add(store: Store, item: Item, file: str, annotator: str) -> str:
-    """Store an item whole, or nothing of it; why not, then."""
+def _stage(stage: Stage, item: Item, file: str, annotator: str, report: ImportReport) -> None:
     try:
-        with store.writing():
-            _add_all(store, item, file, annotator)
+        stage.add(item, file, annotator)
     except WorkbenchError as error:
         if isinstance(error.__cause__, dbapi.Error | OSError):  # the disk is at fault and not the row
             raise
-        return error.text
-    return ""
+        report.refuse(item.row, error.text)
 
 
-def _add_all(store: Store, item: Item, file: str, annotator: str) -> None:
-    prompt, _ = store.prompts.add(turns=item.turns, system=item.system, tags=item.tags, source=file)
-    keys = _answer_keys(prompt.hash, item)
-    answers = [
-        store.responses.add(prompt.id, text, source=item.source or file, import_key=key, queued=item.queued)
-        for text, key in zip(item.answers, keys, strict=True)
-    ]
-    for said in item.said:
-        who = said.annotator or annotator
-        shown = [keys[place] for place in said.shown]
-        store.feedback.add(
-            said.kind,
-            prompt.id,
-            [answers[place].id for place in said.shown],
-            said.value,
-            annotator=who,
-            comment=said.comment,
-            reasons=said.reasons,
-            blind=False,
-            import_key=_said_key(said, shown, who, item.key),
-        )
+def _merge(
+    store: Store, items: Iterable[Item | Skipped | TableRow], report: ImportReport, dry_run: bool, by: object
+) -> None:
+    if not dry_run:
+        _back_up(store)
+    with contextlib.suppress(_NotReally), store.writing():
+        before, merging = _count(store), Merging(store)
+        for item in items:
+            changes = store.db.conn.total_changes
+            if isinstance(item, TableRow):
+                merging.take(item)
+            report.already_there += store.db.conn.total_changes == changes
+        merging.finish()
+        report.changed = merging.changed
+        report.added = {table: n - before[table] for table, n in _count(store).items()}
+        for table in (*_OTHERS, *_COUNTED):
+            if report.added.get(table, 1) or report.changed:
+                store.changed(table, by)
+        if dry_run:
+            raise _NotReally
 
 
-def _said_key(said: Said, shown: Sequence[str], who: str, key: str) -> str:
-    reasons = (list(said.reasons),) if said.reasons else ()  # so that what was imported before keeps its key
-    return _key("feedback", said.kind, said.value, shown, who, said.comment, key, *reasons)
-
-
-def _answer_keys(prompt_hash: str, item: Item) -> list[str]:
-    """A key per answer: the same text to the same prompt is one answer, unless one row shows it twice."""
-    seen: dict[str, int] = {}
-    keys = []
-    for text in item.answers:
-        seen[text] = seen.get(text, 0) + 1
-        keys.append(_key("response", prompt_hash, text, seen[text], item.key))
-    return keys
-
-
-def _key(*parts: Any) -> str:
-    return hashlib.sha256(to_json(_listed(parts)).encode()).hexdigest()
-
-
-def _listed(parts: Sequence[Any]) -> list[Any]:
-    return [dict(part) if hasattr(part, "items") else part for part in parts]
+def _back_up(store: Store) -> None:
+    if _count(store) != dict.fromkeys(_COUNTED, 0):
+        backups.back_up_if_changed(store)
