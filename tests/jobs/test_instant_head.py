@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
-from workbench.jobs.instant_head import InstantHead, closest, firsts, surprising
+from workbench.jobs.instant_head import InstantHead, firsts, surprising
 from workbench.lm.vectors import packed
 from workbench.store import Store
 from workbench.store.features import FEWEST_PAIRS
@@ -141,18 +143,33 @@ def test_a_reward_model_that_has_scored_replaces_the_head(store):
     assert reading.uncertain["comparison"] is not None  # what to ask next is still the heads' to say
 
 
-def test_what_it_can_least_tell_apart_comes_first(store):
+def test_what_would_tell_it_most_comes_first_with_the_two_answers(store):
     judged(store, 30)
     clear = [ask(store, 100 + number, [2.0, -2.0])[0].id for number in range(5)]
-    close, _ = ask(store, 110, [0.01, 0.0])
-    mixed, (a, b, _) = ask(store, 111, [0.5, 0.52, -3.0])
+    same, (one, copy) = ask(store, 110, [0.5, 0.5])
+    store.features.add(SPACE, {id_: packed(np.full(WIDTH, 0.5)) for id_ in (one, copy)})
+    strange, _ = ask(store, 111, [0.5, 0.5, 0.5])  # they differ only in what has not mattered so far
     ranked = InstantHead().refresh(store).uncertain["comparison"]
-    new = [id_ for id_ in ranked.prompt_ids if id_ in {*clear, close.id, mixed.id}]
-    assert set(new[:2]) == {close.id, mixed.id}
-    assert set(ranked.pairs[mixed.id]) == {a, b}
-    items = next_items(store, "comparison", "you", order="uncertain", ranked=ranked, limit=40)
-    found = next(item for item in items if item.prompt.id == mixed.id)
-    assert set(found.response_ids) == {a, b}
+    new = [id_ for id_ in ranked.prompt_ids if id_ in {*clear, same.id, strange.id}]
+    assert new[0] == strange.id
+    assert same.id not in new  # two copies of a text
+    (item,) = next_items(store, "comparison", "you", order="uncertain", ranked=ranked)
+    assert set(item.response_ids) == set(ranked.pairs[strange.id])
+
+
+def test_two_answers_that_were_compared_or_set_aside_are_not_proposed_again(store):
+    judged(store, 30)
+    prompt, ids = ask(store, 111, [0.5, 0.52, 0.51])
+    head, seen = InstantHead(), set()
+    for choice in ("tie", "tie", ""):
+        pair = head.refresh(store).uncertain["comparison"].pairs[prompt.id]
+        seen.add(frozenset(pair))
+        kind, value = ("comparison", {"choice": choice}) if choice else ("cannot", {"kind": "comparison"})
+        store.feedback.add(kind, prompt.id, pair, value, annotator="you")
+    assert seen == {frozenset(pair) for pair in combinations(ids, 2)}
+    assert prompt.id not in head.refresh(store).uncertain["comparison"].pairs
+    store.feedback.undo("you")
+    assert frozenset(head.refresh(store).uncertain["comparison"].pairs[prompt.id]) == frozenset(pair)
 
 
 def test_the_answer_it_is_least_sure_of_is_rated_first(store):
@@ -173,13 +190,6 @@ def test_what_a_person_has_judged_is_not_asked_again(store):
     assert len(ranked.prompt_ids) == 30
     assert next_items(store, "rating", "you", order="uncertain", ranked=ranked) == []
     assert len(next_items(store, "rating", "Noor", order="uncertain", ranked=ranked, limit=40)) == 30
-
-
-def test_copies_of_a_text_teach_nothing_and_are_not_asked_about():
-    each = np.array([[1.0, 2.0], [1.0, 2.0], [1.5, 1.9], [4.0, 5.5]])
-    assert closest(each, np.array([0, 0, 1, 1])) == [(2, 3)]
-    assert closest(each[:2], np.array([0, 0])) == []
-    assert closest(each[:1], np.array([0])) == []
 
 
 def test_a_judgement_that_nobody_would_have_expected_comes_first(store):

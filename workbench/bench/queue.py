@@ -201,5 +201,5 @@ def drawing(found: Mapping[str, Any]) -> str:
             ]
             mean = [(size, each["mean"]) for size, each in zip(source["sizes"], line, strict=True)]
             series.append(plotting.Series(f"{name}, {order}", runs, mean))
-    title = "Right on held-out pairs after so many judgements (thin: 95 % interval over seeds)"
+    title = "Right on held-out pairs (thin lines: 95 % interval over seeds)"
     return plotting.svg(title, "judgements", "share that is right", series, least=0.5, doubling=True)

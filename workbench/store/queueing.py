@@ -182,6 +182,14 @@ def counts_left(store: Store, kind: str, annotator: str, *, tag: str | None = No
     return store.value(with_enough, asked.params) - store.value(done, asked.params)
 
 
+def compared(store: Store) -> list[tuple[str, str]]:
+    """Every two answers that somebody has compared or, when asked to compare them, has set aside."""
+    sql = """SELECT x.response_id AS a, y.response_id AS b FROM judged x JOIN judged y ON y.annotator = x.annotator
+        AND y.kind = x.kind AND y.prompt_id = x.prompt_id AND y.seq = x.seq AND x.response_id < y.response_id
+        WHERE x.kind = 'comparison'"""
+    return [(row["a"], row["b"]) for row in store.rows(sql)]
+
+
 def prompt_sets(store: Store) -> dict[str, int]:
     """Every tag, and how many prompts with answers that wait have it; most first."""
     sql = """SELECT t.tag, COUNT(*) AS n FROM prompt_tags t JOIN queue q ON q.prompt_id = t.prompt_id

@@ -61,7 +61,7 @@ def head_words(tr: QObject, head: InstantHead, order: str, kind: str) -> str:
     if order != "uncertain":
         return text
     if kind in ("comparison", "ranking", "best_worst"):
-        why = tr.tr("Next up: answers that it can hardly tell apart.")
+        why = tr.tr("Next up: answers that it is unsure how to order.")
     else:
         why = tr.tr("Next up: answers that it is least sure about.")
     return f"{text} {why}"
