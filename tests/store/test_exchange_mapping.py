@@ -156,7 +156,7 @@ def test_a_stop_in_the_middle_writes_nothing(store: Store, tmp_path: Path) -> No
     assert (report.stopped, sum(report.added.values()), told) == (True, 0, [250, 500])
     assert (store.prompts.count(), heard, store.db.conn.in_transaction) == (0, [], False)
     whole = import_file(store, path, progress=told.append)
-    assert (whole.stopped, whole.added["prompts"], told) == (False, 1000, [250, 500, 250, 500, 750])
+    assert (whole.stopped, whole.added["prompts"], told) == (False, 1000, [250, 500, 250, 500, 750, 1000])
 
 
 def test_a_stop_before_the_first_row_is_heard_too(store: Store, rated: Path) -> None:

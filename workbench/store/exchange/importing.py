@@ -41,6 +41,8 @@ class ImportReport:
     format: str
     added: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
     already_there: int = 0
+    rows: int = 0
+    """How many rows the file has."""
     changed: int = 0
     """Rows that were here and became more: tagged, taken back, or run further, in the other project."""
     skipped: list[dict[str, Any]] = field(default_factory=list)
@@ -79,10 +81,10 @@ def import_file(
     """Import a file and say what was added. `annotator` is who judged where the file names nobody.
 
     `path` may also be the folder of another project, or one that `datasets` saved. mapping: a column for each of
-    mapping.ROLES, where the file has no format of its own. dry_run does everything and then takes it back, so its
-    report is the real one. `stopping` is asked before each row, and nothing is written when it says yes; `progress` is
-    told now and then how many rows have been read. Raises WorkbenchError when the file is damaged or holds nothing that
-    can be read; then nothing was written.
+    mapping.ROLES, where the file has no format of its own. dry_run does everything but write, so its report is the real
+    one. `stopping` is asked before each row, and nothing is written when it says yes; `progress` is told now and then
+    how many rows have been read, and all when the reading ends. Raises WorkbenchError when the file is damaged or holds
+    nothing that can be read; then nothing was written.
     """
     path = Path(path).expanduser()
     if is_project(path):
@@ -92,7 +94,7 @@ def import_file(
             )
     name = _named(path, format, mapping)
     report = ImportReport(name)
-    items = _watched(_read(path, name, mapping), stopping, progress)
+    items = _watched(_read(path, name, mapping), report, stopping, progress)
     try:
         if name == "project":
             _merge(store, items, report, dry_run, by)
@@ -117,14 +119,20 @@ def _read(path: Path, name: str, mapping: Mapping[str, str] | None) -> Iterator[
 
 
 def _watched(
-    items: Iterable[Item | Skipped | TableRow], stopping: Callable[[], bool], progress: Callable[[int], None]
+    items: Iterable[Item | Skipped | TableRow],
+    report: ImportReport,
+    stopping: Callable[[], bool],
+    progress: Callable[[int], None],
 ) -> Iterator[Item | Skipped | TableRow]:
-    for number, item in enumerate(items):
+    for item in items:
         if stopping():
             raise StopRequested
-        if number and number % _TOLD_EVERY == 0:
-            progress(number)
+        report.rows += 1
+        if report.rows % _TOLD_EVERY == 0:
+            progress(report.rows)
         yield item
+    if report.rows % _TOLD_EVERY:
+        progress(report.rows)
 
 
 def _outline(item: Item | Skipped | TableRow) -> dict[str, Any]:
@@ -164,14 +172,13 @@ def _take_in(
 ) -> None:
     """Gather the items, and put them into the store; without `stopping`, only find out what that would add."""
     with staging(store) as stage:
-        rows = 0
-        for rows, item in enumerate(items, 1):  # noqa: B007
+        for item in items:
             if isinstance(item, Item):
                 _stage(stage, item, well_formed(path.name), annotator, report)
             elif isinstance(item, Skipped):
                 report.refuse(item.row, item.reason)
-        if rows == report.refused:
-            first = f": row {report.skipped[0]['row']}: {report.skipped[0]['reason']}" if rows else "."
+        if report.rows == report.refused:
+            first = f": row {report.skipped[0]['row']}: {report.skipped[0]['reason']}" if report.skipped else "."
             raise WorkbenchError(f"{path.name} holds nothing that can be imported{first}", "Nothing was written.")
         report.added, report.already_there = stage.news()
         if stopping is not None:
