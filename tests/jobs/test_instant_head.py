@@ -157,6 +157,17 @@ def test_what_would_tell_it_most_comes_first_with_the_two_answers(store):
     assert set(item.response_ids) == set(ranked.pairs[strange.id])
 
 
+def test_where_heads_and_a_reward_model_differ_the_heads_choose(store):
+    judged(store, 30)
+    open_, _ = ask(store, 110, [0.5, 0.5])
+    clear, sure = ask(store, 111, [2.0, -2.0])
+    unread, scored = ask(store, 112, [0.0, 0.0], read=False)
+    model = store.models.add(name="reward", kind="reward", source="run", location="/r")
+    store.features.add_scores(model.id, dict(zip((*sure, *scored), (0.0, 0.001, 1.0, 3.0), strict=True)), {})
+    prompts = InstantHead().refresh(store).uncertain["comparison"].prompt_ids
+    assert [id_ for id_ in prompts if id_ in {open_.id, clear.id, unread.id}] == [open_.id, clear.id, unread.id]
+
+
 def test_two_answers_that_were_compared_or_set_aside_are_not_proposed_again(store):
     judged(store, 30)
     prompt, ids = ask(store, 111, [0.5, 0.52, 0.51])

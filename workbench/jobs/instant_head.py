@@ -53,7 +53,7 @@ class Reading:
 
     surprising: ids of the judgements that heads which had not seen their prompts say the opposite of, worst first; or
     those that the reward model says the opposite of, once it has scored their answers. uncertain: by kind, the prompts
-    whose judgement would teach most, judged ones too: first by the reward model, then by the heads.
+    whose judgement would teach most, judged ones too: first by the heads, then by the reward model.
     """
 
     wanted: int = 0
@@ -214,9 +214,9 @@ class InstantHead:
 
 
 def _uncertain(scored: Scored, *heads: Ranked) -> dict[str, Ranked]:
-    """By kind: what the reward model can least tell, then what would tell the heads most, by pair and by prompt."""
+    """By kind: what would tell the heads most, by pair and by prompt; then what the reward model can least tell."""
     by_gap, by_doubt = heads or (Ranked(), Ranked())
-    gap, doubt = _both(scored.by_gap, by_gap), _both(scored.by_doubt, by_doubt)
+    gap, doubt = _both(by_gap, scored.by_gap), _both(by_doubt, scored.by_doubt)
     alone = Ranked(gap.prompt_ids)  # only a comparison is about two answers
     found = {kind: gap if kind == "comparison" else alone for kind in _GAP_KINDS}
     return found | dict.fromkeys(_SCORE_KINDS, doubt)
