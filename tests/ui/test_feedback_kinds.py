@@ -270,7 +270,8 @@ def test_a_wrong_rubric_is_not_kept_and_says_why(pane, editor, qtbot):
     editor.lines[1].name.setText(" helpful ")
     qtbot.keyClick(editor.lines[1].name, Qt.Key.Key_Return)
     assert editor.isVisible()
-    assert editor.problem.text() == "Two criteria have the same name. Name it, or remove it."
+    assert editor.problem.text() == "Two criteria have the same name. Change it, or remove the criterion."
+    assert editor.lines[1].name.hasFocus()
     editor.lines[1].name.setText(" ")
     editor.accept()
     assert editor.problem.text().startswith("A criterion has no name.")

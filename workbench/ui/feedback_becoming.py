@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QWidget
 from .widgets import LinkButton
 
 HEIGHT, GAP = 20, 10
+PADDING = 4
+"""Pixels of a link before its first letter, which stands where the line begins."""
 
 
 class Becoming(QWidget):
@@ -52,7 +54,7 @@ class Becoming(QWidget):
         for kind, link in self._links.items():
             if kind not in self._order:
                 link.hide()
-        x = 0
+        x = -PADDING
         for place, kind in enumerate(self._order):
             link, width = self._links[kind], self._links[kind].sizeHint().width()
             fits = place == 0 or x + width <= self.width()

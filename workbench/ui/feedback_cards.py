@@ -136,9 +136,6 @@ class EachView(CardsView):
         """Give a card its tags, and go on to the next card when it is given something."""
         rater.rated.connect(lambda _, place=place: self._on_rated(place))
         chips = ReasonChips(answer_reasons(self), self.tr("Tags of answer {letter}").format(letter=LETTERS[place]))
-        policy = chips.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)  # nothing shifts when the tags appear
-        chips.setSizePolicy(policy)
         chips.changed.connect(self.changed)
         chips.left.connect(self.focus_first)
         card.tools.addWidget(chips)
@@ -161,7 +158,7 @@ class EachView(CardsView):
         super()._activate(place)
         for number, (rater, chips) in enumerate(zip(self.raters, self.chips, strict=True)):
             rater.set_active(number == place)
-            chips.setVisible(number == place)
+            chips.show_chips(number == place)
 
     # --- judging
 

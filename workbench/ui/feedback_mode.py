@@ -217,6 +217,11 @@ class ReasonChips(QWidget):
         if self.height() != y + CHIP_HEIGHT:
             self.setFixedHeight(y + CHIP_HEIGHT)
 
+    def show_chips(self, shown: bool) -> None:
+        """Show the chips or not; their room stays, so that nothing shifts when they appear."""
+        for chip in self._chips.values():
+            chip.setVisible(shown)
+
     def value(self) -> list[str]:
         """The reasons that are on."""
         return [value for value, chip in self._chips.items() if chip.isChecked()]

@@ -18,7 +18,7 @@ from .theme import set_region
 from .widgets import SectionLabel, column, label, row
 
 Criterion = Mapping[str, Any]
-LOW, NARROW = 150, 170
+LOW, NARROW = 120, 170
 """The least height and width of an answer's card, in pixels."""
 FIRST, GAP = 2, 4
 """The row of the first criterion, and pixels between it and the cards."""

@@ -67,10 +67,13 @@ class _Line(QWidget):
         self.weight.setRange(0.1, 1000)
         self.weight.setDecimals(1)
         self.weight.setSingleStep(0.5)
+        self.weight.setPrefix("× ")
+        self.weight.setToolTip(tr("Weight"))
         self.weight.setValue(criterion["weight"])
-        self.weight.setFixedWidth(84)
+        self.weight.setMinimumWidth(92)
         self.share = label("", "small", "text3", tabular=True)
-        self.share.setFixedWidth(44)
+        self.share.setMinimumWidth(44)
+        self.share.setToolTip(tr("Share of the overall score"))
         self.share.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.up = self._button("arrow-up", tr("Move up"), "Alt Up", lambda: editor.move(self, -1))
         self.down = self._button("arrow-down", tr("Move down"), "Alt Down", lambda: editor.move(self, 1))
@@ -183,11 +186,11 @@ class RubricEditor(QDialog):
         """What stands in the fields; raises WorkbenchError when that is no rubric."""
         found = [line.criterion() for line in self.lines]
         names = [each["name"].casefold() for each in found]
-        for line, name in zip(self.lines, names, strict=True):
-            if not name or names.count(name) > 1:
+        for at, (line, name) in enumerate(zip(self.lines, names, strict=True)):
+            if not name or name in names[:at]:
                 line.name.setFocus(Qt.FocusReason.OtherFocusReason)
                 text = tr("Two criteria have the same name.") if name else tr("A criterion has no name.")
-                raise WorkbenchError(text, tr("Name it, or remove it."))
+                raise WorkbenchError(text, tr("Change it, or remove the criterion."))
         return rubric.check_criteria(found)
 
     def accept(self) -> None:

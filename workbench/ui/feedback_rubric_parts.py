@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QStackedWidget, QWidget
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QWidget
 
 from .feedback_choice_row import ChoiceRow, Sayable
 from .figures import figure
@@ -94,8 +94,10 @@ class Legend(QWidget):
 
     def __init__(self, scales: Mapping[str, Sequence[Sayable]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._name = label("", "strong", wrap=True)
+        self._name = ElidedLabel("", "strong")
         self._scales = QStackedWidget()
+        # Where there is little room the words go, and not the answers' room.
+        self._scales.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self._places = {
             scale: self._scales.addWidget(self._digits(scale, sayable)) for scale, sayable in scales.items()
         }
@@ -120,3 +122,13 @@ class Legend(QWidget):
         """The criterion that the next digit is about."""
         self._name.setText(criterion["name"])
         self._scales.setCurrentIndex(self._places[criterion["scale"]])
+        self._show_what_fits()
+
+    def _show_what_fits(self) -> None:
+        page = self._scales.currentWidget()
+        if page is not None:
+            page.setVisible(self._scales.height() >= page.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_what_fits()
