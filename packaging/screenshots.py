@@ -2,6 +2,9 @@
 
     workbench demo --headless --out demo-out
     python packaging/screenshots.py demo-out/project resources/screenshots
+    python packaging/screenshots.py demo-out/project out 1280x800 feedback     # another size, some of the panes
+
+Feedback is taken once for each of its kinds.
 
 Works on a copy of the project, without a display. Nothing in the pictures is drawn for them: models, answers,
 judgements, curves and figures are the project's own; only the clock and the memory meter are of the moment.
@@ -13,6 +16,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +33,19 @@ from workbench.ui.window import Window
 
 SIZE = (1440, 900)
 PANES = ("models", "generate", "feedback", "train", "evaluate", "data")
+KINDS = {
+    "feedback": ("rating", "42"),
+    "feedback-compare": ("comparison", "2"),
+    "feedback-rank": ("ranking", "db"),
+    "feedback-edit": ("edit", " Thank you"),
+    "feedback-thumbs": ("thumbs", "10"),
+    "feedback-best-worst": ("best_worst", "bd"),
+    "feedback-rubric": ("rubric", "544343"),
+}
+"""Pictures of Feedback: the kind, and what is typed."""
 
 
-def main(project: Path, out: Path) -> None:
+def main(project: Path, out: Path, size: tuple[int, int] = SIZE, panes: Sequence[str] = PANES) -> None:
     """Take them."""
     with tempfile.TemporaryDirectory() as name:
         os.environ["WORKBENCH_HOME"] = name
@@ -41,17 +55,19 @@ def main(project: Path, out: Path) -> None:
         set_chinese_aside(copy)
         window = app.make_window(copy, settings.Settings(theme="light"))
         out.mkdir(parents=True, exist_ok=True)
-        window.resize(*SIZE)
+        window.resize(*size)
         window.show()
-        for pane in PANES:
-            window.show_pane(pane)
-            settle(application)
-            prepare(window, pane)
-            for theme in ("light", "dark"):
-                apply_theme(application, theme, 1.0)
+        window.activateWindow()
+        for pane in panes:
+            for name in KINDS if pane == "feedback" else (pane,):
+                window.show_pane(pane, KINDS[name][0] if name in KINDS else None)
                 settle(application)
-                window.grab().save(str(out / f"{pane}-{theme}.png"))
-                print(out / f"{pane}-{theme}.png")
+                prepare(window, name)
+                for theme in ("light", "dark"):
+                    apply_theme(application, theme, 1.0)
+                    settle(application)
+                    window.grab().save(str(out / f"{name}-{theme}.png"))
+                    print(out / f"{name}-{theme}.png")
         store = window.context.store
         window.close()
         application.processEvents()
@@ -66,9 +82,9 @@ def set_chinese_aside(project: Path) -> None:
     store.close()
 
 
-def prepare(window: Window, pane: str) -> None:
+def prepare(window: Window, name: str) -> None:
     """Bring a pane to the state that shows what it is for, by the keys that a person would press."""
-    store = window.context.store
+    store, pane = window.context.store, name.partition("-")[0]
     shown: Any = window.panes[pane]
     if pane == "generate":
         held_out = {answer.prompt_id for answer in store.responses.of_run(store.runs.list("evaluate")[0].id)}
@@ -77,8 +93,7 @@ def prepare(window: Window, pane: str) -> None:
         if len(shown.columns.choices) < 2:
             shown.columns.add()
     elif pane == "feedback":
-        press(shown, Qt.Key.Key_4)
-        press(shown, Qt.Key.Key_2)
+        QTest.keyClicks(shown.first_focus(), KINDS[name][1])
     elif pane == "train":
         window.show_pane("train", {"run": store.runs.list("ppo")[0].id})
     elif pane == "data":
@@ -100,4 +115,5 @@ def settle(application: QApplication) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]))
+    asked = sys.argv[3].split("x") if len(sys.argv) > 3 else SIZE
+    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]), (int(asked[0]), int(asked[1])), sys.argv[4:] or PANES)
