@@ -445,6 +445,17 @@ def test_every_kind_has_reasons_a_key_away(pane, qtbot, mode):
     assert len(feedback.reasons) == 1
 
 
+def test_an_edit_has_reasons_and_undo_brings_them_back(pane, qtbot):
+    press(qtbot, pane, "Alt 4", "Esc", "t", "Right", "Space", "Esc")
+    qtbot.keyClicks(pane.view.editor, " t")
+    press(qtbot, pane, "Ctrl Enter")
+    assert stored(pane)[0].reasons == ("Off tone",)
+    assert pane.view.reasons() == []
+    press(qtbot, pane, "Esc", "z")
+    assert pane.view.reasons() == ["Off tone"]
+    assert pane.view.text().endswith(" t")
+
+
 @pytest.mark.parametrize("kind", ["thumbs", "best_worst", "rubric"])
 def test_another_pane_can_ask_for_a_kind(pane, kind):
     pane.visit(kind)

@@ -15,7 +15,7 @@ from . import icons, keys
 from .feedback_asking import AskBar, Step, Steps
 from .feedback_editor import Editor
 from .feedback_marks import Mark
-from .feedback_mode import LETTERS, ModeView, letter_actions
+from .feedback_mode import LETTERS, ModeView, ReasonChips, answer_reasons, letter_actions
 from .feedback_text import RunsText
 from .figures import count, percent
 from .theme import theme_changed
@@ -46,7 +46,9 @@ class EditView(ModeView):
         self._difference = difference("", "")
         self._start = BLANK
         self._build_parts()
-        top = row(label(self.tr("Start from"), "small", "text2"), self.start, None, self.rated)
+        wrong = label(self.tr("What was wrong"), "small", "text2")
+        top = row(label(self.tr("Start from"), "small", "text2"), self.start, 12, wrong, self.why, self.rated)
+        top.setStretch(4, 1)
         cards = row(self._left_card(), self._right_card(), spacing=12)
         layout = column(top, cards, self.ask, self._save_card(), spacing=10)
         layout.setStretch(1, 1)
@@ -61,6 +63,7 @@ class EditView(ModeView):
         options = [Option(str(place), LETTERS[place]) for place in range(len(LETTERS))]
         self.start = Segmented([*options, Option(BLANK, self.tr("Blank"))], self.tr("Start from"))
         self.rated = label("", "small", "text2", tabular=True)
+        self.why = ReasonChips(answer_reasons(self), self.tr("What was wrong"))
         self.badge = LetterBadge("A")
         self.badge.set_look("active")
         self.words = label("", "small", "text3", tabular=True)
@@ -108,12 +111,15 @@ class EditView(ModeView):
         self.editor.textChanged.connect(self._on_typed)
         self.editor.left.connect(self._on_escape)
         self.ask.left.connect(self.focus_first)
+        self.why.changed.connect(self.changed)
+        self.why.left.connect(self.focus_first)
         self.editor.focused.connect(lambda on: setattr(self.left_card, "active", on))
         self.start.changed.connect(self.start_from)
         self.look.changed.connect(lambda _: self._show_changes())
         for box in (self.demonstration, self.pair):
             box.toggled.connect(lambda _: self.changed.emit())
         letter_actions(self, LETTERS[:4], self.tr("Start from answer {letter}"), lambda place: self._pick(str(place)))
+        keys.action(self, self.tr("What was wrong"), "T", self.focus_reasons)
         keys.action(self, self.tr("Next change"), "F6", self.next_change)
         keys.action(self, self.tr("Ask the model to change it"), "Ctrl I", self.ask.field.setFocus)
         keys.action(self, self.tr("Accept the proposal"), "Alt Enter", self.ask.accept.click).setAutoRepeat(False)
@@ -145,6 +151,7 @@ class EditView(ModeView):
         self._originals = [response.text for response in item.responses]
         self._ids = item.response_ids
         self._texts, self._marks = {}, ()
+        self.why.set_value(reasons)
         for place, _ in enumerate(LETTERS):
             self.start.button(str(place)).setVisible(place < len(self._originals))
         start = value.get("of", self._best())
@@ -281,6 +288,9 @@ class EditView(ModeView):
         assisted = self.steps.values()
         return said | {"assisted": assisted} if assisted else said
 
+    def reasons(self) -> list[str]:
+        return self.why.value()
+
     def draft(self) -> str:
         """What is typed, to be kept; "" while nothing was changed."""
         others = {start: text for start, text in self._texts.items() if start != self._start}
@@ -304,6 +314,9 @@ class EditView(ModeView):
 
     def focus_first(self) -> None:
         self.editor.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def focus_reasons(self) -> None:
+        self.why.focus()
 
 
 def value_of_draft(text: str, item: Item) -> dict[str, Any]:
