@@ -24,7 +24,17 @@ def test_what_was_saved_comes_back_and_unknown_keys_are_kept():
     assert json.loads(file.read_text())["from_the_future"] == 1
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"theme": 5, "letters": "yes"}', "\x00"])
+def test_keys_that_were_changed_come_back_without_those_that_are_damaged():
+    settings.save(settings.Settings(keys={"FeedbackPane/S": "K"}))
+    assert settings.load().keys == {"FeedbackPane/S": "K"}
+    file = paths.user_config() / "settings.json"
+    file.write_text(json.dumps({"keys": {"FeedbackPane/S": "K", "FeedbackPane/F": 7}}))
+    assert settings.load().keys == {"FeedbackPane/S": "K"}
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"theme": 5, "letters": "yes"}', '{"keys": ["S"]}', "\x00"]
+)  # fmt: skip
 def test_a_damaged_file_gives_the_usual_ones(content):
     paths.user_config().mkdir(parents=True)
     (paths.user_config() / "settings.json").write_text(content)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ class Settings:
     """Per cent, 90 to 150."""
     letters: bool = True
     """Whether single keys act (WCAG 2.1.4)."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """Keys that the person has changed, by action; see ui/keys.py."""
     annotator: str = "you"
     last_project: str = ""
 
@@ -49,7 +51,8 @@ def load() -> Settings:
         for item in fields(Settings)
         if item.name in stored and type(stored[item.name]) is type(getattr(usual, item.name))
     }
-    return replace(usual, **known)
+    chosen = {action: key for action, key in known.get("keys", {}).items() if isinstance(key, str)}
+    return replace(usual, **known | {"keys": chosen})
 
 
 def save(settings: Settings) -> None:

@@ -111,8 +111,16 @@ def test_status_bar(shown, qtbot):
     assert "67 °C" not in words(bar)
     bar.set_job("")
     assert "PPO helpful-v3" not in words(bar)
+    buttons = {button.text(): button for button in bar.findChildren(Button)}
     with qtbot.waitSignal(bar.shortcuts_wanted):
-        bar.findChild(Button).click()
+        buttons["Shortcuts"].click()
+    bar.set_person("Noor")
+    with qtbot.waitSignal(bar.person_wanted) as heard:
+        bar.person.click()
+    assert heard.args == [bar.person]
+    assert bar.person.accessibleName() == "Who judges here: Noor"
+    bar.set_person("a very long name that would not fit")
+    assert len(bar.person.text()) < 20
 
 
 def test_pane_regions_have_their_widths(pane):

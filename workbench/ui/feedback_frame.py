@@ -162,7 +162,9 @@ class _Hints(QWidget):
         for old in self._groups:
             old.hide()
             old.deleteLater()
-        self._groups = [holding(row(KeyHint(keys), label(text, "body", "text2"), spacing=6)) for keys, text in hints]
+        self._groups = [
+            holding(row(KeyHint(keys, usual=False), label(text, "body", "text2"), spacing=6)) for keys, text in hints
+        ]
         for group in self._groups:
             group.setParent(self)
         self._place()
@@ -208,7 +210,7 @@ class Dock(QWidget):
         self.setFixedHeight(DOCK_HEIGHT)
 
     def set_hints(self, hints: Sequence[tuple[str, str]]) -> None:
-        """(keys, what they do), the most important first."""
+        """(keys as they are now, what they do), the most important first."""
         self._last = list(hints)
         self._shown.set_hints(hints)
 

@@ -64,8 +64,14 @@ class Modes(QStackedWidget):
             view = self._made[kind] = self._makers[kind]()
             view.changed.connect(self.said)
             view.finished.connect(self.finished)
+            view.setAccessibleName(next(option.text for option in self.options() if option.value == kind))
             self.addWidget(view)
         return self._made[kind]
+
+    def make_all(self) -> None:
+        """Make every view."""
+        for kind in self._makers:
+            self.view(kind)
 
     # --- the rubric's criteria
 

@@ -14,27 +14,30 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from ..errors import WorkbenchError
 from ..feedback import mark, rating
-from ..store.queueing import AT_ONCE, Item, answers_at_once
+from ..store.queueing import Item
+from . import keys
 from .context import Context
 from .feedback_asking import Asker
 from .feedback_becoming import Becoming
 from .feedback_drafts import Drafts
 from .feedback_edit import EditView
+from .feedback_empty import EmptyPage
 from .feedback_flow import Flow, Given
 from .feedback_frame import Dock, PromptCard, SessionBar
 from .feedback_guide import GuidePanel
 from .feedback_guidelines import Desk, GuidelinesPage
 from .feedback_marking import Marker
-from .feedback_mode import LETTERS, ModeView
+from .feedback_mode import ModeView
 from .feedback_modes import Modes
-from .feedback_orders import impossible
+from .feedback_names import Names
+from .feedback_next import NextUp
 from .feedback_rate import RateView
-from .feedback_sources import author, ratings_given
+from .feedback_sources import ratings_given
 from .feedback_switch import ModeSwitch
-from .feedback_words import becoming, empty_words, head_words
+from .feedback_words import becoming
 from .pane import Pane
 from .theme import set_region
-from .widgets import Banner, Button, EmptyState, column, holding, row
+from .widgets import Banner, Button, column, holding, row
 
 DRAFT_MS = 400
 
@@ -53,11 +56,8 @@ class FeedbackPane(Pane):
         self.context = context
         self.flow = Flow(context, self)
         self._drafts = Drafts(context)
-        self.blind = True
-        self._seen_names = False
         self._gap_seen = False
         self._hasty_told = False
-        self._last: Item | None = None
         self._shown = Given()
         self._drafting = QTimer(self, singleShot=True, interval=DRAFT_MS)
         self.stack = Modes(context)
@@ -66,7 +66,7 @@ class FeedbackPane(Pane):
         Asker(context, self.flow, self._edit)
         self.marker = Marker(context, self.flow, self, lambda: self._given().blind)
         self._connect()
-        self._show_instant()
+        self.next_up.refresh()
         self.flow.start("rating")
 
     # --- building
@@ -97,7 +97,6 @@ class FeedbackPane(Pane):
 
     def _build(self) -> None:
         self.bar = SessionBar(self.blind_action)
-        self.bar.at_once.show_number(answers_at_once(self.context.store))
         self.prompt = PromptCard()
         self.vote = Banner("", "", "info", "scale")
         self.vote.add_action(self.tr("Back to Evaluate"), self.leave_run)
@@ -108,7 +107,7 @@ class FeedbackPane(Pane):
         work = column(self.vote, self.prompt, self.stack, spacing=12, margins=(16, 14, 16, 0))
         work.setStretch(2, 1)
         self._work = holding(column(work, row(self.becomes, margins=(16, 2, 16, 4)), spacing=2))
-        self.empty = EmptyState("", self.tr("Generate answers"), self._on_empty, self.tr("Import"), self._on_link)
+        self.empty = EmptyPage(self.context, self.flow)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._work)
         self._pages.addWidget(self.empty)
@@ -120,6 +119,8 @@ class FeedbackPane(Pane):
         self.set_body(self.desk)
         meanings = [(choice.key, self._rate.meaning(choice.value)) for choice in reversed(rating.choices)]
         self.guide = GuidePanel(meanings)
+        self.names = Names(self.context.store, self.bar, self.guide, self)
+        self.next_up = NextUp(self.context, self.flow, self.bar, self.guide, self._is_untouched, self)
         self._show_guidelines()
         self.set_right(self.guide, 272)
         self._opener = Button(self.tr("Guidelines"), "book-open", "G")
@@ -133,13 +134,10 @@ class FeedbackPane(Pane):
         self.flow.saved.connect(self.saved)
         self.marker.saved.connect(self.saved)
         self.marker.noted.connect(lambda text: self.dock.show_note(text, "text2"))
-        self.bar.order.chosen.connect(self._set_order)
-        self.bar.sets.chosen.connect(self.flow.set_tag)
-        self.bar.at_once.chosen.connect(self._set_at_once)
-        self.flow.looked.connect(self._show_instant)
+        self.empty.widening.connect(self.next_up.widen)
+        self.empty.leaving.connect(self.leave_run)
         self.context.person_leaving.connect(self._leave_person)
         self.context.person_changed.connect(self._meet_person)
-        self.context.instant.changed.connect(self._show_instant)
         self.guide.closed.connect(lambda: self.show_right(False))
         self.guide.reveal_wanted.connect(self.reveal_last)
         self.guide.edit_wanted.connect(self.desk.open_page)
@@ -227,18 +225,20 @@ class FeedbackPane(Pane):
     # --- showing
 
     def _given(self) -> Given:
-        blind = self.blind and not self._seen_names
-        return Given(self.view.value(), self.view.reasons(), self.guide.comment.toPlainText(), blind)
+        comment = self.guide.comment.toPlainText()
+        return Given(self.view.value(), self.view.reasons(), comment, self.names.judged_blind)
+
+    def _is_untouched(self) -> bool:
+        return self._given() == self._shown and not self.flow.given.value
 
     def _on_shown(self) -> None:
         item, given = self.flow.item, self.flow.given
         self._gap_seen = False
-        self._seen_names = not given.blind
+        self.names.begin(given.blind)
         self._drafting.stop()
         self.modes.set_value(self.flow.kind)
         self.vote.setVisible(self.flow.run_id is not None)
-        self.bar.set_ordered(self.flow.run_id is None)
-        self.bar.at_once.setVisible(self.flow.kind not in ("comparison", "edit"))
+        self.next_up.refresh()
         self.guide.comment.setPlainText(given.comment)
         self.dock.show_note("")
         for action in (
@@ -252,7 +252,8 @@ class FeedbackPane(Pane):
             action.setEnabled(item is not None)
         self.dock.submit.setEnabled(item is not None)
         if item is None:
-            self._show_empty()
+            self._pages.setCurrentWidget(self.empty)
+            self.empty.show_why()
         else:
             self._show_item(item, given)
 
@@ -266,8 +267,8 @@ class FeedbackPane(Pane):
         view.show_item(item, value, given.reasons)
         self._shown = self._given()
         self.marker.show_item(view, item)
-        self._show_names(item)
-        self.dock.set_hints(view.hints())
+        self.names.show(view, item)
+        self._show_hints()
         self.dock.set_submit(*view.submit_words())
         self.submit_action.setEnabled(not isinstance(view, EditView))  # only Ctrl Enter saves an edit
         self.guide.show_numbers(isinstance(view, RateView))
@@ -276,69 +277,26 @@ class FeedbackPane(Pane):
         if self._work.isVisible():
             view.focus_first()
 
-    def _show_empty(self) -> None:
-        sentence, action, link = empty_words(self, self.flow)
-        self.empty.set_sentence(sentence)
-        self.empty.action.set_text(action)
-        self.empty.action.setVisible(bool(action))
-        self.empty.link.setText(link)
-        self.empty.link.setVisible(bool(link))
-        self.empty.link.updateGeometry()
-        self._pages.setCurrentWidget(self.empty)
-        if self.empty.isVisible():
-            self.empty.action.setFocus(Qt.FocusReason.OtherFocusReason)
+    def _show_hints(self) -> None:
+        """The keys of this kind in the dock, as a person has chosen them."""
+        self.dock.set_hints([(keys.hint(self.view, usual), words) for usual, words in self.view.hints()])
 
-    def _on_empty(self) -> None:
-        if self.flow.narrowed:
-            self.flow.widen()
-            self.bar.order.setCurrentIndex(self.bar.order.findData(self.flow.order))
-            self._show_instant()
-            return
-        if self.flow.run_id is not None:
-            self.leave_run()
-        else:
-            self.context.show_pane("train" if self.flow.judged else "generate")
+    def keys_changed(self) -> None:
+        """A person has chosen other keys."""
+        self._show_hints()
 
-    def _on_link(self) -> None:
-        if self.flow.judged:
-            self.context.show_pane("generate")
-        else:
-            self.context.show_pane("data", "import")
+    def make_all(self) -> None:
+        self.stack.make_all()
 
     def _on_counted(self) -> None:
         self.bar.show_session(self.flow.judged, self.flow.left, self.flow.median_seconds())
         voting = self.flow.run_id is not None
         self.becomes.show_kinds([] if voting else becoming(self, self.flow.harvest, self.flow.kind))
         self.left_changed.emit(self.flow.left)
-        self._show_instant()
+        self.next_up.refresh()
         if self.flow.is_hasty() and not self._hasty_told:
             self._hasty_told = True
             self.context.message.emit(self.tr("Faster than usual. Take a break?"), "", "info")
-
-    def _set_at_once(self, number: int) -> None:
-        """Keep how many answers are judged together, and show so many at once where nothing is said of these yet."""
-        untouched = self._given() == self._shown
-        try:
-            self.context.store.set_setting(AT_ONCE, number)
-        except WorkbenchError as error:
-            self.context.tell(error)
-            return
-        self.flow.fetch_again(untouched and not self.flow.given.value)
-
-    def _set_order(self, order: str) -> None:
-        self.flow.set_order(order)
-        self._show_instant()
-
-    def _show_instant(self) -> None:
-        """What may choose what comes next, and how often the instant head is right. Its scores never show here."""
-        instant, known = self.context.instant, self.flow.ahead.last
-        self.bar.order.set_impossible(impossible(self, known, instant))
-        if known is not None:
-            self.bar.sets.show_sets(known.sets, self.flow.tag)
-        self.bar.set_ordered(self.flow.run_id is None)
-        order = self.bar.order.words() if self.flow.run_id is None else ""
-        head = head_words(self, instant, self.flow.order, self.flow.kind)
-        self.guide.show_head("\n".join(text for text in (order, head) if text))
 
     # --- judging
 
@@ -361,8 +319,7 @@ class FeedbackPane(Pane):
             return
         self._drafting.stop()
         if self.flow.submit(self._given()):
-            self._last = item
-            self.guide.offer_reveal(True)
+            self.names.set_last(item)
             if item.kind == "edit":
                 self._drafts.keep(item, "")
 
@@ -371,8 +328,7 @@ class FeedbackPane(Pane):
         unless that is undone."""
         self._keep_draft()
         if self.flow.set_aside(aside, self.guide.comment.toPlainText()):
-            self._last = None
-            self.guide.offer_reveal(False)
+            self.names.set_last(None)
 
     def undo(self) -> None:
         """Take back the last judgement of this person, also one from before a restart, and return to its item."""
@@ -385,8 +341,7 @@ class FeedbackPane(Pane):
         elif undone.kind == mark.name:
             self.marker.undone(undone)
         else:
-            self._last = None
-            self.guide.offer_reveal(False)
+            self.names.set_last(None)
             self.dock.show_note(self.tr("Taken back. Change it, or submit it again."), "text2")
 
     def redo(self) -> None:
@@ -399,29 +354,19 @@ class FeedbackPane(Pane):
 
     # --- blind
 
+    @property
+    def blind(self) -> bool:
+        """Whether names are hidden."""
+        return self.names.blind
+
     def toggle_blind(self) -> None:
         """Show who wrote the answers, or hide it. An item seen with names is recorded as not blind."""
-        self.blind = not self.blind
-        self.bar.show_blind(self.blind)
-        if self.flow.item is not None:
-            self._show_names(self.flow.item)
-
-    def _show_names(self, item: Item) -> None:
-        if self.blind:
-            self.view.set_names(None)
-            return
-        self._seen_names = True
-        self.view.set_names(self._names(item))
-
-    def _names(self, item: Item) -> list[str]:
-        return [author(self.context.store, response) or self.tr("imported") for response in item.responses]
+        self.names.toggle(self.view, self.flow.item)
 
     def reveal_last(self) -> None:
         """Show who wrote the answers of the item that was submitted last."""
-        if self._last is not None:
+        if self.names.reveal_last():
             self.show_right(True)
-            pairs = zip(LETTERS, self._names(self._last), strict=False)
-            self.guide.show_authors([f"{letter}  {name}" for letter, name in pairs])
 
     # --- comment and drafts
 
@@ -451,8 +396,7 @@ class FeedbackPane(Pane):
 
     def _meet_person(self) -> None:
         """Somebody else judges: their queue and undo, and nothing of what the last person did."""
-        self._last = None
-        self.guide.offer_reveal(False)
+        self.names.set_last(None)
         self._hasty_told = False
         self.flow.arrive()
         self._show_guidelines()

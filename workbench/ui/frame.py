@@ -13,17 +13,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QStackedWidget, QToolButton, QWidget
 
-from . import icons
+from . import icons, keys
 from .figures import percent
 from .pane import Pane
 from .theme import font, theme, theme_changed
 from .widgets import Bar, Button, Divider, ElidedLabel, SpinRing, StatusDot, column, holding, label, row
 from .widgets.meters import paint_ring
-from .widgets.painting import KeyboardFocus, box, keys_width, paint_keys, ring
+from .widgets.painting import KeyboardFocus, ShowsKeys, box, keys_width, paint_keys, ring
 
 RAIL_WIDTH, HEADER_HEIGHT, STATUS_HEIGHT = 72, 49, 29
 LONGEST_PERSON = 18
@@ -92,6 +92,11 @@ class RailButton(KeyboardFocus, QToolButton):
         self.setAccessibleDescription(words[state].format(share=percent(fraction)) if state else "")
         self.update()
 
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and self._item.keys:
+            self.setToolTip(f"{self._item.text} ({keys.hint(self, self._item.keys)})")
+        return super().event(event)
+
     def sizeHint(self) -> QSize:
         return self.size()
 
@@ -155,11 +160,11 @@ class Rail(Strip):
             else:
                 stack.addWidget(self._place(item))
         stack.addStretch(1)
-        keys = RailButton(RailItem("shortcuts", self.tr("Shortcuts"), "keyboard", "?"), 34)
-        keys.clicked.connect(self.shortcuts_wanted)
+        sheet = RailButton(RailItem("shortcuts", self.tr("Shortcuts"), "keyboard", "?"), 34)
+        sheet.clicked.connect(self.shortcuts_wanted)
         settings = RailButton(RailItem("settings", self.tr("Settings"), "settings", "Ctrl ,"), 34)
         settings.clicked.connect(self.settings_wanted)
-        stack.addWidget(keys)
+        stack.addWidget(sheet)
         stack.addWidget(settings)
         self.setLayout(stack)
         theme_changed.connect(self._restyle)
@@ -187,7 +192,7 @@ class Rail(Strip):
         self._buttons[name].set_job(state, fraction)
 
 
-class CommandField(KeyboardFocus, QPushButton):
+class CommandField(KeyboardFocus, ShowsKeys, QPushButton):
     """Looks like a field, opens the palette."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -199,7 +204,10 @@ class CommandField(KeyboardFocus, QPushButton):
 
     def sizeHint(self) -> QSize:
         words = QFontMetricsF(font("small")).horizontalAdvance(self.text())
-        return QSize(max(196, round(words + keys_width("Ctrl K")) + 56), 30)
+        return QSize(max(196, round(words + keys_width(self._keys())) + 56), 30)
+
+    def _keys(self) -> str:
+        return keys.hint(self, "Ctrl K")
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -213,7 +221,7 @@ class CommandField(KeyboardFocus, QPushButton):
         painter.setFont(font("small"))
         painter.setPen(theme().color("text3"))
         painter.drawText(rect.adjusted(30, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.text())
-        paint_keys(painter, self.width() - keys_width("Ctrl K") - 8, self.height() / 2, "Ctrl K")
+        paint_keys(painter, self.width() - keys_width(self._keys()) - 8, self.height() / 2, self._keys())
         if self.ring_shown():
             ring(painter, rect, 6)
         painter.end()
@@ -240,6 +248,8 @@ class Header(Strip):
         """Take in the header widgets of a pane."""
         left = holding(row(*pane.header_widgets(), None))
         right = holding(row(*pane.header_actions()))
+        for part in (left, right):
+            part.setProperty(keys.FROM, pane)
         self._left.addWidget(left)
         self._places[pane] = self._right.addWidget(right)
 
@@ -306,10 +316,10 @@ class StatusBar(Strip):
         self.person = Button(icon="user", kind="quiet", size="sm", tip=self.tr("Who judges here"))
         self.person.clicked.connect(lambda: self.person_wanted.emit(self.person))
         self._person_part = holding(row(_upright(), self.person, spacing=2))
-        keys = Button(self.tr("Shortcuts"), key="?", kind="quiet", size="sm")
-        keys.set_keys("?", first=True)
-        keys.clicked.connect(self.shortcuts_wanted)
-        self._keys_part = holding(row(_upright(), keys, spacing=2))
+        sheet = Button(self.tr("Shortcuts"), key="?", kind="quiet", size="sm")
+        sheet.set_keys("?", first=True)
+        sheet.clicked.connect(self.shortcuts_wanted)
+        self._keys_part = holding(row(_upright(), sheet, spacing=2))
 
     def set_device(
         self, name: str, used: float, total: float, load: float | None = None, celsius: float | None = None

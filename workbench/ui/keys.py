@@ -1,47 +1,44 @@
-"""Keyboard: actions with keys as the design writes them, and a guard for text fields.
+"""Keyboard: actions with keys as the design writes them, keys that a person has changed, and a guard for text fields.
 
-    action(owner, "Flag", "F", self.flag, icon="flag")     # a QAction whose shortcut is the single letter F
-    guard(app)                                             # once: typing in a field never sets off a shortcut
-    set_letters(False)                                     # Settings: single letters do nothing (WCAG 2.1.4)
+action(owner, "Flag", "F", self.flag, icon="flag")     # a QAction whose shortcut is the single letter F
+guard(app)                                             # once: typing in a field never sets off a shortcut
+set_letters(False)                                     # Settings: single letters do nothing (WCAG 2.1.4)
+remap({"FeedbackPane/F": "K"})                         # Settings: "Flag" is K from now on, in every window
 
 Keys are written with spaces: "Ctrl Enter", "Shift G", "Alt 1", "/". A shortcut is live while the widget that
-owns it is visible, wherever in the window the focus is.
+owns it is visible, wherever in the window the focus is. An action is called by the class of its owner and its usual
+key, which stay what they are in another language. Buttons and hints are written with the usual keys: what they show
+is looked up when they are drawn (`hint`).
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QAction, QInputMethodEvent, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
+from PySide6.QtGui import QAction, QInputMethodEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QStackedWidget,
+    QTextEdit,
+    QWidget,
+)
 from shiboken6 import isValid
 
 from . import icons
+from .key_texts import is_key, is_single, named, sequences
 
 _letters: dict[str, bool] = {"on": True}
-_single: weakref.WeakSet[QAction] = weakref.WeakSet()
+_remapped: dict[str, str] = {}
+_actions: weakref.WeakSet[QAction] = weakref.WeakSet()
+FROM = "keys_from"
+"""Property of a widget that belongs to another one than the one it stands in, such as a pane's part of the header."""
 COMMAND_KEYS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
-
-
-def sequences(keys: str) -> list[QKeySequence]:
-    """The key sequences of a key text; Enter is both the main and the keypad one."""
-    if not keys:
-        return []
-    parts = keys.split()
-    if parts[-1] == "Enter":
-        lead = [*parts[:-1]]
-        return [QKeySequence("+".join([*lead, name])) for name in ("Return", "Enter")]
-    if parts == ["?"]:  # on most layouts Shift is part of the sign itself
-        return [QKeySequence("?"), QKeySequence("Shift+/"), QKeySequence("Shift+?")]
-    return [QKeySequence("+".join(parts))]
-
-
-def is_single(keys: str) -> bool:
-    """Whether a key text is a printable key without Ctrl or Alt, which Settings can turn off."""
-    parts = [part for part in keys.split() if part != "Shift"]
-    return len(parts) == 1 and len(parts[0]) == 1
 
 
 def action(
@@ -52,10 +49,16 @@ def action(
     icon: str | None = None,
     tip: str = "",
     checkable: bool = False,
+    shared: str = "",
 ) -> QAction:
-    """An action of `owner` with these keys. `slot` takes no argument; read `isChecked()` of a checkable one."""
+    """An action of `owner` with these keys, unless a person has chosen others.
+
+    `slot` takes no argument; read `isChecked()` of a checkable one. shared: a name that owners of several classes have
+    in common, so that a key changed for one is changed for all.
+    """
     result = QAction(text, owner)
-    result.setProperty("key", keys)
+    result.setProperty("usual", keys)
+    result.setProperty("id", f"{shared or type(owner).__name__}/{keys or text}")
     result.setProperty("icon_name", icon)
     if icon:
         result.setIcon(icons.icon(icon))
@@ -64,12 +67,16 @@ def action(
     result.setToolTip(tip or text)
     if slot is not None:
         result.triggered.connect(lambda: slot())
-    if is_single(keys):
-        _single.add(result)
-    if _letters["on"] or not is_single(keys):
-        result.setShortcuts(sequences(keys))
+    _actions.add(result)
+    _give_keys(result)
     owner.addAction(result)
     return result
+
+
+def _give_keys(of: QAction) -> None:
+    keys = _remapped.get(of.property("id")) or str(of.property("usual"))
+    of.setProperty("key", keys)
+    of.setShortcuts(sequences(keys) if _letters["on"] or not is_single(keys) else [])
 
 
 def keys_of(of: QAction) -> str:
@@ -77,11 +84,108 @@ def keys_of(of: QAction) -> str:
     return of.property("key") or of.shortcut().toString().replace("+", " ").replace("Return", "Enter")
 
 
+def can_be_remapped(of: QAction) -> bool:
+    """Whether a person may give this action another key: not where the text takes the keys, as in "V G"."""
+    return of.property("id") is not None and len(named(keys_of(of))) <= 1
+
+
+def known() -> list[QAction]:
+    """Every action of every window."""
+    return [each for each in _actions if isValid(each)]
+
+
 def set_letters(on: bool) -> None:
     """Turn single-letter shortcuts on or off everywhere."""
     _letters["on"] = on
-    for each in [action for action in _single if isValid(action)]:
-        each.setShortcuts(sequences(each.property("key")) if on else [])
+    for each in known():
+        if is_single(each.property("key") or ""):
+            _give_keys(each)
+
+
+def remap(chosen: Mapping[str, str]) -> None:
+    """Give actions these keys, by their ids; all others have their usual ones. What is no key is passed over."""
+    before = dict(_remapped)
+    _remapped.clear()
+    _remapped.update({id_: keys for id_, keys in chosen.items() if is_key(keys)})
+    for each in known():
+        id_ = each.property("id")
+        if before.get(id_) != _remapped.get(id_):
+            _give_keys(each)
+    if before != _remapped:
+        for widget in QApplication.allWidgets():
+            if callable(tell := getattr(widget, "keys_changed", None)):
+                tell()
+
+
+def remapped() -> dict[str, str]:
+    """The keys that a person has changed, by the ids of their actions."""
+    return dict(_remapped)
+
+
+def hint(widget: QWidget, usual: str) -> str:
+    """The keys to show at a place for what is usually this key, or these: those that are in use now."""
+    if not _remapped or not usual:
+        return usual
+    names = named(usual)
+    found = [_now(widget, name) for name in names]
+    return usual if found == names else " ".join(found)
+
+
+def _now(widget: QWidget, usual: str) -> str:
+    """The key of the nearest action round a widget whose usual key this is."""
+    at: QWidget | None = widget
+    while at is not None:
+        for kind in type(at).__mro__:
+            if (found := _remapped.get(f"{kind.__name__}/{usual}")) is not None:
+                return found
+        if at.isWindow():
+            break
+        at = at.property(FROM) or at.parentWidget()
+    return usual
+
+
+# --- several actions
+
+
+def actions_in(owner: QWidget, seen: bool = False) -> Iterator[tuple[QWidget, list[QAction]]]:
+    """A widget and what is inside it, each with its actions; seen: only what is on screen now."""
+    inside = owner.findChildren(QWidget)
+    for widget in (owner, *(each for each in inside if each.isVisible() or not seen)):
+        own = [each for each in widget.actions() if each.property("id") is not None]
+        if own:
+            yield widget, own
+
+
+def conflicts(of: QAction, keys: str, among: Iterable[QAction]) -> list[QAction]:
+    """Of some actions those that may be live together with this one and have these keys, each name once."""
+    same = [each for each in among if each.property("id") == of.property("id")]
+    found: dict[str, QAction] = {}
+    for each in among:
+        if each in same or not keys or each.property("key") != keys:
+            continue
+        if any(_together(each, mine) for mine in (*same, of)):
+            found.setdefault(each.property("id"), each)
+    return list(found.values())
+
+
+def _together(one: QAction, other: QAction) -> bool:
+    """Whether two actions may be live at once: not in two windows, nor on two pages of one stack."""
+    mine, theirs = _holders(one), _holders(other)
+    common = next((widget for widget in mine if widget in theirs), None)
+    return common is not None and (common in (mine[0], theirs[0]) or not isinstance(common, QStackedWidget))
+
+
+def _holders(of: QAction) -> list[QWidget]:
+    """The owner of an action and everything round it, up to its window."""
+    at = of.parent()
+    found: list[QWidget] = []
+    while isinstance(at, QWidget):
+        found.append(at)
+        at = None if at.isWindow() else at.parentWidget()
+    return found
+
+
+# --- text fields
 
 
 def takes_text(widget: QWidget | None) -> bool:

@@ -314,5 +314,5 @@ def _sheet_grid(actions: Sequence[QAction]) -> QGridLayout:
         text = label(action.text(), "body", "text2")
         set_tone(text, "text" if action.isEnabled() else "text3")
         grid.addWidget(text, place, 0)
-        grid.addWidget(KeyHint(keys.keys_of(action)), place, 1, Qt.AlignmentFlag.AlignRight)
+        grid.addWidget(KeyHint(keys.keys_of(action), usual=False), place, 1, Qt.AlignmentFlag.AlignRight)
     return grid

@@ -61,8 +61,9 @@ class Pane(QWidget):
         frame.setSpacing(0)
         frame.addWidget(self._strip)
         frame.addWidget(self._splitter, 1)
-        self.toggle_right_action = keys.action(self, self.tr("Show or hide the right panel"), "G", self.toggle_right)
-        self.toggle_left_action = keys.action(self, self.tr("Show or hide the left panel"), "Shift G", self.toggle_left)
+        right, left = self.tr("Show or hide the right panel"), self.tr("Show or hide the left panel")
+        self.toggle_right_action = keys.action(self, right, "G", self.toggle_right, shared="Pane")
+        self.toggle_left_action = keys.action(self, left, "Shift G", self.toggle_left, shared="Pane")
 
     def _build_strip(self) -> QWidget:
         result = QWidget(self)
@@ -98,6 +99,9 @@ class Pane(QWidget):
     def header_actions(self) -> list[QWidget]:
         """Widgets at the right end of the header, the primary one last. The same ones on every call."""
         return []
+
+    def make_all(self) -> None:
+        """Make what is otherwise made when it is first wanted, so that all its actions can be listed."""
 
     def first_focus(self) -> QWidget | None:
         """What takes the focus when the pane is shown."""

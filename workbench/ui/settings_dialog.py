@@ -1,53 +1,100 @@
-"""Settings: a dialog over preferences; what is changed acts at once."""
+"""Settings: preferences of the person and of the project; what is changed acts at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from PySide6.QtWidgets import QDialog, QLineEdit, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QDialog, QStackedWidget, QWidget
 
+from ..errors import WorkbenchError
 from ..settings import Settings
+from ..store import repeating
+from ..store.queueing import ENOUGH, MOST_PEOPLE, judgements_per_item
+from .context import Context
+from .figures import count
+from .settings_keys import Group, KeysPage
 from .theme import set_region
-from .widgets import Button, Option, Segmented, Switch, column, holding, label, row
+from .widgets import Button, Divider, LinkButton, Option, Segmented, Switch, WholeField, column, holding, label, row
+
+NAME_WIDTH = 190
 
 
 class SettingsDialog(QDialog):
-    """Theme, text size, single keys, your name."""
+    """Three pages: how the app looks, how judgements are collected in this project, and the keys."""
 
-    def __init__(self, settings: Settings, changed: Callable[[Settings], None], parent: QWidget | None = None) -> None:
+    people_wanted = Signal()
+
+    def __init__(
+        self,
+        settings: Settings,
+        changed: Callable[[Settings], None],
+        context: Context,
+        groups: Callable[[], Sequence[Group]],
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.settings = settings
-        self._changed = changed
+        self._changed, self._context = changed, context
         self.setWindowTitle(self.tr("Settings"))
         set_region(self, "panel")
+        self.keys = KeysPage(groups)
+        self.keys.chosen.connect(lambda chosen: self._set(keys=chosen))
+        self._pages = {"general": self._general(), "feedback": self._feedback(), "keys": self.keys}
+        names = (self.tr("General"), self.tr("Feedback"), self.tr("Keys"))
+        options = [Option(value, text) for value, text in zip(self._pages, names, strict=True)]
+        self.pages = Segmented(options, self.tr("Settings"))
+        self.pages.changed.connect(self.show_page)
+        self._stack = QStackedWidget()
+        for page in self._pages.values():
+            self._stack.addWidget(page)
+        done = Button(self.tr("Done"), kind="primary")
+        done.clicked.connect(self.accept)
+        body = column(
+            row(self.pages, None), self._stack, Divider(), row(None, done), spacing=16, margins=(24, 20, 24, 20)
+        )
+        body.setStretch(1, 1)
+        self.setLayout(body)
+        self.setMinimumSize(640, 540)
+        context.person_changed.connect(self._show_person)
+        context.people_changed.connect(self._show_person)
+
+    def show_page(self, name: str) -> None:
+        """Show a page: "general", "feedback" or "keys"."""
+        self.pages.set_value(name)
+        if name == "keys":
+            self.keys.fill()
+        self._stack.setCurrentWidget(self._pages[name])
+
+    def _line(self, text: str, widget: QWidget, why: str = "") -> QWidget:
+        name = label(text, "body", "text2")
+        name.setFixedWidth(NAME_WIDTH)
+        line = row(name, widget, None)
+        if not why:
+            return holding(line)
+        words = label(why, "small", "text3", wrap=True)
+        words.setContentsMargins(NAME_WIDTH + 8, 0, 0, 0)
+        return holding(column(line, words, spacing=4))
+
+    # --- general
+
+    def _general(self) -> QWidget:
         self.theme = self._theme()
         self.text_size = self._text_size()
         self.letters = Switch(self.tr("Single keys act"))
-        self.letters.setChecked(settings.letters)
+        self.letters.setChecked(self.settings.letters)
         self.letters.toggled.connect(lambda on: self._set(letters=on))
-        self.who = QLineEdit(settings.annotator)
-        self.who.setAccessibleName(self.tr("Your name"))
-        self.who.editingFinished.connect(self._rename)
-        done = Button(self.tr("Done"), kind="primary")
-        done.clicked.connect(self.accept)
-        lines = (
-            (self.tr("Theme"), self.theme),
-            (self.tr("Text size"), self.text_size),
-            (self.tr("Single keys act"), self.letters),
-            (self.tr("Your name in judgements"), self.who),
-        )
-        self.setLayout(
+        why = self.tr("Turn it off when keys such as S act by accident, as with speech input. Ctrl and Alt stay.")
+        return holding(
             column(
-                *[self._line(text, widget) for text, widget in lines], row(None, done), spacing=16, margins=(24,) * 4
+                self._line(self.tr("Theme"), self.theme),
+                self._line(self.tr("Text size"), self.text_size),
+                self._line(self.tr("Single keys act"), self.letters, why),
+                None,
+                spacing=16,
             )
         )
-        self.setMinimumWidth(480)
-
-    def _line(self, text: str, widget: QWidget) -> QWidget:
-        name = label(text, "body", "text2")
-        name.setFixedWidth(180)
-        return holding(row(name, widget, None))
 
     def _theme(self) -> Segmented:
         options = [
@@ -66,10 +113,64 @@ class SettingsDialog(QDialog):
         chosen.changed.connect(lambda value: self._set(text_size=int(value)))
         return chosen
 
-    def _rename(self) -> None:
-        name = self.who.text().strip()
-        if name and name != self.settings.annotator:
-            self._set(annotator=name)
+    # --- feedback
+
+    def _feedback(self) -> QWidget:
+        self.who = label("", "strong")
+        people = LinkButton(self.tr("People"))
+        people.clicked.connect(self.people_wanted)
+        self._show_person()
+        share = repeating.share(self._context.store)
+        self.repeats = Switch(self.tr("Hidden repeats"))
+        self.repeats.setChecked(share > 0)
+        self.share = WholeField(self.tr("Share of hidden repeats"))
+        self.share.setRange(1, repeating.MOST_SHARE)
+        self.share.setSuffix(self.tr(" % of the items"))
+        self.share.setValue(share or repeating.USUAL_SHARE)
+        self.share.setEnabled(share > 0)
+        self.repeats.toggled.connect(lambda _: self._keep_share())
+        self.share.valueChanged.connect(lambda _: self._keep_share())
+        why_repeats = self.tr("What you judged a while ago comes back unannounced, to tell how steady judgements are.")
+        why_enough = self.tr("What so many have judged leaves everybody else's queue. Rules and skips do not count.")
+        return holding(
+            column(
+                self._line(self.tr("Judges here"), holding(row(self.who, people, spacing=12))),
+                self._line(self.tr("Hidden repeats"), holding(row(self.repeats, self.share, spacing=12)), why_repeats),
+                self._line(self.tr("Judgements per item"), self._enough_box(), why_enough),
+                label(self.tr("Repeats and judgements per item are kept in this project."), "small", "text3"),
+                None,
+                spacing=16,
+            )
+        )
+
+    def _show_person(self) -> None:
+        self.who.setText(self._context.annotator)
+
+    def _enough_box(self) -> QComboBox:
+        self.enough = QComboBox()
+        self.enough.setAccessibleName(self.tr("Judgements per item"))
+        self.enough.addItem(self.tr("As many as there are people"), 0)
+        for number in range(1, MOST_PEOPLE + 1):
+            many = self.tr("{count} people").format(count=count(number))
+            self.enough.addItem(self.tr("1 person") if number == 1 else many, number)
+        self.enough.setCurrentIndex(self.enough.findData(judgements_per_item(self._context.store)))
+        self.enough.activated.connect(lambda _: self._keep(ENOUGH, self.enough.currentData()))
+        return self.enough
+
+    def _keep_share(self) -> None:
+        on = self.repeats.isChecked()
+        self.share.setEnabled(on)
+        self._keep(repeating.SHARE, self.share.value() if on else 0)
+
+    def _keep(self, key: str, value: int) -> None:
+        """A setting of the project."""
+        store = self._context.store
+        try:
+            store.set_setting(key, value)
+        except WorkbenchError as error:
+            self._context.tell(error)
+            return
+        store.changed("settings", self)
 
     def _set(self, **values: object) -> None:
         self.settings = replace(self.settings, **values)  # type: ignore[arg-type]

@@ -25,6 +25,7 @@ from .messages import MessageStrip
 from .palette import Item, Palette, ShortcutSheet, action_items
 from .pane import NARROW, Pane
 from .settings_dialog import SettingsDialog
+from .settings_keys import Group, groups_of, parts_of
 from .theme import apply_theme
 from .window_counts import Counted, Counting
 
@@ -45,6 +46,8 @@ class Window(QMainWindow):
         super().__init__()
         self.context = context
         self.settings = settings
+        keys.set_letters(settings.letters)
+        keys.remap(settings.keys)
         self.panes: dict[str, Pane] = {}
         self.demo: DemoRun | None = None
         self._makers = self._pane_makers()
@@ -246,8 +249,8 @@ class Window(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """The sheet of keys for this pane."""
-        groups = [(self.current.title, self.current.actions())] if self.current else []
-        ShortcutSheet(self, [*groups, (self.tr("Everywhere"), self.actions())]).show()
+        here = parts_of(self.current, seen=True) if self.current else {}
+        ShortcutSheet(self, [*here.items(), (self.tr("Everywhere"), self.actions())]).show()
 
     # --- people ---------------------------------------------------------------------------------------------------
 
@@ -281,12 +284,22 @@ class Window(QMainWindow):
 
     def show_settings(self) -> None:
         """Open Settings."""
-        SettingsDialog(self.settings, self._apply, self).show()
+        dialog = SettingsDialog(self.settings, self._apply, self.context, self._key_groups, self)
+        dialog.people_wanted.connect(self.show_people)
+        dialog.show()
+
+    def _key_groups(self) -> list[Group]:
+        """Every action of every pane: for that all of them are made."""
+        panes = [self.pane(name) for name in PLACES]
+        for pane in panes:
+            pane.make_all()
+        return groups_of(self, self.tr("Everywhere"), panes)
 
     def _apply(self, settings: Settings) -> None:
         self.settings = settings = replace(settings, annotator=self.context.annotator)
         preferences.save(settings)
         keys.set_letters(settings.letters)
+        keys.remap(settings.keys)
         app = QApplication.instance()
         if isinstance(app, QApplication):
             apply_theme(app, settings.theme, settings.text_size / 100)

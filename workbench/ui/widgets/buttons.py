@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
-from .. import icons
+from .. import icons, keys
 from ..theme import font, theme, tokens
-from .painting import KeyboardFocus, box, keys_width, paint_keys, ring, text_width
+from .painting import KeyboardFocus, ShowsKeys, box, keys_width, paint_keys, ring, text_width
 
 TEXT_ROLE = {"sm": "smallb", "md": "strong", "lg": "strong"}
 SIDE_PADDING = {"sm": 8, "md": 10, "lg": 10}
@@ -56,12 +56,12 @@ def button_look(kind: str, checked: bool, hovered: bool, down: bool, enabled: bo
     return Look(fill, on.color("line2"), on.color("text"), "text2")
 
 
-class Button(KeyboardFocus, QPushButton):
+class Button(KeyboardFocus, ShowsKeys, QPushButton):
     """A push button that shows an icon and its keys inside.
 
     kind: default primary ghost quiet danger person (amber when checked); size: sm md lg (24, 30, 36 high).
-    `keys` is only shown; the shortcut itself is a QAction of the pane. An icon-only button must be given
-    `tip`, which also becomes its accessible name.
+    `keys` is only shown; the shortcut itself is a QAction of the pane. It is the usual key: another one that a person
+    has chosen is shown in its place. An icon-only button must be given `tip`, which also becomes its accessible name.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class Button(KeyboardFocus, QPushButton):
         self._icon_name, self._keys, self._kind, self._size = icon, key or "", kind, size
         self._keys_first = False
         self._action: QAction | None = None
+        self._tip = (tip, key) if tip and key else None
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self.setAutoDefault(False)
@@ -132,6 +133,18 @@ class Button(KeyboardFocus, QPushButton):
         self.updateGeometry()
         self.update()
 
+    def shown_keys(self) -> str:
+        """The keys that are shown now."""
+        if self._action is not None:
+            return keys.keys_of(self._action) if self._keys else ""
+        return keys.hint(self, self._keys)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and self._tip is not None:
+            tip, key = self._tip
+            self.setToolTip(f"{tip} ({keys.hint(self, key)})")
+        return super().event(event)
+
     # -- geometry
 
     def _parts(self) -> list[tuple[str, float]]:
@@ -140,8 +153,8 @@ class Button(KeyboardFocus, QPushButton):
             parts.append(("icon", 16.0))
         if self.text():
             parts.append(("text", text_width(TEXT_ROLE[self._size], self.text())))
-        if self._keys:
-            parts.insert(0 if self._keys_first else len(parts), ("keys", keys_width(self._keys)))
+        if shown := self.shown_keys():
+            parts.insert(0 if self._keys_first else len(parts), ("keys", keys_width(shown)))
         return parts
 
     def sizeHint(self) -> QSize:
@@ -174,7 +187,7 @@ class Button(KeyboardFocus, QPushButton):
             if name == "icon" and self._icon_name:
                 icons.paint(painter, self._icon_name, look.icon, round(x), round(middle - 8))
             elif name == "keys":
-                paint_keys(painter, round(x), middle, self._keys, look.keys)
+                paint_keys(painter, round(x), middle, self.shown_keys(), look.keys)
             else:
                 painter.setFont(font(TEXT_ROLE[self._size]))
                 painter.setPen(look.text)
@@ -186,7 +199,7 @@ class Button(KeyboardFocus, QPushButton):
 ALL_PARTS = ("icon", "text", "keys")
 
 
-class _Segment(KeyboardFocus, QPushButton):
+class _Segment(KeyboardFocus, ShowsKeys, QPushButton):
     """One choice of a Segmented."""
 
     def __init__(self, text: str, icon: str | None, keys: str, height: int) -> None:
@@ -203,16 +216,20 @@ class _Segment(KeyboardFocus, QPushButton):
         """Show only these of ALL_PARTS; what is left out stands in a tooltip."""
         if parts != self._parts:
             self._parts = tuple(parts)
-            whole = f"{self.text()} ({self._keys})" if self._keys else self.text()
+            whole = f"{self.text()} ({self.shown_keys()})" if self._keys else self.text()
             self.setToolTip("" if self._parts == ALL_PARTS else whole)
             self.updateGeometry()
             self.update()
+
+    def shown_keys(self) -> str:
+        """The keys that are shown now."""
+        return keys.hint(self, self._keys)
 
     def _widths(self, parts: Sequence[str]) -> dict[str, float]:
         found = {
             "icon": 16.0 if self._icon_name else 0.0,
             "text": text_width(self._role, self.text()),
-            "keys": text_width("micro", self._keys) if self._keys else 0.0,
+            "keys": text_width("micro", self.shown_keys()) if self._keys else 0.0,
         }
         return {name: width for name, width in found.items() if width and name in parts}
 
@@ -251,7 +268,8 @@ class _Segment(KeyboardFocus, QPushButton):
                 quiet = "text3" if self.isEnabled() else "line2"
                 painter.setPen(on.color(tone if name == "text" else quiet))
                 area = QRectF(x, 0, width + 2, self.height())
-                painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, self.text() if name == "text" else self._keys)
+                words = self.text() if name == "text" else self.shown_keys()
+                painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, words)
             x += width + ICON_GAP
 
 

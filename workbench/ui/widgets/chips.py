@@ -9,9 +9,9 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QWidget
 
-from .. import icons
+from .. import icons, keys
 from ..theme import font, theme
-from .painting import KeyboardFocus, box, keys_width, paint_keys, ring, text_width
+from .painting import KeyboardFocus, ShowsKeys, box, keys_width, paint_keys, ring, text_width
 
 TONES = {  # tone -> fill, text
     "neutral": ("hover", "text2"),
@@ -127,19 +127,32 @@ class ToggleChip(KeyboardFocus, QPushButton):
         painter.end()
 
 
-class KeyHint(_Mark):
-    """Key chips such as "Ctrl K"; parts are separated by spaces."""
+class KeyHint(ShowsKeys, _Mark):
+    """Key chips such as "Ctrl K"; parts are separated by spaces.
 
-    def __init__(self, keys: str, parent: QWidget | None = None) -> None:
-        super().__init__(keys, parent)
-        self.setAccessibleName(keys)
+    `usual`: these are the usual keys, and others that a person has chosen are shown in their place.
+    """
+
+    def __init__(self, keys_text: str, parent: QWidget | None = None, usual: bool = True) -> None:
+        super().__init__(keys_text, parent)
+        self._usual = usual
+        self.setAccessibleName(keys_text)
+
+    def shown_keys(self) -> str:
+        """The keys that are shown now."""
+        return keys.hint(self, self.text()) if self._usual else self.text()
+
+    def keys_changed(self) -> None:
+        """A person has chosen other keys."""
+        self.setAccessibleName(self.shown_keys())
+        super().keys_changed()
 
     def sizeHint(self) -> QSize:
-        return QSize(round(keys_width(self.text())), HEIGHT)
+        return QSize(round(keys_width(self.shown_keys())), HEIGHT)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        paint_keys(painter, 0, self.height() / 2, self.text())
+        paint_keys(painter, 0, self.height() / 2, self.shown_keys())
         painter.end()
 
 

@@ -35,6 +35,15 @@ class KeyboardFocus:
         return self._ring and self.hasFocus()  # type: ignore[attr-defined]
 
 
+class ShowsKeys:
+    """Mix-in of what shows keys: drawn again when a person has chosen others."""
+
+    def keys_changed(self) -> None:
+        """Called by `keys.remap`."""
+        self.updateGeometry()  # type: ignore[attr-defined]
+        self.update()  # type: ignore[attr-defined]
+
+
 def box(
     painter: QPainter,
     rect: QRectF,
