@@ -105,3 +105,24 @@ def test_a_refused_judgement_changes_nothing(store: Store, rate) -> None:
     with pytest.raises(WorkbenchError):
         rate(9)
     assert ear.heard == []
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3])
+def test_a_judgement_that_is_made_while_others_are_read_is_left_out_whole(store: Store, rate, calls: int) -> None:
+    rate(1)
+    beside = Store.beside(store.folder)
+    read, left = beside.rows, [calls]
+
+    def rows(sql: str, params: object = ()) -> list[dict]:
+        found = read(sql, params)
+        left[0] -= 1
+        if left[0] == 0:  # somebody judges between two of its questions
+            prompt, _ = store.prompts.add("Another")
+            answer = store.responses.add(prompt.id, "an answer")
+            store.feedback.add("rating", prompt.id, [answer.id], {"ratings": [3]})
+        return found
+
+    beside.rows = rows
+    assert len(beside.feedback.judgements()) == 1
+    assert len(beside.feedback.judgements()) == 2
+    beside.close()

@@ -160,6 +160,8 @@ class FeedbackRows:
         sql += "AND kind NOT IN (SELECT value FROM json_each(:aside)) "
         sql += "AND (:who IS NULL OR annotator IN (SELECT value FROM json_each(:who))) ORDER BY seq"
         who = None if annotators is None else json.dumps(list(annotators))
+        # The judgements before what they are about: one that is made meanwhile is left out, and not half there.
+        found = [_feedback(row) for row in self._store.rows(sql, {"who": who, "aside": json.dumps(ASIDE)})]
         prompts = {prompt.id: prompt for prompt in self._store.prompts.list()}
         texts = {
             row["id"]: row["text"]
@@ -176,7 +178,7 @@ class FeedbackRows:
                 split=prompts[item.prompt_id].split,
                 annotator=item.annotator,
             )
-            for item in (_feedback(row) for row in self._store.rows(sql, {"who": who, "aside": json.dumps(ASIDE)}))
+            for item in found
         ]
 
 
