@@ -91,6 +91,7 @@ class DataPane(Pane):
     def _make_actions(self) -> None:
         self.import_action = self.action(tr("Import"), "Ctrl I", self.moving.choose_import, icon="upload")
         self.export_action = self.action(tr("Export"), "Ctrl E", self.moving.choose_export, icon="download")
+        self.action(tr("Import a folder"), "Ctrl Shift I", self.moving.choose_import_folder, icon="upload")
         self.action(tr("Take back or put back"), "Delete", self.acting.retract)
         self.action(tr("Tag"), "T", self.acting.choose_tag, icon="tag")
         self.action(tr("Take a tag away"), "Shift T", lambda: self.acting.choose_tag(False))
@@ -102,7 +103,6 @@ class DataPane(Pane):
         self._import_button.set_keys("")
         self._export_button = Button.of(self.export_action)
         self._export_button.set_keys("")
-        self.moving.under = self._export_button
 
     def _make_list_actions(self) -> None:
         self.action(tr("Search"), "/", self.facets.search.setFocus)

@@ -17,7 +17,7 @@ from .preferences import answer_of
 from .reading import kind_of, rows
 from .text_files import NOTHING
 
-title = "Columns, as you assigned them"
+title = "Columns, as you assign them"
 
 Roles = Mapping[str, str]
 """A column for each role."""
@@ -49,7 +49,7 @@ _OFTEN = {
     "rating": ("rating", "stars", "score", "grade", "quality"),
     "label": ("label", "thumbs", "verdict", "isgood", "ktotag"),
     "who": ("who", "annotator", "user", "userid", "rater", "author", "name"),
-    "comment": ("comment", "comments", "note", "notes", "reason", "explanation", "rationale"),
+    "comment": ("comment", "comments", "remark", "note", "notes", "reason", "explanation", "rationale"),
     "tags": ("tags", "tag", "category", "topic", "labels"),
 }
 """Names that columns of a role often have, without spaces and signs; the first that is there is suggested."""
@@ -66,6 +66,12 @@ def columns_in(path: Path) -> list[str]:
     for _, row in itertools.islice(rows(path, lower=False), _LOOKED_AT):
         names |= dict.fromkeys(name for name in row if name != EXTRA) if isinstance(row, dict) else {}
     return list(names)
+
+
+def first_of(path: Path, limit: int) -> list[dict[str, Any]]:
+    """The file's first rows as they are, to see what its columns hold."""
+    found = itertools.islice(rows(path, lower=False), limit)
+    return [row for _, row in found if isinstance(row, dict)]
 
 
 def suggested(names: Sequence[str]) -> dict[str, str]:
