@@ -215,3 +215,11 @@ def test_a_new_answer_comes_first_although_the_queue_is_long(store, open_pane, q
     qtbot.waitUntil(lambda: pane.flow._ahead is not None)
     press(qtbot, pane, "4", "3", "Enter")
     assert pane.flow.item.prompt.text == oldest.text
+
+
+def test_the_session_bar_fits_into_the_smallest_window(pane, qtbot):
+    choose(qtbot, pane.bar.order, "disagreement")
+    press(qtbot, pane, "4", "3", "Enter")
+    pane.set_window_width(1024)
+    qtbot.waitUntil(lambda: pane.bar.pace.text() != "")
+    assert pane.bar.minimumSizeHint().width() <= 1024 - 72

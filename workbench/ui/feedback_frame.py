@@ -20,6 +20,7 @@ from .widgets import Bar, Button, Card, Chip, Divider, ElidedLabel, KeyHint, col
 from .widgets.buttons import Look
 
 BAR_HEIGHT, DOCK_HEIGHT = 44, 56
+LONG_BAR, SHORT_BAR = 150, 90
 SHARE_OF_PROMPT = 0.3
 SMALLEST_PROMPT = 44
 HINT_GAP = 14
@@ -33,7 +34,7 @@ class SessionBar(QWidget):
         set_region(self, "panel")
         self.done = label("", "strong", tabular=True)
         self.bar = Bar(self.tr("Judged in this session"), "human")
-        self.bar.setFixedWidth(150)
+        self.bar.setFixedWidth(LONG_BAR)
         self.clock = QLabel()
         self.pace = label("", "body", "text2", tabular=True)
         self.next_up = label(self.tr("Next up"), "body", "text2")
@@ -83,6 +84,7 @@ class SessionBar(QWidget):
     def set_narrow(self, narrow: bool) -> None:
         """Drop what there is no room for."""
         set_property(self, "narrow", narrow)
+        self.bar.setFixedWidth(SHORT_BAR if narrow else LONG_BAR)
         self.next_up.setVisible(not narrow and not self.order.isHidden())
 
     def _narrow(self) -> bool:

@@ -19,6 +19,8 @@ from .widgets.painting import box, text_width
 
 WHY = Qt.ItemDataRole.UserRole + 1
 TWO_LINES, PADDING, MARK = 46, 12, 24
+SMALLEST = 92
+"""Width of a box in a narrow window, where the end of its text is cut off."""
 MOST_SETS = 200
 """Of more prompt sets the largest are offered."""
 
@@ -30,6 +32,9 @@ class Choice(QComboBox):
         super().__init__(parent)
         self.setAccessibleName(name)
         self.view().installEventFilter(self)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(SMALLEST, super().minimumSizeHint().height())
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _is_plain(event):

@@ -157,7 +157,9 @@ class PeopleDialog(QDialog):
         tr = self.tr
         titles = ("", tr("Today"), tr("In all"), tr("Median"), tr("Left"), tr("Same as others"), "")
         for place, title in enumerate(titles):
-            self._grid.addWidget(label(title, "small", "text2"), 0, place, _side(place))
+            head = label(title, "small", "text2")
+            head.setContentsMargins(0, 0, 0, 6)
+            self._grid.addWidget(head, 0, place, _side(place))
         for number, each in enumerate(found, start=1):
             self._grid.addWidget(Divider(), 2 * number - 1, 0, 1, len(titles))
             self._add_row(2 * number, each)
