@@ -290,6 +290,16 @@ def test_texts_saved_as_differences_are_refused_where_they_could_grow(tmp_path: 
         list(parquet_files.parquet_rows(tmp_path / "a.parquet"))
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_texts_that_no_dictionary_holds_come_in_whole(tmp_path: Path, monkeypatch, shared: bool) -> None:
+    """A writer gives up its dictionary when it is full, in the middle of a row group."""
+    monkeypatch.setattr(parquet_files, "_LARGE", 0 if shared else 2**40)
+    talk = [[{"role": "user", "content": f"{number} " + "é" * 1000}] for number in range(3000)]
+    rows = [{"prompt": turns, "answer": f"{number} " + "x" * 1500} for number, turns in enumerate(talk)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet", row_group_size=2500)
+    assert [row for _, row in parquet_files.parquet_rows(tmp_path / "a.parquet")] == rows
+
+
 @pytest.mark.parametrize("place", [211, 230, 255])
 def test_damage_that_aborts_the_decoder_is_a_sentence(untouched, tmp_path: Path, place: int) -> None:
     """pyarrow 26 ends the process at some of these bytes of the footer; the window must not end with it."""

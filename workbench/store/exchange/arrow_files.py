@@ -26,6 +26,8 @@ def arrow_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise WorkbenchError(f"{path.name} cannot be imported: it has {error}.", NOTHING) from error
     except UnicodeDecodeError as error:
         raise not_utf8(path.name) from error
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError, RecursionError, struct.error) as error:
         raise WorkbenchError(f"{path.name} is damaged and cannot be read as Arrow.", NOTHING) from error
 
