@@ -39,9 +39,14 @@ class Reply:
     about: tuple[str, ...] = ()
 
 
-def said_by(who: str, replies: Sequence[Reply], fields: Sequence[str]) -> tuple[list[Said], list[str], list[str]]:
-    """What a person said of the answers in these fields; tags; and what could not be kept, in words."""
-    reader = _Reader(who, fields)
+def said_by(
+    who: str, replies: Sequence[Reply], fields: Sequence[str], key: str
+) -> tuple[list[Said], list[str], list[str]]:
+    """What a person said of the answers in these fields; tags; and what could not be kept, in words.
+
+    key: the id that it has in the tool.
+    """
+    reader = _Reader(who, fields, key)
     for reply in sorted(replies, key=lambda reply: reply.question not in _OWN):  # others are understood by these
         reader.take(reply)
     return reader.finish()
@@ -85,8 +90,8 @@ def _plain(text: str) -> str:
 class _Reader:
     """Gathers one person's replies to one record."""
 
-    def __init__(self, who: str, fields: Sequence[str]) -> None:
-        self._who, self._fields = who, fields
+    def __init__(self, who: str, fields: Sequence[str], key: str) -> None:
+        self._who, self._fields, self._key = who, fields, key
         self._stars: dict[str, dict[int, int]] = {}
         self._thumbs: dict[int, bool] = {}
         self._own: dict[str, Any] = {}
@@ -125,7 +130,7 @@ class _Reader:
         comment, reasons = "\n".join(self._comments), tuple(self._reasons)
         if (comment or reasons) and not self._said:
             self._lost.append("A comment without a judgement cannot be kept.")
-        said = [Said(kind, value, shown, self._who) for kind, value in self._said]
+        said = [Said(kind, value, shown, self._who, key=self._key) for kind, value in self._said]
         # What was said of the record as a whole stands with the first judgement.
         said[:1] = [replace(first, comment=comment, reasons=reasons) for first in said[:1]]
         return said, self._tags, self._lost

@@ -13,7 +13,7 @@ from typing import Any
 
 from .answering import Reply, fields_of, is_text, replies_of, said_by
 from .columns import MESSAGES
-from .items import Item, Skipped, Unfit, keys_in, object_of
+from .items import Item, Skipped, Unfit, keys_in, object_of, text_of
 from .reading import each
 from .records import answers_in, prompt_in, written
 from .shapes import Shape, only
@@ -39,12 +39,13 @@ def read(path: Path) -> Iterator[Item | Skipped]:
 
 def _items(number: int, row: dict[str, Any]) -> Iterator[Item | Skipped]:
     fields, responses, metadata = _parts(row)
+    key = text_of(row, "id", "")
     system, turns, name = prompt_in(fields)
     answers = answers_in(fields, name)
     said, lost = [], []
     tags = [tag for tag in _listed(metadata.get("tags")) if isinstance(tag, str)]
     for who, replies in _by_person(responses, answers).items():
-        theirs, more, not_kept = said_by(who, replies, list(answers))
+        theirs, more, not_kept = said_by(who, replies, list(answers), key)
         said += theirs
         tags += [tag for tag in more if tag not in tags]
         lost += not_kept
@@ -125,7 +126,7 @@ def _row(item: Item) -> dict[str, Any]:
     responses = {
         reply.question: [{"value": _value(reply), "user_id": only(item).annotator}] for reply in replies_of(item)
     }
-    about = {"id": str(item.row), "metadata": {"tags": list(item.tags)}, "suggestions": {}, "vectors": {}}
+    about = {"id": only(item).key, "metadata": {"tags": list(item.tags)}, "suggestions": {}, "vectors": {}}
     return about | {"fields": written(item, answers), "responses": responses}
 
 

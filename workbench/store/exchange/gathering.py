@@ -60,7 +60,7 @@ def _judgements(store: Store, rules: Rules | None, annotators: Sequence[str] | N
         prompt = prompts[item.prompt_id]
         answers = tuple(texts[id_] for id_ in item.response_ids)
         shown = tuple(range(len(answers)))
-        said = Said(item.kind, item.value, shown, item.annotator, item.comment, item.reasons)
+        said = Said(item.kind, item.value, shown, item.annotator, item.comment, item.reasons, item.id)
         yield Item(0, prompt.turns, prompt.system, prompt.tags, answers, (said,)), prompt.split
 
 

@@ -14,7 +14,10 @@ MAX_NUMBER = 1e15
 
 @dataclass(frozen=True)
 class Said:
-    """One judgement about the item's answers; `shown` are their places, in the order they were shown."""
+    """One judgement about the item's answers; `shown` are their places, in the order they were shown.
+
+    key: the id that it has where it comes from, which tells it from another that says the same; "" where it has none.
+    """
 
     kind: str
     value: Mapping[str, Any]
@@ -22,6 +25,7 @@ class Said:
     annotator: str = ""
     comment: str = ""
     reasons: tuple[str, ...] = ()
+    key: str = ""
 
 
 @dataclass(frozen=True)

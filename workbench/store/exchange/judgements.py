@@ -1,8 +1,9 @@
 """Judgements with their prompt and answers: the form of samples/judgements.jsonl.
 
-{"kind", "prompt", "system"?, "answers": [...], "value": {...}, "comment"?, "reasons"?, "annotator"?, "tags"?}
+{"kind", "prompt", "system"?, "answers": [...], "value": {...}, "comment"?, "reasons"?, "annotator"?, "tags"?, "id"?}
 
-The prompt is a text or a conversation. Holds every kind of judgement whole; not when it was made, or how long it took.
+The prompt is a text or a conversation; the id tells a judgement from another that says the same. Holds every kind of
+judgement whole; not when it was made, or how long it took.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .shapes import Shape, only
 title = "Judgements"
 
 _COLUMNS = {
+    "id": str,
     "kind": str,
     "prompt": MESSAGES,
     "answers": [str],
@@ -52,6 +54,7 @@ def _item(number: int, row: dict[str, Any]) -> Item:
         text_of(row, "annotator", ""),
         text_of(row, "comment", ""),
         words_of(row, "reasons"),
+        text_of(row, "id", ""),
     )
     system, turns = prompt_of(row)
     # What was written to be imitated, and not answered, is nothing to judge.
@@ -61,7 +64,13 @@ def _item(number: int, row: dict[str, Any]) -> Item:
 
 def _row(item: Item) -> dict[str, Any]:
     said = only(item)
-    about = {"kind": said.kind, "value": dict(said.value), "comment": said.comment, "annotator": said.annotator}
+    about = {
+        "id": said.key,
+        "kind": said.kind,
+        "value": dict(said.value),
+        "comment": said.comment,
+        "annotator": said.annotator,
+    }
     lists = {"answers": list(item.answers), "reasons": list(said.reasons), "tags": list(item.tags)}
     return {"prompt": messages_of(item), **about, **lists}
 

@@ -41,8 +41,8 @@ def _items(number: int, row: dict[str, Any]) -> Iterator[Item | Skipped]:
     people = [_of_flat(row, answers, name)] if data is row else _of_task(row, list(answers))
     said, lost = [], []
     tags = [tag for tag in data.get("tags") or () if isinstance(tag, str)] if isinstance(data.get("tags"), list) else []
-    for who, replies in people:
-        theirs, more, not_kept = said_by(who, replies, list(answers))
+    for who, key, replies in people:
+        theirs, more, not_kept = said_by(who, replies, list(answers), key)
         said += theirs
         tags += [tag for tag in more if tag not in tags]
         lost += not_kept
@@ -50,7 +50,11 @@ def _items(number: int, row: dict[str, Any]) -> Iterator[Item | Skipped]:
     yield from (Skipped(number, reason) for reason in dict.fromkeys(lost))
 
 
-def _of_task(row: dict[str, Any], names: list[str]) -> list[tuple[str, list[Reply]]]:
+Person = tuple[str, str, list[Reply]]
+"""Who, the id of the annotation, and what it says."""
+
+
+def _of_task(row: dict[str, Any], names: list[str]) -> list[Person]:
     people = []
     for annotation in list_of(row, "annotations"):
         if not isinstance(annotation, dict):
@@ -61,15 +65,19 @@ def _of_task(row: dict[str, Any], names: list[str]) -> list[tuple[str, list[Repl
         if not isinstance(results, list) or not all(isinstance(result, dict) for result in results):
             raise Unfit("result is not a list of objects.")
         replies = [_reply(result, names) for result in results if result.get("type") not in (None, "relation")]
-        people.append((_who(annotation.get("completed_by")), replies))
+        key = _word(annotation.get("unique_id") or annotation.get("id"))
+        people.append((_who(annotation.get("completed_by")), key, replies))
     return people
 
 
 def _who(completed_by: Any) -> str:
     if isinstance(completed_by, dict):
         completed_by = completed_by.get("email") or completed_by.get("id")
-    known = isinstance(completed_by, str | int) and not isinstance(completed_by, bool)
-    return str(completed_by) if known else ""
+    return _word(completed_by)
+
+
+def _word(value: Any) -> str:
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
 def _reply(result: dict[str, Any], names: list[str]) -> Reply:
@@ -115,7 +123,7 @@ def _number(name: str) -> int:
     return int(found.group()) if found else 0
 
 
-def _of_flat(row: dict[str, Any], answers: dict[str, str], prompt: str) -> tuple[str, list[Reply]]:
+def _of_flat(row: dict[str, Any], answers: dict[str, str], prompt: str) -> Person:
     """One annotation whose results stand among the data: what is no field of ours is a question."""
     fields = {*answers, *_ABOUT, prompt, "system", "tags"}
     replies = []
@@ -128,13 +136,19 @@ def _of_flat(row: dict[str, Any], answers: dict[str, str], prompt: str) -> tuple
             replies.append(Reply(question, "labels", value))
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             replies.append(_understood(question, value[0], (), list(answers)))
-    return _who(row.get("annotator")), replies
+    return _who(row.get("annotator")), _word(row.get("annotation_id")), replies
 
 
 def _row(item: Item) -> dict[str, Any]:
     answers, said = fields_of(item), only(item)
     results = [_result(reply, list(answers)) for reply in replies_of(item)]
-    annotation = {"id": item.row, "completed_by": {"email": said.annotator}, "result": results, "was_cancelled": False}
+    annotation = {
+        "id": item.row,
+        "unique_id": said.key,
+        "completed_by": {"email": said.annotator},
+        "result": results,
+        "was_cancelled": False,
+    }
     data = written(item, answers) | {"tags": list(item.tags)}
     return {"id": item.row, "data": data, "annotations": [annotation | {"ground_truth": False}], "predictions": []}
 

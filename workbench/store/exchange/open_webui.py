@@ -55,7 +55,8 @@ def _said(row: dict[str, Any], data: dict[str, Any], count: int) -> Said:
         reasons.append(f"{score} of 10")
     shown = tuple(range(count))
     kept = tuple(reason for reason in reasons if reason)
-    return Said(kind, value, shown, text_of(row, "user_id", ""), text_of(data, "comment", ""), kept)
+    who, comment = text_of(row, "user_id", ""), text_of(data, "comment", "")
+    return Said(kind, value, shown, who, comment, kept, text_of(row, "id", ""))
 
 
 def _value(up: bool, score: int | None, count: int) -> tuple[str, dict[str, Any]]:
@@ -145,7 +146,7 @@ def _row(item: Item) -> dict[str, Any]:
     data = {"rating": 1 if up else -1, "reason": (reasons or [""])[0], "comment": said.comment, "tags": list(item.tags)}
     score = int(scores[0].split()[0]) if scores else score
     chat = {"history": {"messages": _tree(item)}, "params": {"system": item.system} if item.system else {}}
-    about = {"id": str(item.row), "user_id": said.annotator, "type": "rating", "version": 0}
+    about = {"id": said.key, "user_id": said.annotator, "type": "rating", "version": 0}
     return about | {
         "data": data if score is None else data | {"details": {"rating": score}},
         "meta": {"message_id": f"answer-{item.row}-0"},

@@ -79,9 +79,13 @@ class Stage:
         system, turns, digest = checked_prompt(item.system, item.turns)
         texts = [checked_text(text, "The answer") for text in item.answers]
         keys = _answer_keys(digest, item, texts)
-        said = [_row_of(said, keys, item.key, said.annotator or annotator) for said in item.said]
+        said = [
+            _row_of(said, keys, item.key, said.annotator or annotator) for said in item.said if not self._is_here(said)
+        ]
         number, at = self._items, now()
         self._items += 1
+        if item.said and not said:
+            return  # it came from here
         tags = to_json(list(item.tags))
         prompt = (digest, id_of(digest), system, to_json(list(turns)), tags, split_of(digest), file, at, number)
         self._waiting["stage_prompts"].append(prompt)
@@ -96,6 +100,12 @@ class Stage:
         self._text += sum(map(len, texts)) + len(prompt[3])
         if self._rows >= _MOST_ROWS or self._text >= _MOST_TEXT:
             self._put_down()
+
+    def _is_here(self, said: Said) -> bool:
+        """Whether the judgement is one of this project, exported and come back."""
+        found = said.key and self._store.rows("SELECT kind, annotator, value FROM feedback WHERE id = ?", [said.key])
+        about = {"kind": said.kind, "annotator": said.annotator, "value": to_json(dict(said.value))}
+        return bool(found) and found[0] == about
 
     def news(self) -> tuple[dict[str, int], int]:
         """How many rows of each table would be added, and how many items would add nothing."""
@@ -139,8 +149,8 @@ def _row_of(said: Said, keys: Sequence[str], key: str, who: str) -> tuple[str, t
     shown = [keys[place] for place in said.shown]
     value = checked_value(said.kind, said.value, len(shown))
     comment = checked_text(said.comment, "The comment")
-    reasons = (list(said.reasons),) if said.reasons else ()  # so that what was imported before keeps its key
-    said_key = _key("feedback", said.kind, said.value, shown, who, said.comment, key, *reasons)
+    more = [part for part in (list(said.reasons), said.key) if part]  # so that what was imported before keeps its key
+    said_key = _key("feedback", said.kind, said.value, shown, who, said.comment, key, *more)
     return said_key, (said.kind, value, who, comment, to_json(list(said.reasons))), shown
 
 
