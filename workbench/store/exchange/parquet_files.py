@@ -19,8 +19,7 @@ MAX_UNPACKED = 256 * 2**20
 MAX_RATIO = 100
 """Text is packed to a tenth or so; a column that was a hundred times larger than in the file is none."""
 
-_BATCH, _FEW = 1024, 64
-_LARGE = 2**28
+_BATCH = 1024
 
 
 def parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -48,42 +47,21 @@ def _check_sign(path: Path) -> None:
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     metadata = pq.read_metadata(path)
     _check_claims(metadata)
-    most = sum(_most(metadata, place) for place in range(metadata.num_columns))
-    if most > MAX_DECODED and sum(weigh(batch) for batch in _batches(path, metadata, most)) > MAX_DECODED:
+    suspect = sum(_most(metadata, place) for place in range(metadata.num_columns)) > MAX_DECODED
+    if suspect and sum(weigh(batch) for batch in _batches(path, metadata)) > MAX_DECODED:
         raise TooLarge(f"more than {MAX_DECODED // 2**30} GB of text")
-    yield from rows_of(_batches(path, metadata, most))
+    yield from rows_of(_batches(path, metadata))
 
 
-def _batches(path: Path, metadata: Any, most: int) -> Iterator[Any]:
-    """A page at a time. Where that could become large, a text that many rows share stays one text."""
+def _batches(path: Path, metadata: Any) -> Iterator[Any]:
+    """A page at a time; a text that many rows share stays one text, because columns are read as dictionaries."""
     places = range(metadata.num_columns)
     plain = [metadata.schema.column(place).path for place in places if _is_plain(metadata, place)]
     texts = [metadata.schema.column(place).path for place in places if _is_text(metadata, place)]
-    with pq.ParquetFile(path, pre_buffer=False) as file, _shared(path, texts) as shared:
+    with pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False) as file:
+        # pyarrow cannot join the dictionaries of two row groups where the texts are inside lists.
         for group in range(metadata.num_row_groups):
-            about = {"row_groups": [group], "columns": plain, "use_threads": False}
-            done = 0
-            if most > _LARGE:
-                try:
-                    for batch in shared.iter_batches(_BATCH, **about):
-                        done += batch.num_rows
-                        yield batch
-                except pa.ArrowNotImplementedError:
-                    # Texts in lists, of which there are too many different ones to be shared: one by one from there.
-                    yield from _rest(file.iter_batches(_FEW, **about), done)
-            else:
-                yield from file.iter_batches(_BATCH, **about)
-
-
-def _shared(path: Path, texts: list[str]) -> Any:
-    return pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False)
-
-
-def _rest(batches: Iterator[Any], done: int) -> Iterator[Any]:
-    """The batches without the first rows."""
-    for batch in batches:
-        yield batch.slice(min(done, batch.num_rows))
-        done = max(0, done - batch.num_rows)
+            yield from file.iter_batches(_BATCH, row_groups=[group], columns=plain, use_threads=False)
 
 
 def _check_claims(metadata: Any) -> None:
