@@ -7,9 +7,12 @@ from typing import Any
 
 from .turns import Turns
 
-SIZES = (1024, 2048)
+SIZES = (256, 1024, 2048)
 SECONDS = 0.2
 """How long each size is tried for at least."""
+LONGEST = 0.5
+"""A product that would take more seconds than this is not tried: bfloat16 on a CPU without instructions for it takes
+minutes, and its rate is known from smaller ones."""
 FEWEST = 3
 """How often each size is tried at least: the first product of a size is never its fastest."""
 
@@ -26,6 +29,8 @@ def run(config: dict[str, Any], turns: Turns) -> None:
     while True:
         for name in best:
             for size in config.get("sizes", SIZES):
+                if best[name] and 2.0 * size**3 / best[name] > LONGEST:
+                    break
                 rate = matmul_rate(size, getattr(torch, name), compute.device, config.get("seconds", SECONDS))
                 best[name] = max(best[name], rate)
         turns.done(rates=best)
