@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.store.apart import Projects, chance, content, derived, everything, lines, reckoned, run, steps
@@ -72,6 +72,7 @@ def test_which_project_is_merged_into_which_does_not_matter(seed: int, before: l
 
 @LAWS
 @given(seed=SEED, one=steps(), other=steps())
+@example(seed=0, one=[("ask", 0, 0)], other=[("ask", 0, 0), ("tag", 0, 0)])  # a record of tagging names the prompts
 def test_a_second_merge_and_one_with_itself_change_nothing(seed: int, one: list, other: list) -> None:
     with projects() as made:
         a, b = apart(made, seed, [], one, other)

@@ -23,7 +23,7 @@ from ..prompts import checked_text, prompt_hash
 from ..rows import to_json
 from .joining import join
 from .project import GOING, TABLES, TableRow, make_portable
-from .renaming import rename
+from .renaming import TEXTS, rename, reworded
 
 if TYPE_CHECKING:
     from ..store import Store
@@ -48,6 +48,9 @@ class Merging:
         """Ids in the file whose rows have another id here."""
         self._renamed: dict[str, str] = {}
         """Ids here that give way to a smaller one in the file."""
+        self._begun = False
+        self._late: list[TableRow] = []
+        """Rows whose JSON speaks of others: compared when it is known what those are called."""
         self._columns: dict[str, set[str]] = {}
         self._samples: Counter[bytes] = Counter()
         self._takers: dict[str, Callable[[dict[str, Any]], None]] = {
@@ -59,10 +62,16 @@ class Merging:
 
     def take(self, row: TableRow) -> None:
         """Add the row, or what it says beyond the one that is here. Raises WorkbenchError when it is no row."""
-        if not self._columns:
+        if not self._begun:
+            self._begun = True
             # Models point to runs and runs to models, so neither can come first.
             self._store.db.execute("PRAGMA defer_foreign_keys = ON")
-        values = dict(row.values)
+        if row.table in TEXTS:
+            self._late.append(row)
+        else:
+            self._take_row(row, dict(row.values))
+
+    def _take_row(self, row: TableRow, values: dict[str, Any]) -> None:
         try:
             shown = [self._here(id_) for id_ in values.pop("shown")] if row.table == "feedback" else []
             self._check_columns(row.table, values)
@@ -82,13 +91,17 @@ class Merging:
     def finish(self) -> None:
         """Give rows the ids that they have from now on. Raises WorkbenchError when a row points to none."""
         fits = True
-        if self._known_as:
-            there = {theirs: self._renamed.get(here, here) for theirs, here in self._known_as.items()}
+        ids = self._renamed | {theirs: self._renamed.get(here, here) for theirs, here in self._known_as.items()}
+        if ids:
             try:
-                rename(self._store, self._renamed, self._renamed | there)
+                rename(self._store, self._renamed, ids)
             except dbapi.IntegrityError:
                 fits = False
-        if self._columns and (not fits or self._store.rows("PRAGMA foreign_key_check")):
+        for row in self._late if fits else ():
+            said = {name: json.loads(reworded(to_json(row.values[name]), ids)) for name in TABLES[row.table]
+                    if name in row.values}  # fmt: skip
+            self._take_row(row, {**row.values, **said})
+        if self._begun and (not fits or self._store.rows("PRAGMA foreign_key_check")):
             raise WorkbenchError(
                 "The file points to rows that it does not hold.", "Export the project again; nothing was imported."
             )

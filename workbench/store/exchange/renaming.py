@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _POINTERS = ("prompt_id", "response_id", "feedback_id", "repeat_of")
 _NAMED = ("prompts", "responses", "feedback", "search")
-_TEXTS = ("project", "models", "runs")
+TEXTS = ("project", "models", "runs")
 """Whose JSON may speak of rows: what was done to many at once, saved filters, what a run was told."""
 
 
@@ -42,10 +42,15 @@ def _places(store: Store) -> list[tuple[str, str]]:
     return [(table, name) for table, name in pairs if name in _POINTERS or (name == "id" and table in _NAMED)]
 
 
+def reworded(text: str, ids: Mapping[str, str]) -> str:
+    """A text with the new id in the place of each old one."""
+    return re.sub(r"\w+", lambda word: ids.get(word[0], word[0]), text)
+
+
 def _rewrite(store: Store, ids: Mapping[str, str]) -> None:
-    for table in _TEXTS:
+    for table in TEXTS:
         for column in TABLES[table]:
             rows = store.rows(f"SELECT rowid AS place, {column} AS said FROM {table}")
-            said = [(re.sub(r"\w+", lambda word: ids.get(word[0], word[0]), row["said"]), row) for row in rows]
+            said = [(reworded(row["said"], ids), row) for row in rows]
             changed = [(text, row["place"]) for text, row in said if text != row["said"]]
             store.db.conn.executemany(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", changed)
