@@ -141,7 +141,6 @@ class Demo:
             "steps": plan.ppo_steps,
             "batch_size": plan.ppo_batch,
             "max_new_tokens": plan.answer_tokens,
-            "minibatches": 2,
             "seed": plan.seed,
         }
 

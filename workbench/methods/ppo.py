@@ -72,7 +72,7 @@ class Options:
         6.0, "KL of an answer that the adaptive control aims for, in nats.", label="Target KL", low=0.01, high=1000
     )
     epochs: int = knob(2, "How often each answer is learned from.", low=1, high=32)
-    minibatches: int = knob(2, "Optimiser steps in one epoch.", low=1, high=256)
+    minibatches: int = knob(1, "Optimiser steps in one epoch.", low=1, high=256)
     micro_tokens: int = knob(
         0, "Tokens learned from at once; fewer need less memory. 0 chooses, and halves it if memory runs out.",
         label="Tokens at once", low=0, high=1_000_000,
@@ -83,7 +83,7 @@ class Options:
         label="Gradient checkpointing",
         choices=("auto", "on", "off"),
     )
-    value_rate: float = knob(1e-3, "Size of a step of the value function.", low=1e-8, high=1.0)
+    value_rate: float = knob(2e-4, "Size of a step of the value function.", low=1e-8, high=1.0)
     clip: float = knob(0.2, "How far a token's probability may move in one round.", low=0.01, high=1.0, step=0.01)
     value_clip: float = knob(0.2, "How far a value may move in one round.", low=0.01, high=100.0, step=0.01)
     value_coef: float = knob(0.1, "Weight of the value loss.", low=0.0, high=10.0, step=0.05)
