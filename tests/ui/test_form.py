@@ -102,6 +102,15 @@ def test_what_is_wrong_is_said_beside_the_field(qtbot, form, name, text):
     assert field.hasFocus()
 
 
+def test_a_text_is_taken_as_it_was_typed(qtbot, shown):
+    form = shown(Form(reward.Options), 800, 900)
+    assert form.options().whose == ""
+    type_into(qtbot, form, "whose", "Ada, Bo 1.5")
+    assert form.options().whose == "Ada, Bo 1.5"
+    form.rows["whose"].put_back()
+    assert form.options().whose == ""
+
+
 def test_an_error_goes_away_with_the_next_edit(qtbot, form):
     type_into(qtbot, form, "steps", "0")
     assert form.options() is None

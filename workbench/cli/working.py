@@ -16,6 +16,7 @@ from ..jobs.tasks import evaluate as evaluating
 from ..jobs.tasks import generate as generating
 from ..methods import METHODS
 from ..methods.base import Knob, knobs, options_from
+from ..methods.reward_people import people_words
 from .modelling import model_json
 from .progress import Bar
 from .shared import JSON, PROJECT, chosen, finish, opened, stoppable
@@ -267,7 +268,8 @@ def run_words(run: Any) -> str:
     numbers = {key: value for key, value in run.summary.items() if isinstance(value, int | float)}
     figures = ", ".join(f"{key} {value:.4g}" for key, value in numbers.items() if not isinstance(value, bool))
     early = " early" if run.summary.get("stopped_early") else ""
-    return "\n".join([f"{run.name} {run.status}{early}. {figures}", *reliability_words(run.summary)])
+    more = [*reliability_words(run.summary), *people_words(run.summary)]
+    return "\n".join([f"{run.name} {run.status}{early}. {figures}", *more])
 
 
 def reliability_words(summary: Any) -> list[str]:

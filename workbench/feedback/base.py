@@ -43,6 +43,8 @@ class Pair:
     margin: float = 0.0
     split: str = "train"
     sources: tuple[str, ...] = ()
+    who: str = ""
+    """Who judged so, where votes of different people are kept apart (Rules.by_person)."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Ranking:
     split: str = "train"
     sources: tuple[str, ...] = ()
     margin: float = 1.0
+    who: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Label:
     split: str = "train"
     sources: tuple[str, ...] = ()
     scale: str = "stars"
+    who: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,8 @@ class Rules:
     use_rubrics: bool = True
     merge_votes: bool = True
     """Several judgements of the same two answers make one pair, by majority; an even vote makes none."""
+    by_person: bool = False
+    """Only a person's own judgements are merged, and pairs, rankings and labels know whose they are."""
 
 
 class Kind(Protocol):

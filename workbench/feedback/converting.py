@@ -22,6 +22,8 @@ def convert(judgements: Iterable[Judgement], rules: Rules | None = None) -> Conv
         )
         counts["judgements"] += 1
         for example in KINDS[judgement.kind].examples(judgement, rules):
+            if rules.by_person and isinstance(example, Pair | Ranking | Label):
+                example = replace(example, who=judgement.annotator)
             field = _NAMES[type(example)]  # type: ignore[index]
             getattr(conversion, field).append(example)
             counts[field] += 1
@@ -40,11 +42,12 @@ def merge_votes(pairs: Iterable[Pair]) -> list[Pair]:
     """One pair for every two answers that were judged, in the direction of the majority; even votes make none.
 
     The margin is the mean of the votes' margins, those against it counted negative: two of three that agree by 1
-    give 1/3. All votes are its sources. Keeps the order in which the two answers were first judged.
+    give 1/3. All votes are its sources. Keeps the order in which the two answers were first judged. Where pairs know
+    whose they are, each person's votes are counted alone.
     """
-    votes: dict[tuple[str, frozenset[str]], list[Pair]] = {}
+    votes: dict[tuple[str, frozenset[str], str], list[Pair]] = {}
     for pair in pairs:
-        votes.setdefault((pair.prompt_id, frozenset((pair.chosen, pair.rejected))), []).append(pair)
+        votes.setdefault((pair.prompt_id, frozenset((pair.chosen, pair.rejected)), pair.who), []).append(pair)
     merged = (_majority(cast) if len(cast) > 1 else cast[0] for cast in votes.values())
     return [pair for pair in merged if pair is not None]
 

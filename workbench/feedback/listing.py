@@ -11,7 +11,7 @@ from .base import Pair, Ranking
 def of_pair(pair: Pair) -> Ranking:
     """A pair as a list of two."""
     groups = ((pair.chosen,), (pair.rejected,))
-    return Ranking(pair.prompt_id, pair.messages, groups, pair.split, pair.sources, pair.margin)
+    return Ranking(pair.prompt_id, pair.messages, groups, pair.split, pair.sources, pair.margin, pair.who)
 
 
 def of_all(pairs: Iterable[Pair], rankings: Iterable[Ranking]) -> list[Ranking]:

@@ -25,6 +25,7 @@ from .policy import use_adapter
 from .reading import gather, hidden_states
 from .refs import ModelRef
 from .saving import save_reward_adapter, whole_folder
+from .tastes import Tastes
 
 
 class RewardModel(Protocol):
@@ -81,6 +82,9 @@ class AdapterReward:
         self.scale = torch.ones(width, device=device)
         self.ensemble: torch.Tensor | None = None
         self.offset = torch.zeros(0)
+        self.tastes: Tastes | None = None
+        self.person = ""
+        """Whose taste `scores` goes by; "" for nobody's in particular."""
 
     @classmethod
     def fresh(cls, loaded: Loaded, *, rank: int, alpha: float, dropout: float, limit: int) -> AdapterReward:
@@ -102,7 +106,15 @@ class AdapterReward:
         model.scale.copy_(stored["scale"])
         if "ensemble" in stored:
             model.ensemble, model.offset = stored["ensemble"], stored["offset"]
+        if "places" in stored:
+            tastes = model.meet(info["knows"], stored["places"].shape[1])
+            tastes.load_state_dict({name: stored[name] for name in ("places", "directions")})
         return model
+
+    def meet(self, names: Sequence[str], size: int) -> Tastes:
+        """Let tastes of these people differ, by `size` numbers each."""
+        self.tastes = Tastes(names, size, self.weight.shape[0]).to(self.weight.device)
+        return self.tastes
 
     def encode(self, messages: Sequence[Message], text: str) -> Row:
         """Prompt and answer as a row that ends with the end token; a long prompt loses its beginning."""
@@ -126,7 +138,26 @@ class AdapterReward:
 
     def scores(self, items: Sequence[Row]) -> torch.Tensor:
         """Raw scores [n] in float32. The reward adapter must be the active one."""
-        return (self.features(items) * self.scale) @ self.weight
+        general, leanings = self.read(self.features(items))
+        if not self.person or self.tastes is None:
+            return general
+        return general + leanings @ self.tastes.place_of(self.person)
+
+    def lean_to(self, person: str) -> None:
+        """Score by a person's taste from now on; "" for nobody's in particular.
+
+        Raises WorkbenchError when the model does not know them.
+        """
+        if person:
+            if self.tastes is None:
+                raise WorkbenchError("This reward model does not tell people apart.", "Train one with tastes.")
+            self.tastes.place_of(person)
+        self.person = person
+
+    def read(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """From features [n, 2h]: scores for nobody in particular [n], and what tastes read of each answer [n, k]."""
+        scaled = features * self.scale
+        return scaled @ self.weight, scaled @ self.tastes.directions.T if self.tastes else scaled[:, :0]
 
     @torch.no_grad()
     def all_features(
@@ -159,19 +190,32 @@ class AdapterReward:
         return self.each(self.all_features(items, check)).std(1)
 
     def warm_start(
-        self, pairs: Sequence[tuple[Row, Row]], groups: Sequence[object], check: Callable[[], None], rows: int
+        self,
+        pairs: Sequence[tuple[Row, Row]],
+        groups: Sequence[object],
+        check: Callable[[], None],
+        rows: int,
+        people: Sequence[str] = (),
     ) -> float:
-        """Fit the head on the features of the base as it is, and return the regularisation that was chosen."""
+        """Fit the head on the features of the base as it is, and return the regularisation that was chosen.
+
+        people: who judged each pair, where tastes may differ.
+        """
         found = self.all_features([row for pair in pairs for row in pair], check, rows)
         weight, scale, strength = fit_head(found[0::2], found[1::2], groups)
         self.weight.data.copy_(weight)
         self.scale.copy_(scale)
+        if self.tastes is not None:
+            self.tastes.fit(((found[0::2] - found[1::2]) * scale).numpy(), people, strength)
         return strength
 
     def train_groups(self, rate: float) -> list[dict[str, Any]]:
         """The adapter, and the head at the same rate."""
         self._use(train=True)
-        return [{"params": self.adapter(), "lr": rate}, {"params": [self.weight], "lr": rate}]
+        return [{"params": self.adapter(), "lr": rate}, {"params": self._head(), "lr": rate}]
+
+    def _head(self) -> list[nn.Parameter]:
+        return [self.weight, *(self.tastes.parameters() if self.tastes else ())]
 
     def to_score(self) -> None:
         """The reward adapter is the active one, and whole."""
@@ -196,7 +240,7 @@ class AdapterReward:
 
     def state(self) -> list[torch.Tensor]:
         """The adapter's and the head's weights."""
-        return [*self.adapter(), self.weight]
+        return [*self.adapter(), *self._head()]
 
     def save(self, target: Path, info: dict[str, Any]) -> None:
         """Write adapter, head and reward.json."""
@@ -214,6 +258,9 @@ class AdapterReward:
         head = {"weight": self.weight.data, "scale": self.scale}
         if self.ensemble is not None:
             head |= {"ensemble": self.ensemble, "offset": self.offset}
+        if self.tastes is not None:
+            head |= dict(self.tastes.state_dict())
+            about["knows"] = list(self.tastes.names)
         save_reward_adapter(self.loaded, REWARD, head, target, about | info)
 
 

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,8 @@ from ..lm.folders import free_place
 from .base import Data, Job, NotFinite, Panel, knob
 from .resuming import Checkpoints
 from .reward_lists import loss_of, micro_batches, scores_of, shuffled
-from .reward_measuring import Best
+from .reward_measuring import Best, longer_wins
+from .reward_people import by_person, held_scores_of, people_in
 from .reward_resuming import restore, state_of, told
 from .sparing import Sparing
 
@@ -34,7 +35,11 @@ NEEDS_REWARD = False
 RESULT = "reward"
 PANELS = (
     Panel("Loss", ("loss/train", "loss/held_out"), "dashed: held-out prompts"),
-    Panel("Accuracy", ("accuracy/held_out", "accuracy/train", "accuracy/longer_wins"), "on held-out prompts"),
+    Panel(
+        "Accuracy",
+        ("accuracy/held_out", "accuracy/train", "accuracy/longer_wins", "accuracy/without_person"),
+        "on held-out prompts",
+    ),
     Panel("Margin", ("margin/train", "margin/held_out"), "chosen minus rejected"),
     Panel("Calibration error", ("calibration/ece",), "0 is honest"),
     Panel("Score spread", ("reward/std",), "deviation over answers"),
@@ -54,6 +59,8 @@ class Options:
         advanced=False,
     )
     use_margin: bool = knob(False, "Ask for a larger gap where the judgement was stronger.", advanced=False)
+    whose: str = knob("", "Names, separated by commas; empty for everybody.", label="Whose judgements", advanced=False)
+    tastes: int = knob(0, "Numbers that say how each person's taste differs; 0 knows one taste.", low=0, high=64)
     epochs: int = knob(2, "How often each judgement is seen.", low=1, high=50, advanced=False)
     learning_rate: float = knob(2e-4, "Size of a step.", low=1e-7, high=0.1, step=1e-5, advanced=False)
     warm_start: bool = knob(True, "Fit the head on the base's own features before training.")
@@ -99,15 +106,6 @@ def lacks(data: Data) -> str:
     return ""
 
 
-def longer_wins(pairs: Sequence[Pair]) -> float:
-    """How often "the longer answer is better" agrees with the judgements: the line to beat. Ties count half."""
-    points = [
-        0.5 if len(pair.chosen) == len(pair.rejected) else float(len(pair.chosen) > len(pair.rejected))
-        for pair in pairs
-    ]
-    return sum(points) / len(points) if points else math.nan
-
-
 def train(job: Job, options: Options) -> Iterator[Event]:
     """Train, measure on held-out prompts as it goes, keep the best, save it."""
     from ..lm.devices import choose
@@ -121,6 +119,8 @@ def train(job: Job, options: Options) -> Iterator[Event]:
     yield from run.checkpoints.go_on()
     about = {"pairs": len(run.train), "held_out": len(run.held)} | run.checkpoints.resumed
     yield Started(run.total, compute.name, compute.dtype_name, about)
+    if options.tastes and not run.people:
+        yield Warned(0, "An encoder is trained whole, and knows one taste.", "tastes")
     try:
         yield from run.steps()
         yield from run.add_heads()
@@ -148,7 +148,7 @@ class Run(Sparing):
         import torch
 
         from ..lm import randomness
-        from ..lm.scoring import fresh_reward
+        from ..lm.scoring import AdapterReward, fresh_reward
 
         torch.manual_seed(options.seed)
         self.job, self.options, self.compute = job, options, compute
@@ -158,6 +158,9 @@ class Run(Sparing):
         train = job.data.split("train")
         self.train = train.pairs
         self.held = job.data.split("held_out").pairs
+        self.people = people_in(self.train) if options.tastes and isinstance(self.model, AdapterReward) else []
+        if self.people:
+            self.model.meet(self.people, options.tastes)  # type: ignore[union-attr]
         whole = options.loss in LISTWISE
         self.lists = of_all(train.pairs, train.rankings) if whole else [of_pair(pair) for pair in train.pairs]
         self._encoded: dict[tuple[str, str], Any] = {}
@@ -251,7 +254,8 @@ class Run(Sparing):
 
         if self.options.warm_start and isinstance(self.model, AdapterReward):
             groups = [pair.prompt_id for pair in self.train]
-            self.model.warm_start(self.pairs, groups, self.job.check, self.rows_at_once)
+            people = [pair.who for pair in self.train]
+            self.model.warm_start(self.pairs, groups, self.job.check, self.rows_at_once, people)
 
     def shuffled(self, order: random.Random) -> list[int]:
         """The order of an epoch."""
@@ -311,9 +315,7 @@ class Run(Sparing):
         """Held-out figures now; remembers the weights when they are the best so far. Raises NotFinite."""
         import torch
 
-        from .reward_measuring import held_scores
-
-        held = held_scores(self.model, self.held_pairs, self.job.check, self.step)
+        held, without = held_scores_of(self)
         if not all(bool(torch.isfinite(weight).all()) for weight in self.model.state()):
             raise NotFinite(f"A weight is no longer a number at step {self.step}.")
         self.model.train_groups(self.options.learning_rate)
@@ -321,8 +323,9 @@ class Run(Sparing):
         self.waited += 1
         if self.best is None or order < self.best.order:
             weights = [weight.detach().clone() for weight in self.model.state()]
-            self.best, self.waited = Best(order, self.step, held, weights), 0
-        return held.metrics() | {"accuracy/longer_wins": self.baseline}
+            self.best, self.waited = Best(order, self.step, held, weights, without), 0
+        known = {"accuracy/without_person": without.accuracy} if without else {}
+        return held.metrics() | {"accuracy/longer_wins": self.baseline} | known
 
     def add_heads(self) -> Iterator[Event]:
         """Fit the heads that say how unsure a score is, on the features of the best weights."""
@@ -397,4 +400,5 @@ class Run(Sparing):
             "step": self.step,
             "stopped_early": self.stopped_early,
             **self.doubts,
+            **(by_person(self.held, best.held, best.without) if best.without else {}),
         }

@@ -79,17 +79,24 @@ def scores_of(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Scores and ranks [b, n] of some lists, ranks -1 past a list's end; an answer in several is read once.
 
-    items: each list's encoded answers, best first.
+    items: each list's encoded answers, best first. Where the model tells tastes apart, each list's scores are to who
+    judged it.
     """
     import torch
 
     unique = numbered(items)
-    scores = model.scores(list(unique.values()))
     places = {key: place for place, key in enumerate(unique)}
     width = max(len(some) for some in items)
     where = [[*(places[key_of(item)] for item in some), *[0] * (width - len(some))] for some in items]
     ranks = [[*(rank for _, rank in placed(each)), *[-1] * (width - len(placed(each)))] for each in lists]
-    return scores[torch.tensor(where, device=scores.device)], torch.tensor(ranks, device=scores.device)
+    tastes = getattr(model, "tastes", None)
+    if tastes is None:
+        scores = model.scores(list(unique.values()))[torch.tensor(where)]
+    else:
+        general, leanings = model.read(model.features(list(unique.values())))  # type: ignore[attr-defined]
+        stand = tastes.of([each.who for each in lists])
+        scores = general[torch.tensor(where)] + (leanings[torch.tensor(where)] * stand[:, None]).sum(2)
+    return scores, torch.tensor(ranks, device=scores.device)
 
 
 def loss_of(options: Options, lists: Sequence[Ranking], scores: torch.Tensor, ranks: torch.Tensor) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -83,21 +84,37 @@ class Best:
     step: int
     held: Held
     weights: list[torch.Tensor]
+    without: Held | None = None
+    """The scores to nobody in particular, where people's tastes are told apart."""
 
 
 def held_scores(model: RewardModel, pairs: Sequence[tuple[Any, Any]], check: Callable[[], None], step: int) -> Held:
     """Scores of encoded pairs; an answer that stands in several is read once. Raises NotFinite."""
-    import torch
-
     from ..lm.scoring import score_all
 
     unique = numbered(pairs)
     found = score_all(model, list(unique.values()), check=check, standard=False)
-    if not bool(torch.isfinite(found).all()):
-        raise NotFinite(f"A held-out score is no longer a number at step {step}.")
+    checked(found, step)
     places = {key: place for place, key in enumerate(unique)}
     chosen, rejected = (found[[places[key_of(pair[side])] for pair in pairs]] for side in (0, 1))
     return Held(chosen, rejected)
+
+
+def checked(scores: torch.Tensor, step: int) -> None:
+    """Raises NotFinite when a held-out score is no number."""
+    import torch
+
+    if not bool(torch.isfinite(scores).all()):
+        raise NotFinite(f"A held-out score is no longer a number at step {step}.")
+
+
+def longer_wins(pairs: Sequence[Pair]) -> float:
+    """How often "the longer answer is better" agrees with the judgements: the line to beat. Ties count half."""
+    points = [
+        0.5 if len(pair.chosen) == len(pair.rejected) else float(len(pair.chosen) > len(pair.rejected))
+        for pair in pairs
+    ]
+    return sum(points) / len(points) if points else math.nan
 
 
 def add_heads(

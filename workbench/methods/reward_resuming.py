@@ -19,6 +19,8 @@ def state_of(run: Run) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     tensors = run.optimizer.state(_names(run)) | run.begun
     tensors |= {f"best/{index}": weight for index, weight in enumerate(run.best.weights)}
     tensors |= {"held/chosen": run.best.held.chosen, "held/rejected": run.best.held.rejected}
+    if run.best.without is not None:
+        tensors |= {"without/chosen": run.best.without.chosen, "without/rejected": run.best.without.rejected}
     if (scale := getattr(run.model, "scale", None)) is not None:
         tensors["scale"] = scale
     return tensors, {
@@ -44,7 +46,9 @@ def restore(run: Run, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -
             scale.copy_(tensors["scale"])
     weights = [tensors[f"best/{index}"].to(weight.device) for index, weight in enumerate(run.model.state())]
     held = Held(tensors["held/chosen"], tensors["held/rejected"])
-    run.best = Best(tuple(state["best"]["order"]), state["best"]["step"], held, weights)
+    known = "without/chosen" in tensors
+    without = Held(tensors["without/chosen"], tensors["without/rejected"]) if known else None
+    run.best = Best(tuple(state["best"]["order"]), state["best"]["step"], held, weights, without)
     randomness.put_back(tensors)
     run.begun = randomness.capture()
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from ..errors import WorkbenchError
 from ..methods.base import Knob, knobs, options_from
@@ -69,6 +69,11 @@ class FormRow(QWidget):
             box.currentIndexChanged.connect(self._edited)
             box.setFixedWidth(FIELD_WIDTH)
             return box
+        if self.knob.type is str:
+            field = QLineEdit()
+            field.setAccessibleName(said(self.knob.label))
+            field.textChanged.connect(self._edited)
+            return field
         spin = NumberSpin(self.knob)
         spin.changed.connect(self._edited)
         return spin
@@ -79,6 +84,8 @@ class FormRow(QWidget):
             return self.control.isChecked()
         if isinstance(self.control, ChoiceBox):
             return self.control.currentData()
+        if isinstance(self.control, QLineEdit):
+            return self.control.text()
         assert isinstance(self.control, NumberSpin)
         return self.control.value()
 
@@ -88,6 +95,8 @@ class FormRow(QWidget):
             self.control.setChecked(bool(value))
         elif isinstance(self.control, ChoiceBox):
             self.control.setCurrentIndex(max(0, self.control.findData(value)))
+        elif isinstance(self.control, QLineEdit):
+            self.control.setText(str(value))
         else:
             assert isinstance(self.control, NumberSpin)
             self.control.set_value(value)
@@ -301,4 +310,6 @@ def _readable(each: FormRow) -> Any:
 
 def _shown(each: FormRow) -> str:
     value = _readable(each)
-    return written(value) if not isinstance(value, str) else said(value)
+    if not isinstance(value, str):
+        return written(value)
+    return said(value) if each.knob.choices else value
