@@ -5,6 +5,9 @@ synchronous=EXTRA *before* journal_mode=WAL: without that, a power cut in the fi
 entry and all rows with it. It is built under another name and moved into place when it is whole, so that an
 empty project.db is never ours and is refused instead of being taken for a new project. SQLite before 3.51.3 can
 corrupt a WAL database, so it is refused too.
+
+A checkpoint can take a tenth of a second. It is made beside the window while nobody judges (Store.tidy); a COMMIT makes
+one only when forty megabytes have gathered.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ _EVERY_TIME = (
     "cell_size_check = ON",
     "temp_store = MEMORY",
     "mmap_size = 0",
+    "wal_autocheckpoint = 10000",
     "fullfsync = 1",
     "checkpoint_fullfsync = 1",
 )

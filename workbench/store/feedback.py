@@ -162,7 +162,7 @@ class FeedbackRows:
         who = None if annotators is None else json.dumps(list(annotators))
         # The judgements before what they are about: one that is made meanwhile is left out, and not half there.
         found = [_feedback(row) for row in self._store.rows(sql, {"who": who, "aside": json.dumps(ASIDE)})]
-        prompts = {prompt.id: prompt for prompt in self._store.prompts.list()}
+        prompts = {prompt.id: prompt for prompt in self._store.prompts.judged()}
         texts = {
             row["id"]: row["text"]
             for row in self._store.rows("SELECT id, text FROM responses WHERE id IN (SELECT response_id FROM shown)")

@@ -103,6 +103,13 @@ class PromptRows:
             raise WorkbenchError("This prompt is not in the project.", "Choose another.")
         return _prompt(rows[0])
 
+    def judged(self) -> list[Prompt]:
+        """The prompts of which anything was ever said."""
+        return [
+            _prompt(row)
+            for row in self._store.rows("SELECT * FROM prompts WHERE id IN (SELECT prompt_id FROM feedback)")
+        ]
+
     def by_hash(self, digest: str) -> Prompt | None:
         """The prompt with this hash, if the project has it."""
         rows = self._store.rows("SELECT * FROM prompts WHERE hash = ?", [digest])

@@ -162,6 +162,13 @@ class Store:
         for listener in list(self._listeners):
             listener(table, by)
 
+    def tidy(self) -> None:
+        """Move what was written lately into the project file (a passive checkpoint): waits for nobody, holds up nobody.
+
+        For a thread beside the window: it takes as long as the disk does.
+        """
+        self.rows("PRAGMA wal_checkpoint(PASSIVE)")
+
     def setting(self, key: str, default: Any = None) -> Any:
         """A project setting (conversion rules, a rubric, ...), kept as JSON."""
         text = self.value("SELECT value FROM project WHERE key = ?", [well_formed(key)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ from .instant_head import InstantHead
 from .job_thread import STOP_PATIENCE_MS, JobThread, SessionThread
 
 log = logging.getLogger(__name__)
+SWITCH_SECONDS = 0.0005
+"""How long Python may work beside the window before the window's thread has its turn. A key press hands the turn over
+many times, and with Python's own 5 ms each it would take a tenth of a second and more while something is counted."""
 
 
 class Context(QObject):
@@ -51,6 +55,7 @@ class Context(QObject):
 
     def __init__(self, store: Store, annotator: str = "you", parent: QObject | None = None) -> None:
         super().__init__(parent)
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.store = store
         self.annotator = annotator
         self.jobs: dict[str, JobThread] = {}

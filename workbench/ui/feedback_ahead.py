@@ -66,7 +66,9 @@ class Ahead(QObject):
         sure, surprising = instant.ranked(asked.kind), instant.surprising()
 
         def steps(store: Store) -> Iterator[Event]:
-            yield Finished({"asked": asked, "found": upcoming(store, asked, sure, surprising)})
+            found = upcoming(store, asked, sure, surprising)
+            store.tidy()
+            yield Finished({"asked": asked, "found": found})
 
         self._again = False
         self._work.start(steps)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from .theme import theme
 from .widgets import Button, row
-from .widgets.buttons import Look
+from .widgets.buttons import Look, state_of
+from .widgets.painting import draw_kept
 
 HEIGHT, LEAST = 28, 30
 
@@ -39,7 +40,7 @@ class ChoiceRow(QWidget):
         super().__init__(parent)
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.buttons: dict[Any, Button] = {}
+        self.buttons: dict[Any, _Choice] = {}
         self._value: Any = None
         line = row(spacing=4)
         for each in sayable:
@@ -68,13 +69,15 @@ class ChoiceRow(QWidget):
     def set_active(self, active: bool) -> None:
         """Bright where the keys go, dimmed elsewhere."""
         for button in self.buttons.values():
-            button.setProperty("dimmed", not active)
-            button.update()
+            if button.dimmed == active:
+                button.dimmed = not active
+                button.update()
 
 
 class _Choice(Button):
     def __init__(self, said: Sayable) -> None:
         super().__init__(said.text, said.icon, said.key, "person", "sm")
+        self.dimmed = False
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
@@ -82,6 +85,10 @@ class _Choice(Button):
         hint = super().sizeHint()
         return QSize(max(hint.width(), LEAST), max(hint.height(), HEIGHT))
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        state = (self.text(), self._icon_name, self.shown_keys(), self.dimmed, self.ring_shown(), *state_of(self))
+        draw_kept(self, state, self.draw)
+
     def _paint_parts(self, painter: QPainter, look: Look) -> None:
-        quiet = bool(self.property("dimmed")) and not self.isChecked()
+        quiet = self.dimmed and not self.isChecked()
         super()._paint_parts(painter, replace(look, text=theme().color("text2")) if quiet else look)

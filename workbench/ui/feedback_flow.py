@@ -358,19 +358,19 @@ class Flow(QObject):
                 self.harvest.read()
                 self.counted.emit()
             else:
+                self.harvest.begin()
                 self._counting.start(counting)
         except WorkbenchError as error:
             self._context.tell(error)
 
     def _on_harvested(self, found: Mapping[str, Any]) -> None:
-        self.harvest.take(found["counts"])
-        if self._harvest_stale:  # a judgement came in between, and may be in what was counted or not
+        self.harvest.take(found["counts"], found["ids"])
+        if self._harvest_stale:  # somebody else has changed judgements in between
             self._quiet.start()
         self.counted.emit()
 
     def _reap(self, item: Item, feedback: Feedback, sign: int = 1) -> None:
         self.harvest.add(item, feedback, sign)
-        self._harvest_stale = self._harvest_stale or self._counting.busy
 
     # --- the session's figures
 

@@ -213,8 +213,9 @@ class Dock(QWidget):
 
     def set_hints(self, hints: Sequence[tuple[str, str]]) -> None:
         """(keys as they are now, what they do), the most important first."""
-        self._last = list(hints)
-        self._shown.set_hints(hints)
+        if list(hints) != self._last:
+            self._last = list(hints)
+            self._shown.set_hints(hints)
 
     def set_narrow(self, narrow: bool) -> None:
         """Two hints instead of three."""

@@ -56,9 +56,10 @@ class Cell(QWidget):
 
     def set_active(self, active: bool, of_answer: bool) -> None:
         """`of_answer`: the answer is the one that is judged now, in this criterion or in another."""
-        self.active = active
         self.choices.set_active(of_answer)
-        self.update()
+        if active != self.active:
+            self.active = active
+            self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self.active:

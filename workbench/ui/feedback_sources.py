@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from ..events import Event, Finished
@@ -232,6 +233,7 @@ class Harvest:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._counts: dict[str, Counter[str]] = {}
+        self._meanwhile: dict[str, tuple[Item, Feedback, int]] | None = None
 
     def is_small(self) -> bool:
         """Whether everything can be counted before a person notices."""
@@ -239,14 +241,28 @@ class Harvest:
 
     def read(self) -> None:
         """Count everything again."""
-        self.take(harvested(self._store))
+        self.begin()
+        self.take(*harvested(self._store))
 
-    def take(self, counts: Mapping[str, Mapping[str, int]]) -> None:
-        """Use what was counted elsewhere."""
+    def begin(self) -> None:
+        """Everything is counted elsewhere from now on: remember what comes or goes meanwhile."""
+        self._meanwhile = {}
+
+    def take(self, counts: Mapping[str, Mapping[str, int]], ids: Collection[str]) -> None:
+        """Use what was counted elsewhere, of the judgements with these ids, and what has come or gone since."""
         self._counts = {kind: Counter(of_kind) for kind, of_kind in counts.items()}
+        meanwhile, self._meanwhile = self._meanwhile or {}, None
+        for item, feedback, sign in meanwhile.values():
+            if (sign > 0) != (feedback.id in ids):
+                self._add(item, feedback, sign)
 
     def add(self, item: Item, feedback: Feedback, sign: int = 1) -> None:
         """Count one judgement more, or with sign -1 one less. Skips, flags and votes teach nothing."""
+        if self._meanwhile is not None:
+            self._meanwhile[feedback.id] = (item, feedback, sign)
+        self._add(item, feedback, sign)
+
+    def _add(self, item: Item, feedback: Feedback, sign: int) -> None:
         if feedback.kind in ASIDE or feedback.run_id is not None:
             return
         found = convert([judgement_of(item, feedback)], project_rules(self._store))
@@ -264,14 +280,17 @@ class Harvest:
         return [kind for kind, counts in self._counts.items() if counts["judgements"] > 0 and kind != mark.name]
 
 
-def harvested(store: Store) -> dict[str, dict[str, int]]:
-    """What all judgements of a project become, by kind."""
-    return convert(store.feedback.judgements(), project_rules(store)).counts
+def harvested(store: Store) -> tuple[dict[str, dict[str, int]], set[str]]:
+    """What all judgements of a project become, by kind, and the ids of these judgements."""
+    found = store.feedback.judgements()
+    rules = replace(project_rules(store), merge_votes=False)  # what is counted is counted before that
+    return convert(found, rules).counts, {judgement.id for judgement in found}
 
 
 def counting(store: Store) -> Iterator[Event]:
     """Count beside the window."""
-    yield Finished({"counts": harvested(store)})
+    counts, ids = harvested(store)
+    yield Finished({"counts": counts, "ids": ids})
 
 
 def judgement_of(item: Item, feedback: Feedback) -> Judgement:

@@ -36,10 +36,11 @@ from .window import Window
 READING, QUIET = 0.02, 0.6
 """Seconds between two judgements: far less than anybody needs, and long enough for every timer of the window."""
 PATIENCE = 10.0
-"""Seconds in which the next item must come at all."""
+"""Seconds in which the next item must come at all, also where it is searched for."""
 MARK, ASIDE = mark.name, "skip"
 """What is measured beside the modes: a marked passage, whose item stays, and an item that is set aside."""
 SKIP = "S"
+MOST_KEYS = 100
 TYPED = "so "
 """What is written where an answer is edited."""
 DIGITS = "12"
@@ -84,7 +85,7 @@ class Judge(QObject):
     # --- what is on screen
 
     def _on_shown(self) -> None:
-        self._came, self._painted = True, 0.0
+        self._came, self._painted = not self.pane.flow.searching, 0.0
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Have the window paint, and note when it has: everything that waits is painted in one go."""
@@ -95,16 +96,19 @@ class Judge(QObject):
         return True
 
     def _await_picture(self) -> None:
-        """Until the next item is painted, and painted again where its layout has moved: but for no timer after that."""
+        """Until the next item is painted, and painted again where its layout has moved; no timer's work is in between,
+        as events that wait come before timers."""
         until = time.perf_counter() + PATIENCE
-        while not (self._painted and (self._came or self._kind == MARK)):
+        while True:
+            painted = None
+            while painted != self._painted:
+                painted = self._painted
+                QApplication.sendPostedEvents()
+            if self._painted and self._came:
+                return
             QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 5)
             if time.perf_counter() > until:
                 raise WorkbenchError(f"After {self._kind} no next item came.", "Please report this.")
-        painted = 0.0
-        while painted != self._painted:
-            painted = self._painted
-            QApplication.sendPostedEvents()
 
     def rest(self, seconds: float) -> None:
         """Let the window do what it does while a person reads."""
@@ -128,7 +132,13 @@ class Judge(QObject):
             self.press(self._keys[shown])
         if self.pane.flow.kind != shown:
             raise WorkbenchError(f"No key led to {shown}.", "Please report this.")
-        self.rest(0.1)
+        self._await_look()
+
+    def _await_look(self) -> None:
+        """A person reads the first item of a kind for longer than the look through the queue takes that it begins."""
+        flow, until = self.pane.flow, time.perf_counter() + PATIENCE
+        while (flow.searching or flow.ahead.looking) and time.perf_counter() < until:
+            self.rest(READING)
 
     def once(self) -> Judged:
         """Judge the item that is on screen. Raises WorkbenchError when there is none, or no next one comes."""
@@ -138,7 +148,9 @@ class Judge(QObject):
         said: list[str] = []
         for key in self._marking() if self._kind == MARK else self._judging():
             said.append(key)
-            self._came, self._painted, self._commits.seconds = False, 0.0, 0.0
+            if len(said) > MOST_KEYS:
+                raise WorkbenchError(f"No key finishes {self._kind}: {self.pane.view.gap()}", "Please report this.")
+            self._came, self._painted, self._commits.seconds = self._kind == MARK, 0.0, 0.0
             begun = time.perf_counter()
             self.press(key)
             if self._commits.seconds:
@@ -147,7 +159,9 @@ class Judge(QObject):
         judged = Judged(self._kind, item, tuple(said), self._painted - begun, self._commits.seconds)
         if self._kind == MARK:  # its item stays
             self.press("Esc")
+            self._came = False
             self.press(SKIP)
+            self._await_picture()
         return judged
 
     def _judging(self) -> Iterator[str]:

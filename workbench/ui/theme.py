@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from string import Template
 from typing import Any
 
@@ -53,14 +53,19 @@ class Theme:
 
     def color(self, token: str, alpha: float = 1.0) -> QColor:
         """The colour of a token; `alpha` from 0 to 1."""
-        color = QColor(self.hex(token))
-        if alpha < 1.0:
-            color.setAlphaF(alpha)
-        return color
+        return QColor(_color(self.hex(token), alpha))
 
     @property
     def dark(self) -> bool:
         return self.name == "dark"
+
+
+@lru_cache(maxsize=512)
+def _color(written: str, alpha: float) -> QColor:
+    color = QColor(written)
+    if alpha < 1.0:
+        color.setAlphaF(alpha)
+    return color
 
 
 class Announcer(QObject):
@@ -110,6 +115,7 @@ def load_fonts() -> None:
     for path in sorted((paths.resources() / "fonts").glob("*.[ot]tf")):
         QFontDatabase.addApplicationFont(str(path))
     _state.fonts_loaded = True
+    _font.cache_clear()
 
 
 def font(role: str = "body", tabular: bool = False, mono: bool = False, weight: int | None = None) -> QFont:
@@ -117,10 +123,16 @@ def font(role: str = "body", tabular: bool = False, mono: bool = False, weight: 
 
     `tabular` gives every figure the same width, so that counters do not jitter.
     """
+    return QFont(_font(role, tabular, mono, weight, _state.scale))
+
+
+@lru_cache(maxsize=256)
+def _font(role: str, tabular: bool, mono: bool, weight: int | None, scale: float) -> QFont:
+    """Kept, because everything that is drawn asks for it each time. Never changed: `font` gives copies."""
     size, role_weight = tokens()["type"][role]
     result = QFont()
     result.setFamilies(tokens()["font"]["mono" if mono else "ui"])
-    result.setPixelSize(max(11, round(size * _state.scale)))
+    result.setPixelSize(max(11, round(size * scale)))
     result.setWeight(QFont.Weight(weight or role_weight))
     if tabular or role == "num":
         result.setFeature(QFont.Tag("tnum"), 1)

@@ -14,11 +14,12 @@ from PySide6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QPushButton,
 
 from .. import icons, keys
 from ..theme import font, theme, tokens
-from .painting import KeyboardFocus, ShowsKeys, box, keys_width, paint_keys, ring, text_width
+from .painting import KeyboardFocus, ShowsKeys, box, draw_kept, keys_width, paint_keys, ring, text_width
 
 TEXT_ROLE = {"sm": "smallb", "md": "strong", "lg": "strong"}
 SIDE_PADDING = {"sm": 8, "md": 10, "lg": 10}
 ICON_GAP = 8
+LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ def button_look(kind: str, checked: bool, hovered: bool, down: bool, enabled: bo
     if kind == "danger":
         return Look(fill, on.color("bad"), on.color("bad"), "bad")
     return Look(fill, on.color("line2"), on.color("text"), "text2")
+
+
+def state_of(button: QPushButton) -> tuple[bool, bool, bool, bool]:
+    """What `button_look` asks of a button."""
+    return button.isChecked(), button.underMouse(), button.isDown(), button.isEnabled()
 
 
 class Button(KeyboardFocus, ShowsKeys, QPushButton):
@@ -129,9 +135,10 @@ class Button(KeyboardFocus, ShowsKeys, QPushButton):
 
     def set_keys(self, keys: str, first: bool = False) -> None:
         """Change the keys shown; `first` puts them before the text, as on the five steps of Compare."""
-        self._keys, self._keys_first = keys, first
-        self.updateGeometry()
-        self.update()
+        if (keys, first) != (self._keys, self._keys_first):
+            self._keys, self._keys_first = keys, first
+            self.updateGeometry()
+            self.update()
 
     def shown_keys(self) -> str:
         """The keys that are shown now."""
@@ -170,13 +177,17 @@ class Button(KeyboardFocus, ShowsKeys, QPushButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        look = button_look(self._kind, self.isChecked(), self.underMouse(), self.isDown(), self.isEnabled())
+        self.draw(painter)
+        painter.end()
+
+    def draw(self, painter: QPainter) -> None:
+        """Draw the whole button."""
+        look = button_look(self._kind, *state_of(self))
         rect = QRectF(self.rect())
         box(painter, rect, tokens()["radius"]["control"], look.fill, look.border)
         self._paint_parts(painter, look)
         if self.ring_shown():
             ring(painter, rect, tokens()["radius"]["control"])
-        painter.end()
 
     def _paint_parts(self, painter: QPainter, look: Look) -> None:
         parts = self._parts()
@@ -191,8 +202,7 @@ class Button(KeyboardFocus, ShowsKeys, QPushButton):
             else:
                 painter.setFont(font(TEXT_ROLE[self._size]))
                 painter.setPen(look.text)
-                flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-                painter.drawText(QRectF(x, 0, width + 2, self.height()), flags, self.text())
+                painter.drawText(QRectF(x, 0, width + 2, self.height()), LEFT, self.text())
             x += width + ICON_GAP
 
 
@@ -343,8 +353,10 @@ class _Rate(KeyboardFocus, QPushButton):
         self.dimmed = False
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        look = button_look("person", self.isChecked(), self.underMouse(), self.isDown(), self.isEnabled())
+        draw_kept(self, (self.text(), self.dimmed, self.ring_shown(), *state_of(self)), self._draw)
+
+    def _draw(self, painter: QPainter) -> None:
+        look = button_look("person", *state_of(self))
         rect = QRectF(self.rect())
         box(painter, rect, 6, look.fill, look.border)
         painter.setFont(font("strong"))
@@ -352,7 +364,6 @@ class _Rate(KeyboardFocus, QPushButton):
         painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, self.text())
         if self.ring_shown():
             ring(painter, rect, 6)
-        painter.end()
 
 
 class RatingRow(QWidget):
@@ -401,8 +412,9 @@ class RatingRow(QWidget):
     def set_active(self, active: bool) -> None:
         """Bright numbers on the answer that takes the keys, dimmed ones on the others."""
         for button in self._buttons:
-            button.dimmed = not active
-            button.update()
+            if button.dimmed == active:
+                button.dimmed = not active
+                button.update()
 
 
 class Switch(KeyboardFocus, QCheckBox):

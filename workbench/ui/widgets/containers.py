@@ -95,8 +95,9 @@ class Card(QFrame):
 
     @chosen.setter
     def chosen(self, value: bool) -> None:
-        self._chosen = value
-        self.update()
+        if value != self._chosen:
+            self._chosen = value
+            self.update()
 
     @property
     def active(self) -> bool:
@@ -104,8 +105,9 @@ class Card(QFrame):
 
     @active.setter
     def active(self, value: bool) -> None:
-        self._active = value
-        self.update()
+        if value != self._active:  # drawing a card draws all that is on it
+            self._active = value
+            self.update()
 
     def set_fill(self, token: str) -> None:
         """Colour token of the surface."""
@@ -114,8 +116,9 @@ class Card(QFrame):
 
     def set_edge(self, token: str) -> None:
         """Colour token of the line; "" is the usual one."""
-        self._edge = token
-        self.update()
+        if token != self._edge:
+            self._edge = token
+            self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Hashable
+from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QFocusEvent, QFontMetricsF, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import QWidget
 
-from ..theme import KEYBOARD_REASONS, font, theme
+from ..theme import KEYBOARD_REASONS, font, text_scale, theme, theme_changed
 
 KEY_HEIGHT = 18
 KEY_GAP = 4
@@ -65,6 +68,33 @@ def ring(painter: QPainter, rect: QRectF, radius: float) -> None:
     box(painter, rect, radius, None, theme().color("focus"), 2.0)
 
 
+_drawn: dict[Hashable, QPixmap] = {}
+MOST_DRAWN = 512
+
+
+def draw_kept(widget: QWidget, state: Hashable, draw: Callable[[QPainter], object]) -> None:
+    """Draw a widget by copying what `draw` drew for the same kind of widget in the same size and state before.
+
+    For small widgets of which there are dozens, such as the digits of a rubric: a copy takes a tenth of the time.
+    """
+    ratio = widget.devicePixelRatioF()
+    key = (type(widget), state, widget.width(), widget.height(), ratio, theme(), text_scale())
+    found = _drawn.get(key)
+    if found is None:
+        found = QPixmap(round(widget.width() * ratio), round(widget.height() * ratio))
+        found.setDevicePixelRatio(ratio)
+        found.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(found)
+        draw(painter)
+        painter.end()
+        if len(_drawn) >= MOST_DRAWN:
+            _drawn.clear()
+        _drawn[key] = found
+    painter = QPainter(widget)
+    painter.drawPixmap(0, 0, found)
+    painter.end()
+
+
 def key_names(keys: str) -> list[str]:
     """ "Ctrl Enter" as the chips to show, with the signs of the Mac on a Mac."""
     parts = keys.split()
@@ -73,7 +103,7 @@ def key_names(keys: str) -> list[str]:
 
 def key_width(name: str) -> float:
     """The width of one key chip."""
-    return max(KEY_HEIGHT, round(QFontMetricsF(font("micro")).horizontalAdvance(name)) + 10)
+    return max(KEY_HEIGHT, round(text_width("micro", name)) + 10)
 
 
 def keys_width(keys: str) -> float:
@@ -101,7 +131,15 @@ def paint_keys(painter: QPainter, x: float, middle: float, keys: str, look: str 
 
 def text_width(role: str, text: str) -> float:
     """The width of a text in the font of a role."""
+    return _text_width(role, text, text_scale())
+
+
+@lru_cache(maxsize=4096)
+def _text_width(role: str, text: str, scale: float) -> float:
     return QFontMetricsF(font(role)).horizontalAdvance(text)
+
+
+theme_changed.connect(_text_width.cache_clear)
 
 
 def polyline(points: list[tuple[float, float]]) -> list[QPointF]:
