@@ -21,9 +21,7 @@ def chosen_people(whose: str, known: Iterable[str]) -> list[str] | None:
     known = [name for name in known if name]
     named = [whose.strip()] if whose.strip() in known else [name.strip() for name in whose.split(",") if name.strip()]
     if strangers := [name for name in named if name not in known]:
-        raise WorkbenchError(
-            f"{strangers[0]} has judged nothing here.", f"Judged have: {', '.join(known)}."
-        )
+        raise WorkbenchError(f"{strangers[0]} has judged nothing here.", f"Judged have: {', '.join(known)}.")
     return named or None
 
 
