@@ -23,7 +23,7 @@ OFTEN = 1e-9
 PPO = {
     "steps": STEPS, "batch_size": 6, "max_new_tokens": 8, "rank": 4, "learning_rate": 2e-3, "temperature": 1.0,
     "kl_control": "adaptive", "kl_coef": 0.1, "target_kl": 0.01, "micro_tokens": 64, "human_every": 2,
-    "checkpoint_minutes": OFTEN, "device": "cpu", "dtype": "float32",
+    "checkpoint_minutes": OFTEN, "minibatches": 2, "device": "cpu", "dtype": "float32",
 }  # fmt: skip
 
 
