@@ -114,6 +114,17 @@ def test_an_empty_project_becomes_the_same_byte_for_byte(seed: int, one: list, o
             assert told(made, back) == told(made, store)
 
 
+def test_what_is_new_is_not_said_to_be_here_already(store: Store, tmp_path: Path) -> None:
+    store.set_setting("rules", {"min_gap": 2})
+    store.models.add(name="m", kind="base", source="local", location="/m")
+    store.prompts.add("Hi")
+    rows = export_store(store, tmp_path / "all.jsonl")
+    other = Store.open(tmp_path / "other")
+    first, again = (import_file(other, tmp_path / "all.jsonl").already_there for _ in range(2))
+    other.close()
+    assert (first, again) == (0, rows)
+
+
 def test_nothing_is_lost_in_a_merge() -> None:
     with projects() as made:
         a, b = apart(made, 1, [("ask", 0, 0), ("answer", 0, 0)], [], [])

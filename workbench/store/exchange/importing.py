@@ -207,12 +207,10 @@ def _merge(
     with contextlib.suppress(_NotReally), store.writing():
         before, merging = _count(store), Merging(store)
         for item in items:
-            changes = store.db.conn.total_changes
             if isinstance(item, TableRow):
                 merging.take(item)
-            report.already_there += store.db.conn.total_changes == changes
         merging.finish()
-        report.changed = merging.changed
+        report.changed, report.already_there = merging.changed, merging.already_there
         report.added = {table: n - before[table] for table, n in _count(store).items()}
         for table in (*_OTHERS, *_COUNTED):
             if report.added.get(table, 1) or report.changed:

@@ -59,6 +59,8 @@ class Merging:
         }
         self.changed = 0
         """Rows that were here and of which the file knew more."""
+        self.already_there = 0
+        """Rows of which nothing was new."""
 
     def take(self, row: TableRow) -> None:
         """Add the row, or what it says beyond the one that is here. Raises WorkbenchError when it is no row."""
@@ -72,6 +74,7 @@ class Merging:
             self._take_row(row, dict(row.values))
 
     def _take_row(self, row: TableRow, values: dict[str, Any]) -> None:
+        changes = self._store.db.conn.total_changes
         try:
             shown = [self._here(id_) for id_ in values.pop("shown")] if row.table == "feedback" else []
             self._check_columns(row.table, values)
@@ -87,6 +90,7 @@ class Merging:
                 f"Line {row.row} is not a row of {row.table}: {error}.",
                 "Export the project again; nothing was imported.",
             ) from error
+        self.already_there += self._store.db.conn.total_changes == changes
 
     def finish(self) -> None:
         """Give rows the ids that they have from now on. Raises WorkbenchError when a row points to none."""
