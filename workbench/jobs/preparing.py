@@ -14,7 +14,6 @@ from ..feedback.converting import convert
 from ..lm import checkpoints
 from ..lm.refs import ModelRef
 from ..methods.base import Data, options_from
-from ..methods.reward_people import chosen_people
 from ..store import Model, Run, Store
 from . import frozen
 from .run import worker
@@ -98,10 +97,9 @@ def prepare(
     """
     chosen = worker(method)
     parsed = options_from(chosen.Options, options)
-    if whose := getattr(parsed, "whose", ""):
-        annotators = chosen_people(whose, store.feedback.annotators())
-    if getattr(parsed, "tastes", 0):
-        rules = dataclasses.replace(rules or project_rules(store), by_person=True)
+    if reads := getattr(chosen, "READS", None):
+        rules, named = reads(parsed, rules or project_rules(store), store.feedback.annotators())
+        annotators = named or annotators
     data = _wanted(chosen, data_of(store, rules, annotators, prompt_ids), split)
     problem = chosen.lacks(data)
     if problem:

@@ -19,7 +19,7 @@ from .base import Data, Job, NotFinite, Panel, knob
 from .resuming import Checkpoints
 from .reward_lists import loss_of, micro_batches, scores_of, shuffled
 from .reward_measuring import Best, longer_wins
-from .reward_people import by_person, held_scores_of, people_in
+from .reward_people import by_person, held_scores_of, people_in, reads
 from .reward_resuming import restore, state_of, told
 from .sparing import Sparing
 
@@ -33,6 +33,8 @@ text = "Learns to score answers the way you do."
 WANTS: tuple[type, ...] = (Pair, Ranking)
 NEEDS_REWARD = False
 RESULT = "reward"
+READS = reads
+"""Whose judgements, and by which rules: asked before they are frozen."""
 PANELS = (
     Panel("Loss", ("loss/train", "loss/held_out"), "dashed: held-out prompts"),
     Panel(

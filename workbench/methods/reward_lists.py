@@ -91,11 +91,12 @@ def scores_of(
     ranks = [[*(rank for _, rank in placed(each)), *[-1] * (width - len(placed(each)))] for each in lists]
     tastes = getattr(model, "tastes", None)
     if tastes is None:
-        scores = model.scores(list(unique.values()))[torch.tensor(where)]
+        scores = model.scores(list(unique.values()))
+        scores = scores[torch.tensor(where, device=scores.device)]
     else:
         general, leanings = model.read(model.features(list(unique.values())))  # type: ignore[attr-defined]
-        stand = tastes.of([each.who for each in lists])
-        scores = general[torch.tensor(where)] + (leanings[torch.tensor(where)] * stand[:, None]).sum(2)
+        stand, at = tastes.of([each.who for each in lists]), torch.tensor(where, device=general.device)
+        scores = general[at] + (leanings[at] * stand[:, None]).sum(2)
     return scores, torch.tensor(ranks, device=scores.device)
 
 

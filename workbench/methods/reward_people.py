@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import WorkbenchError
 from ..evaluation.intervals import wilson
-from ..feedback.base import Pair
+from ..feedback.base import Pair, Rules
 from .reward_lists import key_of, numbered
 from .reward_measuring import Held, checked, held_scores
 
 if TYPE_CHECKING:
     from ..lm.scoring import AdapterReward
-    from .reward import Run
+    from .reward import Options, Run
 
 
 def chosen_people(whose: str, known: Iterable[str]) -> list[str] | None:
@@ -23,6 +24,11 @@ def chosen_people(whose: str, known: Iterable[str]) -> list[str] | None:
     if strangers := [name for name in named if name not in known]:
         raise WorkbenchError(f"{strangers[0]} has judged nothing here.", f"Judged have: {', '.join(known)}.")
     return named or None
+
+
+def reads(options: Options, rules: Rules, known: Iterable[str]) -> tuple[Rules, list[str] | None]:
+    """By which rules, and of which people (None for all), judgements become what a run learns from."""
+    return replace(rules, by_person=options.tastes > 0), chosen_people(options.whose, known)
 
 
 def people_in(pairs: Sequence[Pair]) -> list[str]:
