@@ -308,13 +308,19 @@ def test_damage_that_aborts_the_decoder_is_a_sentence(untouched, tmp_path: Path,
     assert untouched.prompts.count() == 0
 
 
-@pytest.mark.parametrize("program", ["import os; os.abort()", 'print(\'{"prompt": "Hi"}\'); import os; os.abort()'])
-def test_a_decoder_that_dies_is_a_sentence_and_writes_nothing(untouched, tmp_path: Path, monkeypatch, program) -> None:
+ABORTS = "import os; os.write(2, b'a bad page'); os.abort()"
+
+
+@pytest.mark.parametrize("program", [ABORTS, 'print(\'{"prompt": "Hi"}\'); ' + ABORTS])
+def test_a_decoder_that_dies_is_a_sentence_and_writes_nothing(
+    untouched, tmp_path: Path, monkeypatch, caplog, program
+) -> None:
     (tmp_path / "a.parquet").write_bytes(parquet(SMALL))
     monkeypatch.setattr(workbench.paths, "rows_command", lambda files: [sys.executable, "-c", program])
     with pytest.raises(WorkbenchError, match=r"a\.parquet is damaged: it cannot be decoded\."):
         import_file(untouched, tmp_path / "a.parquet", format="prompts")
     assert untouched.prompts.count() == 0
+    assert "a bad page" in caplog.text  # one sentence for the person, the reason for the log
 
 
 LITTLE = """

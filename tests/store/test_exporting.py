@@ -16,9 +16,10 @@ from workbench.errors import WorkbenchError
 from workbench.feedback.base import Rules
 from workbench.feedback.converting import convert
 from workbench.store import Store
-from workbench.store.exchange.exporting import export_demonstrations, export_pairs, export_store, export_table
+from workbench.store.exchange.exporting import export, export_store, export_table
 from workbench.store.exchange.importing import import_file
 from workbench.store.exchange.project import VERSION
+from workbench.store.exchange.shapes import WHAT
 
 
 def fill(store: Store) -> None:
@@ -176,7 +177,7 @@ def test_a_spoiled_export_is_one_sentence_and_writes_nothing(
 
 def test_pairs_are_what_conversion_finds_and_come_back(store: Store, other: Store, tmp_path: Path) -> None:
     fill(store)
-    count = export_pairs(store, tmp_path / "pairs.jsonl", Rules(min_gap=4, merge_votes=False))
+    count = export(store, tmp_path / "pairs.jsonl", "pairs", rules=Rules(min_gap=4, merge_votes=False)).rows
     expected = convert(store.feedback.judgements(), Rules(min_gap=4, merge_votes=False)).pairs
     rows = lines(tmp_path / "pairs.jsonl")
     assert count == len(rows) == len(expected) == 3
@@ -191,12 +192,12 @@ def test_pairs_are_what_conversion_finds_and_come_back(store: Store, other: Stor
     back = convert(other.feedback.judgements(), Rules(merge_votes=False)).pairs
     assert [pair.messages for pair in back] == [pair.messages for pair in expected]
     assert [(pair.chosen, pair.rejected) for pair in back] == [(pair.chosen, pair.rejected) for pair in expected]
-    assert export_pairs(store, tmp_path / "hers.jsonl", annotators=["Noor"]) == 1
+    assert export(store, tmp_path / "hers.jsonl", "pairs", annotators=["Noor"]).rows == 1
 
 
 def test_demonstrations_come_back(store: Store, other: Store, tmp_path: Path) -> None:
     fill(store)
-    assert export_demonstrations(store, tmp_path / "sft.jsonl") == 2
+    assert export(store, tmp_path / "sft.jsonl", "demonstrations").rows == 2
     import_file(other, tmp_path / "sft.jsonl")
     texts = {item.text for item in convert(other.feedback.judgements()).demonstrations}
     assert texts == {"Hello.", "Two."}
@@ -247,9 +248,12 @@ def test_other_cells_stay_as_they_are(store: Store, tmp_path: Path, text: str) -
 # ---- the file ----
 
 
-@pytest.mark.parametrize("export", [export_store, export_pairs, export_demonstrations, export_table])
-def test_an_empty_project_makes_an_empty_file(store: Store, tmp_path: Path, export) -> None:
-    assert export(store, tmp_path / "out") == 0
+@pytest.mark.parametrize("what", ["all", "table", *WHAT])
+def test_an_empty_project_makes_an_empty_file(store: Store, tmp_path: Path, what: str) -> None:
+    if what in ("all", "table"):
+        assert (export_store if what == "all" else export_table)(store, tmp_path / "out") == 0
+    else:
+        assert export(store, tmp_path / "out", what).rows == 0
     assert (tmp_path / "out").is_file()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from .answering import Reply, fields_of, is_text, replies_of, said_by
 from .columns import MESSAGES
-from .items import Item, Skipped, Unfit, keys_in, object_of, text_of
+from .items import Item, Skipped, Unfit, keys_in, object_of, text_of, words_in
 from .reading import each
 from .records import answers_in, prompt_in, written
 from .shapes import Shape, only
@@ -43,7 +43,8 @@ def _items(number: int, row: dict[str, Any]) -> Iterator[Item | Skipped]:
     system, turns, name = prompt_in(fields)
     answers = answers_in(fields, name)
     said, lost = [], []
-    tags = [tag for tag in _listed(metadata.get("tags")) if isinstance(tag, str)]
+    given = metadata.get("tags")
+    tags = words_in(given if isinstance(given, list) else [given])
     for who, replies in _by_person(responses, answers).items():
         theirs, more, not_kept = said_by(who, replies, list(answers), key)
         said += theirs
@@ -51,10 +52,6 @@ def _items(number: int, row: dict[str, Any]) -> Iterator[Item | Skipped]:
         lost += not_kept
     yield Item(number, turns, system, tuple(tags), tuple(answers.values()), tuple(said))
     yield from (Skipped(number, reason) for reason in dict.fromkeys(lost))
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _parts(row: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:

@@ -9,9 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ...errors import WorkbenchError
-from .arrow_tables import TooLarge, rows_of
-from .text_files import NOTHING, not_utf8, opened
+from .arrow_tables import TooLarge, decoding, rows_of
+from .text_files import opened
 
 _SIGN = b"ARROW1\0\0"
 _HEADER, _DATA, _COMPRESSION = 2, 1, 3
@@ -20,16 +19,8 @@ _HEADER, _DATA, _COMPRESSION = 2, 1, 3
 
 def arrow_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows of an Arrow file, counted from 0. Raises WorkbenchError when it is damaged or would be enormous."""
-    try:
+    with decoding(path, "Arrow"):
         yield from enumerate(rows_of(_batches(path)))
-    except TooLarge as error:
-        raise WorkbenchError(f"{path.name} cannot be imported: it has {error}.", NOTHING) from error
-    except UnicodeDecodeError as error:
-        raise not_utf8(path.name) from error
-    except MemoryError:
-        raise
-    except (pa.ArrowException, OSError, RecursionError, struct.error) as error:
-        raise WorkbenchError(f"{path.name} is damaged and cannot be read as Arrow.", NOTHING) from error
 
 
 def _batches(path: Path) -> Iterator[Any]:

@@ -6,14 +6,18 @@ weighed before it is turned into values, and columns that hold no text, number o
 
 from __future__ import annotations
 
+import contextlib
+import struct
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute
 
+from ...errors import WorkbenchError
 from .strict_json import MAX_DEPTH, checked
-from .text_files import MAX_LINE
+from .text_files import MAX_LINE, NOTHING, not_utf8
 
 if TYPE_CHECKING:
     from pyarrow import DataType, RecordBatch
@@ -28,6 +32,21 @@ _PIECE = 1024
 
 class TooLarge(Exception):
     """Says in words what there is too much of."""
+
+
+@contextlib.contextmanager
+def decoding(path: Path, format: str) -> Iterator[None]:
+    """What goes wrong with a file, as one sentence. Memory that ends is for the process to tell."""
+    try:
+        yield
+    except TooLarge as error:
+        raise WorkbenchError(f"{path.name} cannot be imported: it has {error}.", NOTHING) from error
+    except UnicodeDecodeError as error:
+        raise not_utf8(path.name) from error
+    except MemoryError:  # pyarrow's own is an ArrowException too
+        raise
+    except (pa.ArrowException, OSError, RecursionError, struct.error) as error:
+        raise WorkbenchError(f"{path.name} is damaged and cannot be read as {format}.", NOTHING) from error
 
 
 def rows_of(batches: Iterable[RecordBatch]) -> Iterator[dict[str, Any]]:

@@ -93,20 +93,6 @@ def _shaped(found: Iterable[Found], shape: Shape, left_out: dict[str, int]) -> I
         yield row | {"split": split} if "split" in (shape.columns or ()) else row
 
 
-def export_pairs(
-    store: Store, path: Path | str, rules: Rules | None = None, annotators: Sequence[str] | None = None
-) -> int:
-    """Write the preferences that the judgements hold, as TRL reads them in JSONL, and return how many."""
-    return export(store, path, "pairs", container="jsonl", rules=rules, annotators=annotators).rows
-
-
-def export_demonstrations(
-    store: Store, path: Path | str, rules: Rules | None = None, annotators: Sequence[str] | None = None
-) -> int:
-    """Write the answers worth imitating, as TRL reads them in JSONL, and return how many."""
-    return export(store, path, "demonstrations", container="jsonl", rules=rules, annotators=annotators).rows
-
-
 def export_table(store: Store, path: Path | str, safe: bool = True) -> int:
     """Write every judgement as a row of CSV, and return how many.
 

@@ -105,6 +105,11 @@ def words_of(row: Mapping[str, Any], name: str) -> tuple[str, ...]:
     return tuple(words)
 
 
+def words_in(value: Any) -> list[str]:
+    """The words of a list that somebody else wrote; what is no word is passed over, and so is what is no list."""
+    return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []
+
+
 def tags_of(row: Mapping[str, Any]) -> tuple[str, ...]:
     """The row's tags."""
     return words_of(row, "tags")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .answering import Reply, fields_of, is_text, replies_of, said_by
-from .items import Item, Skipped, Unfit, keys_in, list_of, object_of
+from .items import Item, Skipped, Unfit, keys_in, list_of, object_of, words_in
 from .reading import each
 from .records import answers_in, prompt_in, written
 from .shapes import Shape, only
@@ -39,8 +39,7 @@ def _items(number: int, row: dict[str, Any]) -> Iterator[Item | Skipped]:
     system, turns, name = prompt_in(data)
     answers = answers_in(data, name)
     people = [_of_flat(row, answers, name)] if data is row else _of_task(row, list(answers))
-    said, lost = [], []
-    tags = [tag for tag in data.get("tags") or () if isinstance(tag, str)] if isinstance(data.get("tags"), list) else []
+    said, lost, tags = [], [], words_in(data.get("tags"))
     for who, key, replies in people:
         theirs, more, not_kept = said_by(who, replies, list(answers), key)
         said += theirs

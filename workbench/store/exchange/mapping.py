@@ -14,8 +14,7 @@ from .columns import MESSAGES
 from .csv_files import EXTRA
 from .items import Item, Said, Skipped, Unfit, conversation, number_of, preference, reference, text_of, user
 from .preferences import answer_of
-from .reading import kind_of, rows
-from .text_files import NOTHING
+from .reading import each, kind_of, rows
 
 title = "Columns, as you assign them"
 
@@ -123,15 +122,11 @@ def read_columns(path: Path, mapping: Roles) -> Iterator[Item | Skipped]:
     """Each row by the mapping. Raises WorkbenchError when that does not fit the file."""
     found = check(mapping, columns_in(path))
     types = {name: _TYPES[role] for role, name in found.items()}
-    for number, row in rows(path, types, lower=False):
-        if not isinstance(row, dict):
-            raise WorkbenchError(f"Row {number} of {path.name} is not an object with names and values.", NOTHING)
-        try:
-            if EXTRA in row:
-                raise Unfit("The row has more cells than the table has columns.")
-            yield _item(number, {role: row.get(name) for role, name in found.items()})
-        except Unfit as unfit:
-            yield Skipped(number, str(unfit))
+
+    def item(number: int, row: dict[str, Any]) -> Item:
+        return _item(number, {role: row.get(name) for role, name in found.items()})
+
+    return each(path, item, types, lower=False)
 
 
 def _item(number: int, row: dict[str, Any]) -> Item:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .items import Item, Said, Skipped, Unfit, conversation, keys_in, object_of, text_of
+from .items import Item, Said, Skipped, Unfit, conversation, keys_in, object_of, text_of, words_in
 from .reading import each
 from .shapes import Shape, only
 
@@ -43,8 +43,7 @@ def _item(number: int, row: dict[str, Any]) -> Item:
     system, turns = conversation(_before(rated, messages, chat), "The chat")
     others = _others(rated, messages)
     answers = (_content(rated), *(_content(other) for other in others))
-    tags = [tag for tag in data.get("tags") or () if isinstance(tag, str)] if isinstance(data.get("tags"), list) else []
-    return Item(number, turns, system, tuple(tags), answers, (_said(row, data, len(answers)),))
+    return Item(number, turns, system, tuple(words_in(data.get("tags"))), answers, (_said(row, data, len(answers)),))
 
 
 def _said(row: dict[str, Any], data: dict[str, Any], count: int) -> Said:

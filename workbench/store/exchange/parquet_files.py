@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...errors import WorkbenchError
-from .arrow_tables import MAX_DECODED, MAX_ROWS, TooLarge, rows_of, weigh
-from .text_files import NOTHING, not_utf8, opened
+from .arrow_tables import MAX_DECODED, MAX_ROWS, TooLarge, decoding, rows_of, weigh
+from .text_files import NOTHING, opened
 
 MAX_VALUES = 20_000_000
 """Values of one column in one row group."""
@@ -25,16 +24,8 @@ _BATCH = 1024
 def parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows of a Parquet file, counted from 0. Raises WorkbenchError when it is damaged or would be enormous."""
     _check_sign(path)
-    try:
+    with decoding(path, "Parquet"):
         yield from enumerate(_rows(path))
-    except TooLarge as error:
-        raise WorkbenchError(f"{path.name} cannot be imported: it has {error}.", NOTHING) from error
-    except UnicodeDecodeError as error:
-        raise not_utf8(path.name) from error
-    except MemoryError:
-        raise
-    except (pa.ArrowException, OSError, RecursionError) as error:
-        raise WorkbenchError(f"{path.name} is damaged and cannot be read as Parquet.", NOTHING) from error
 
 
 def _check_sign(path: Path) -> None:

@@ -81,10 +81,14 @@ def _folder_rows(path: Path, columns: Columns, lower: bool) -> Iterator[tuple[in
 
 
 def each(
-    path: Path, parse: Callable[[int, dict[str, Any]], Parsed], columns: Columns | None = None
+    path: Path,
+    parse: Callable[[int, dict[str, Any]], Parsed],
+    columns: Columns | None = None,
+    *,
+    lower: bool = True,
 ) -> Iterator[Item | Skipped]:
-    """Every row through `parse`; one for which it raises Unfit is passed over. `columns`: what a table's cells hold."""
-    for number, row in rows(path, columns):
+    """Every row through `parse`; one for which it raises Unfit is passed over. columns and lower: see `rows`."""
+    for number, row in rows(path, columns, lower=lower):
         if not isinstance(row, dict):
             raise WorkbenchError(f"Row {number} of {path.name} is not an object with names and values.", NOTHING)
         try:
