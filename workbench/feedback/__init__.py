@@ -12,4 +12,7 @@ KINDS: dict[str, Kind] = {
 ASIDE = ("skip", "flag", "cannot")
 """Kinds that set an item aside without judging it ("cannot": it cannot be judged). They teach nothing."""
 
-__all__ = ["ASIDE", "KINDS", "Kind"]
+NO_JUDGEMENT = (*ASIDE, mark.name)
+"""Kinds of rows that do not count as a judgement of their prompt."""
+
+__all__ = ["ASIDE", "KINDS", "NO_JUDGEMENT", "Kind"]

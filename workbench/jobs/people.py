@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import combinations
 
-from ..feedback import KINDS
+from ..feedback import KINDS, NO_JUDGEMENT
 from ..feedback.base import Judgement
 from ..feedback.opinions import LEVELS, opinions
 from ..store import Store
@@ -47,11 +48,12 @@ def progress(store: Store, kind: str, names: Iterable[str] = (), now: datetime |
 
 
 _STANDS = """FROM feedback WHERE annotator = :who AND retracted_at IS NULL AND run_id IS NULL
-    AND kind NOT IN ('skip', 'flag', 'cannot', 'mark')"""
+    AND kind NOT IN (SELECT value FROM json_each(:passed))"""
+_PASSED = json.dumps(NO_JUDGEMENT)
 
 
 def _of(store: Store, kind: str, name: str, since: str, same: int, shared: int) -> Progress:
-    about = {"who": name, "since": since}
+    about = {"who": name, "since": since, "passed": _PASSED}
     rows = store.rows(f"SELECT kind, COUNT(*) AS n, SUM(created_at >= :since) AS today {_STANDS} GROUP BY kind", about)
     counts = {row["kind"]: row["n"] for row in rows}
     return Progress(
@@ -67,11 +69,13 @@ def _of(store: Store, kind: str, name: str, since: str, same: int, shared: int) 
 
 
 def _median(store: Store, name: str) -> float | None:
-    timed = f"{_STANDS} AND import_key IS NULL AND seconds > 0"
-    number = store.value(f"SELECT COUNT(*) {timed}", {"who": name})
+    timed, about = f"{_STANDS} AND import_key IS NULL AND seconds > 0", {"who": name, "passed": _PASSED}
+    number = store.value(f"SELECT COUNT(*) {timed}", about)
+    if not number:
+        return None
     sql = f"SELECT AVG(seconds) FROM (SELECT seconds {timed} ORDER BY seconds LIMIT :two OFFSET :first)"
     two = 1 if number % 2 else 2  # the middle one, or the mean of the two in the middle
-    return store.value(sql, {"who": name, "two": two, "first": max(0, (number - 1) // 2)}) if number else None
+    return store.value(sql, about | {"two": two, "first": (number - 1) // 2})
 
 
 def agreements(judgements: Iterable[Judgement]) -> dict[str, tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from ..events import Event, Finished
+from ..feedback import NO_JUDGEMENT
 from ..store import Store
 from ..store.queueing import counts_left
 from .context import Context
@@ -32,8 +34,9 @@ def count(store: Store, annotator: str) -> Counted:
     ended = "method = 'ppo' AND status IN ('finished', 'stopped')"
     new = store.value(
         f"""SELECT COUNT(*) FROM feedback WHERE retracted_at IS NULL AND run_id IS NULL
-        AND kind NOT IN ('skip', 'flag', 'cannot', 'mark')
-        AND created_at > COALESCE((SELECT MAX(created_at) FROM runs WHERE {ended}), '')"""
+        AND kind NOT IN (SELECT value FROM json_each(?))
+        AND created_at > COALESCE((SELECT MAX(created_at) FROM runs WHERE {ended}), '')""",
+        [json.dumps(NO_JUDGEMENT)],
     )
     rounds = store.value(f"SELECT COUNT(*) FROM runs WHERE {ended}")
     return Counted(counts_left(store, "rating", annotator), rounds, new)
