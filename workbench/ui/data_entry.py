@@ -298,8 +298,10 @@ class EntryPanel(QWidget):
 
     def _helped(self, entry: Entry) -> str:
         """Which models a person had change an edit, and how they were asked."""
-        names = {row["id"]: row["name"] for row in self._store.rows("SELECT id, name FROM models")}
         steps = entry.value.get("assisted", ()) if entry.kind == "edit" else ()
+        if not steps:
+            return ""
+        names = {row["id"]: row["name"] for row in self._store.rows("SELECT id, name FROM models")}
         told = tr("{model}: \u201c{instruction}\u201d")
         return "\n".join(
             told.format(model=model_title(names.get(step["model_id"], "")), instruction=step["instruction"])

@@ -11,10 +11,10 @@ from ..feedback import best_worst, ranking
 from ..store.queueing import Item
 from . import keys
 from .feedback_cards import CardsView
-from .feedback_choice_row import ChoiceRow, Sayable
+from .feedback_choice_row import ChoiceRow
 from .feedback_mode import LETTERS, PICKS, AnswerCard, ReasonChips, choice_reasons, letter_actions
 from .figures import count
-from .widgets import column, label, row
+from .widgets import Option, column, label, row
 
 BEST, WORST = "best", "worst"
 
@@ -49,7 +49,7 @@ class BestWorstView(CardsView):
         keys.action(self, self.tr("Reasons"), "T", self.focus_reasons)
 
     def make_card(self, place: int) -> AnswerCard:
-        sayable = [Sayable(BEST, self.tr("Best"), "arrow-up"), Sayable(WORST, self.tr("Worst"), "arrow-down")]
+        sayable = [Option(BEST, self.tr("Best"), "arrow-up"), Option(WORST, self.tr("Worst"), "arrow-down")]
         choices = ChoiceRow(self.tr("Answer {letter}").format(letter=LETTERS[place]), sayable)
         choices.rated.connect(lambda what, place=place: self.choose(what, place))
         self.rows.append(choices)

@@ -11,7 +11,17 @@ from PySide6.QtWidgets import QGridLayout, QScrollArea, QWidget
 from ..store.queueing import Item
 from . import keys
 from .feedback_choice_row import ChoiceRow
-from .feedback_mode import LETTERS, PICKS, AnswerCard, ModeView, ReasonChips, answer_reasons, letter_actions
+from .feedback_mode import (
+    LETTERS,
+    PICKS,
+    AnswerCard,
+    ModeView,
+    ReasonChips,
+    answer_reasons,
+    letter_actions,
+    reasons_of,
+    show_reasons,
+)
 from .theme import set_region
 from .widgets import RatingRow, column
 
@@ -150,8 +160,7 @@ class EachView(CardsView):
         before = list(value.get(self.field) or [None] * self._count)
         for place in range(self._count):
             self.raters[place].set_value(before[place])
-            mark = f"{LETTERS[place]}: "
-            self.chips[place].set_value([reason[len(mark) :] for reason in reasons if reason.startswith(mark)])
+        show_reasons(self.chips[: self._count], reasons)
         self._activate(self._first_gap() or 0)
 
     def _activate(self, place: int) -> None:
@@ -181,11 +190,7 @@ class EachView(CardsView):
         return {self.field: self.values()}
 
     def reasons(self) -> list[str]:
-        return [
-            f"{LETTERS[place]}: {reason}"
-            for place, chips in enumerate(self.chips[: self._count])
-            for reason in chips.value()
-        ]
+        return reasons_of(self.chips[: self._count])
 
     def _first_gap(self) -> int | None:
         return next((place for place, value in enumerate(self.values()) if value is None), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -11,21 +11,11 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from .theme import theme
-from .widgets import Button, row
+from .widgets import Button, Option, row
 from .widgets.buttons import Look, state_of
 from .widgets.painting import draw_kept
 
 HEIGHT, LEAST = 28, 30
-
-
-@dataclass(frozen=True)
-class Sayable:
-    """One thing that can be said with one press."""
-
-    value: Any
-    text: str
-    icon: str | None = None
-    key: str = ""
 
 
 class ChoiceRow(QWidget):
@@ -36,7 +26,7 @@ class ChoiceRow(QWidget):
 
     rated = Signal(object)
 
-    def __init__(self, name: str, sayable: Sequence[Sayable], parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, sayable: Sequence[Option], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
@@ -75,8 +65,8 @@ class ChoiceRow(QWidget):
 
 
 class _Choice(Button):
-    def __init__(self, said: Sayable) -> None:
-        super().__init__(said.text, said.icon, said.key, "person", "sm")
+    def __init__(self, said: Option) -> None:
+        super().__init__(said.text, said.icon, said.keys, "person", "sm")
         self.dimmed = False
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -270,6 +270,18 @@ def answer_reasons(tr: QObject) -> list[tuple[str, str]]:
     ]
 
 
+def show_reasons(chips: Sequence[ReasonChips], reasons: Sequence[str]) -> None:
+    """Turn on what was said of each answer, see reasons_of."""
+    for letter, each in zip(LETTERS, chips, strict=False):
+        mark = f"{letter}: "
+        each.set_value([reason[len(mark) :] for reason in reasons if reason.startswith(mark)])
+
+
+def reasons_of(chips: Sequence[ReasonChips]) -> list[str]:
+    """What is on for each answer, as it is stored: "B: Too long"."""
+    return [f"{letter}: {reason}" for letter, each in zip(LETTERS, chips, strict=False) for reason in each.value()]
+
+
 def choice_reasons(tr: QObject) -> list[tuple[str, str]]:
     """Why one answer is above another: what is stored, and what is shown."""
     return [

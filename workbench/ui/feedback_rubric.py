@@ -11,11 +11,20 @@ from PySide6.QtWidgets import QGridLayout, QScrollArea, QStackedWidget, QWidget
 from ..feedback import rubric
 from ..store.queueing import Item
 from . import keys
-from .feedback_choice_row import Sayable
-from .feedback_mode import LETTERS, PICKS, AnswerCard, ModeView, ReasonChips, answer_reasons, letter_actions
+from .feedback_mode import (
+    LETTERS,
+    PICKS,
+    AnswerCard,
+    ModeView,
+    ReasonChips,
+    answer_reasons,
+    letter_actions,
+    reasons_of,
+    show_reasons,
+)
 from .feedback_rubric_parts import Cell, CriterionLabel, Legend, Overall
 from .theme import set_region
-from .widgets import SectionLabel, column, label, row
+from .widgets import Option, SectionLabel, column, label, row
 
 Criterion = Mapping[str, Any]
 LOW, NARROW = 120, 170
@@ -85,10 +94,10 @@ class RubricView(ModeView):
         keys.action(self, self.tr("Tags of the answer"), "T", self.focus_reasons)
         keys.action(self, self.tr("Edit the criteria"), "Ctrl E", self.editor_wanted.emit)
 
-    def _sayable(self, scale: str) -> list[Sayable]:
+    def _sayable(self, scale: str) -> list[Option]:
         """What can be said on a scale, worst first: the first has the key 1."""
         words = {"critical": self.tr("Critical"), "fail": self.tr("Fail"), "pass": self.tr("Pass")}
-        return [Sayable(value, words.get(value, str(value))) for value in rubric.SCALES[scale]]
+        return [Option(value, words.get(value, str(value))) for value in rubric.SCALES[scale]]
 
     def hints(self) -> list[tuple[str, str]]:
         return [("1 – 5", self.tr("score")), ("← ↑ ↓ →", self.tr("move")), ("Ctrl E", self.tr("criteria"))]
@@ -103,8 +112,7 @@ class RubricView(ModeView):
         self._scores = scores if judged else [[None] * self._count for _ in criteria]
         for place, response in enumerate(item.responses):
             self.cards[place].show_answer(response.text)
-            mark = f"{LETTERS[place]}: "
-            self.chips[place].set_value([reason[len(mark) :] for reason in reasons if reason.startswith(mark)])
+        show_reasons(self.chips[: self._count], reasons)
         self._draw()
         self._activate(*(self._first_gap() or (0, 0)))
 
@@ -269,11 +277,7 @@ class RubricView(ModeView):
         return {"criteria": [dict(each) for each in self.criteria], "scores": [list(given) for given in self._scores]}
 
     def reasons(self) -> list[str]:
-        return [
-            f"{LETTERS[place]}: {reason}"
-            for place, chips in enumerate(self.chips[: self._count])
-            for reason in chips.value()
-        ]
+        return reasons_of(self.chips[: self._count])
 
     def gap(self) -> str:
         found = self._first_gap()

@@ -9,10 +9,10 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QWidget
 
-from .feedback_choice_row import ChoiceRow, Sayable
+from .feedback_choice_row import ChoiceRow
 from .figures import figure
 from .theme import set_tone, theme
-from .widgets import Button, Chip, ElidedLabel, LetterBadge, column, holding, label, row
+from .widgets import Button, Chip, ElidedLabel, LetterBadge, Option, column, holding, label, row
 from .widgets.painting import box, ring
 
 ROW_HEIGHT = 34
@@ -47,7 +47,7 @@ class CriterionLabel(QWidget):
 class Cell(QWidget):
     """What one answer is given for one criterion; a ring where the keys go."""
 
-    def __init__(self, name: str, sayable: Sequence[Sayable], parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, sayable: Sequence[Option], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.active = False
         self.choices = ChoiceRow(name, sayable)
@@ -93,7 +93,7 @@ class Legend(QWidget):
 
     editor_wanted = Signal()
 
-    def __init__(self, scales: Mapping[str, Sequence[Sayable]], parent: QWidget | None = None) -> None:
+    def __init__(self, scales: Mapping[str, Sequence[Option]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name = ElidedLabel("", "strong")
         self._scales = QStackedWidget()
@@ -109,7 +109,7 @@ class Legend(QWidget):
         layout.setStretch(1, 1)
         self.setLayout(layout)
 
-    def _digits(self, scale: str, sayable: Sequence[Sayable]) -> QWidget:
+    def _digits(self, scale: str, sayable: Sequence[Option]) -> QWidget:
         words = [each.text for each in sayable]
         if scale == "stars":
             words = [self.tr("Very poor"), self.tr("Poor"), self.tr("Fair"), self.tr("Good"), self.tr("Very good")]

@@ -7,8 +7,9 @@ from PySide6.QtWidgets import QWidget
 from ..feedback import thumbs
 from . import keys
 from .feedback_cards import EachView
-from .feedback_choice_row import ChoiceRow, Sayable
+from .feedback_choice_row import ChoiceRow
 from .feedback_mode import LETTERS, AnswerCard
+from .widgets import Option
 
 ARROWS = {True: "Up", False: "Down"}
 
@@ -33,7 +34,7 @@ class ThumbsView(EachView):
     def make_card(self, place: int) -> AnswerCard:
         icons = {True: "thumbs-up", False: "thumbs-down"}
         sayable = [
-            Sayable(choice.value, self._word(choice.value), icons[choice.value], choice.key)
+            Option(choice.value, self._word(choice.value), icons[choice.value], choice.key)
             for choice in thumbs.choices
         ]  # fmt: skip
         rater = ChoiceRow(self.tr("Answer {letter}").format(letter=LETTERS[place]), sayable)

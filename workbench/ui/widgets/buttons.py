@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent
@@ -285,9 +286,9 @@ class _Segment(KeyboardFocus, ShowsKeys, QPushButton):
 
 @dataclass(frozen=True)
 class Option:
-    """One choice: what `changed` sends, what is shown, and how."""
+    """One choice: what is sent when it is made, what is shown, and how."""
 
-    value: str
+    value: Any
     text: str
     icon: str | None = None
     keys: str = ""
