@@ -1,8 +1,8 @@
 """The instant head: an ensemble of linear reward heads on cached vectors, refitted after every judgement. No torch.
 
 It knows every judged answer whose vector is in the store, scores every answer that has one, and says how sure it is:
-the heads are fitted to resamples of the prompts, so where they disagree, a judgement would teach most. That this order
-teaches more than chance was measured by `bench queue`, and so was that the smallest gap between two answers does not.
+the heads are fitted to resamples of the prompts, so where they disagree, a judgement would teach most: `bench queue`
+measures whether it does.
 """
 
 from __future__ import annotations
