@@ -316,6 +316,7 @@ def test_marks_show_in_every_kind_and_after_a_restart(opened, open_pane, qtbot, 
         place = pane.flow.item.response_ids.index(response.id)
     shown = [pane.view.cards[place].text.marks]
     if pane.flow.kind == "ranking":
+        press(qtbot, pane, "ABC"[place])
         shown.append(pane.view.rows[place].text.marks)
     assert all([(mark.quote, mark.label) for mark in each] == [("cat", "wrong")] for each in shown)
 

@@ -57,6 +57,8 @@ class RankRow(Card):
         name = self.tr("Answer {letter}").format(letter=LETTERS[place])
         self.setAccessibleName(name)
         self._answer, self._open = "", False
+        self._stale = False
+        """The answer is not laid out yet: most rows are placed later or never, and the next item should not wait."""
         self._marks: Sequence[Mark] = ()
         self.number = label("", "num", "human", tabular=True)
         self.word = label("", "micro", "text2")
@@ -66,7 +68,7 @@ class RankRow(Card):
         self.author = ElidedLabel("", "small", "accent")
         self.author.hide()
         self.text = _RowText(name, fit=True)
-        self.text.width_changed.connect(self._fit)
+        self.text.width_changed.connect(self._fit_shown)
         self.text.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         rank = QVBoxLayout()
@@ -88,15 +90,15 @@ class RankRow(Card):
         widget.installEventFilter(_Dragging(self, drop))
 
     def show_answer(self, text: str) -> None:
-        """Another answer, clamped."""
+        """Another answer, clamped; it is laid out when the row gets a rank."""
         self._answer, self._open, self._marks = text, False, ()
-        self._fit()
+        self._stale = True
 
     def set_marks(self, marks: Sequence[Mark]) -> None:
         """Show what was marked in the answer, as far as it is on screen."""
         if tuple(marks) != tuple(self._marks):
             self._marks = marks
-            self._fit()
+            self._fit_shown()
 
     def set_author(self, name: str | None) -> None:
         """Show who wrote it; None hides it."""
@@ -105,6 +107,8 @@ class RankRow(Card):
 
     def show_rank(self, rank: int) -> None:
         """1 is the best."""
+        if self._stale:
+            self._fit()
         words = {1: self.tr("Best"), 2: self.tr("2nd"), 3: self.tr("3rd")}
         self.number.setText(str(rank))
         self.word.setText(words.get(rank, self.tr("{rank}th").format(rank=rank)))
@@ -124,8 +128,13 @@ class RankRow(Card):
         """Whether all of the answer is shown."""
         return self._open
 
+    def _fit_shown(self) -> None:
+        if not self._stale:
+            self._fit()
+
     def _fit(self) -> None:
         """Cut to three lines, with a hint that there is more."""
+        self._stale = False
         self.text.show_runs([("plain", self._answer)])
         self.text.set_marks(self._marks)
         most = round(LINES * LINE * text_scale()) + 6
