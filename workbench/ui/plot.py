@@ -36,7 +36,12 @@ TICK_ROLE = "micro"
 class Axis(pg.AxisItem):
     """An axis with our figures and a grid that is a hairline."""
 
+    powers = False
+    """Its values are powers of ten: a tick shows what they stand for."""
+
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        if self.powers:
+            return [figure(10.0**value) for value in values]
         places = max(0, -math.floor(math.log10(spacing * scale))) if spacing else 0
         return [_tick(value * scale, places) for value in values]
 
@@ -215,10 +220,11 @@ class LinePanel(ChartCard):
         self._timer.stop()
         low, high = self._limits()
         for one in self._series.values():
-            one.raw.setData(*thinned(one.steps, one.values))
-            one.smooth.setData(*thinned(one.steps, one.smoothed))
+            smoothed = self.heights(one.smoothed)
+            one.raw.setData(*thinned(one.steps, self.heights(one.values)))
+            one.smooth.setData(*thinned(one.steps, smoothed))
             if one.label is not None and one.steps:
-                finite = [value for value in one.smoothed if math.isfinite(value)]
+                finite = [value for value in smoothed if math.isfinite(value)]
                 ends = finite[-1] if finite else 0.0
                 one.label.setPos(one.steps[-1], ends)
                 # Beside the end of the line; where the axis ends there too, over it, or under it at the chart's top.
@@ -228,6 +234,10 @@ class LinePanel(ChartCard):
         self._set_ranges()
         self.show_at(self._at)
         self.setAccessibleDescription(self.summary())
+
+    def heights(self, values: Sequence[float]) -> Sequence[float]:
+        """How high values stand on the chart."""
+        return values
 
     def _set_ranges(self) -> None:
         last = max((one.steps[-1] for one in self._series.values() if one.steps), default=1.0)
@@ -243,7 +253,7 @@ class LinePanel(ChartCard):
             self._limit_text.setAnchor((1, 0) if self._threshold[0] > high - 0.15 * (high - low) else (1, 1))
 
     def _limits(self) -> tuple[float, float]:
-        parts = [np.asarray(one.values, float) for one in self._series.values()]
+        parts = [np.asarray(self.heights(one.values), float) for one in self._series.values()]
         values = np.concatenate(parts) if parts else np.empty(0)
         values = values[np.isfinite(values)]
         if values.size > 100:  # one wild step must not flatten the rest

@@ -15,6 +15,7 @@ from ..methods.base import Panel
 from ..store import Run
 from .train_health import Curves
 from .train_runs import LIVE
+from .train_words import second_words
 
 NARROW = 900
 BANDS = {"objective/scores": "objective/scores_std"}
@@ -144,23 +145,12 @@ class RunCharts(QWidget):
             panel = plot.LinePanel(_said(each.title), note=_said(each.note), smoothing=0.0 if rare else smoothing)
             for place, name in enumerate(each.metrics):
                 token = TOKENS[min(place, len(TOKENS) - 1)] if "longer" not in name else "ref"
-                series = "" if place == 0 else self._words(name)
+                series = "" if place == 0 else second_words(name)
                 self._metrics.setdefault(name, []).append((panel, series, token))
             self.panels.append(panel)
         self.crosshair = plot.link(self.panels)
         self._columns = 0
         self._lay_out()
-
-    def _words(self, name: str) -> str:
-        """What a second line of a panel is called, at its end."""
-        known = {
-            "objective/rlhf_reward": self.tr("less KL"),
-            "loss/held_out": self.tr("held-out"),
-            "accuracy/train": self.tr("training"),
-            "accuracy/longer_wins": self.tr("longer wins"),
-            "margin/held_out": self.tr("held-out"),
-        }
-        return known.get(name, name.rsplit("/", 1)[-1].replace("_", " "))
 
     def _lay_out(self) -> None:
         columns = 2 if self.width() < NARROW else 3

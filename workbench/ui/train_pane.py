@@ -15,6 +15,7 @@ from ..store import Run
 from .context import Context
 from .figures import count
 from .pane import Pane
+from .train_compare import ComparePage
 from .train_monitor import RunMonitor, now
 from .train_new import TASKS, NewRunPage
 from .train_pace import Pace
@@ -35,14 +36,18 @@ class TrainPane(Pane):
         self._dirty = True
         self.new_action = self.action(self.tr("New run"), "N", self.new_run, "plus", self.tr("Set up another run"))
         self._new_button = Button.of(self.new_action, "primary")
+        tip = self.tr("Curves of several runs over one another, and what was set otherwise")
+        self.compare_action = self.action(self.tr("Compare"), "C", self.compare, "git-compare", tip)
+        self._compare_button = Button.of(self.compare_action)
         self.runs = RunList(self._time_left)
         self.runs.picked.connect(self._picked)
         self.set_left(self._build_left(), width=268, minimum=220)
         self.monitor = RunMonitor(context)
         self.new_page = NewRunPage(context)
+        self.compare_page = ComparePage(context)
         self.empty = EmptyState("", self.tr("New run"), self.new_run)
         self.body_stack = QStackedWidget()
-        for page in (self.empty, self.monitor, self.new_page):
+        for page in (self.empty, self.monitor, self.new_page, self.compare_page):
             self.body_stack.addWidget(page)
         self.set_body(self.body_stack)
         self._connect()
@@ -57,7 +62,8 @@ class TrainPane(Pane):
         context.runs_changed.connect(self._runs_changed)
         context.store_changed.connect(self._store_changed)
         self.new_page.started.connect(self._started)
-        self.new_page.left.connect(self.leave_new)
+        self.new_page.left.connect(self.leave_page)
+        self.compare_page.left.connect(self.leave_page)
         self.monitor.stop_wanted.connect(context.stop_run)
         self.monitor.evaluate_wanted.connect(lambda model_id: context.show_pane("evaluate", {"tuned": model_id}))
         self.monitor.next_wanted.connect(lambda model_id: self.new_run("ppo", reward_id=model_id))
@@ -66,7 +72,7 @@ class TrainPane(Pane):
         self.monitor.resume_wanted.connect(self._resume)
 
     def header_actions(self) -> list[QWidget]:
-        return [self._new_button]
+        return [self._compare_button, self._new_button]
 
     def first_focus(self) -> QWidget | None:
         return self.runs if self.runs.ids() else self.empty.action
@@ -90,9 +96,12 @@ class TrainPane(Pane):
         self._dirty = False
         runs = self._methods_runs()
         self.runs.set_runs(runs, {name: method.title for name, method in METHODS.items()})
+        self.compare_action.setEnabled(len(runs) > 1)
         if self.body_stack.currentWidget() is self.new_page:
             return
-        if not runs:
+        if self.body_stack.currentWidget() is self.compare_page:
+            self.compare_page.refresh(runs)
+        elif not runs:
             self.empty.set_sentence(self._empty_words())
             self.body_stack.setCurrentWidget(self.empty)
         elif self.monitor.run is None:
@@ -148,9 +157,26 @@ class TrainPane(Pane):
         self.body_stack.setCurrentWidget(self.new_page)
         self.new_page.cards[self.new_page.method].setFocus()
 
-    def leave_new(self) -> None:
-        """Back from the page to the runs."""
+    def compare(self) -> None:
+        """Open the page that compares runs: the one that was shown and the newest of its method before it."""
+        runs = self._methods_runs()
+        shown = self.monitor.run
+        alike = [run.id for run in runs if shown is not None and run.method == shown.method and run.id != shown.id]
+        self.compare_page.begin(runs, [shown.id, *alike[:1]] if shown is not None else ())
+        self.body_stack.setCurrentWidget(self.compare_page)
+        self._arrange()
+        self.compare_page.runs.setFocus()
+
+    def _arrange(self) -> None:
+        super()._arrange()
+        if self.left is not None and self.body_stack.currentWidget() is self.compare_page:
+            for part in (self.left, self._strip):  # the page has its own list of runs
+                part.hide()
+
+    def leave_page(self) -> None:
+        """Back from a page to the runs."""
         self.body_stack.setCurrentWidget(self.monitor if self.monitor.run else self.empty)
+        self._arrange()
         self.refresh()
         focus = self.first_focus()
         if focus is not None:
