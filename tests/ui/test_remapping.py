@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -387,3 +389,12 @@ def test_pages_of_one_stack_are_never_live_together(shown):
     assert keys.conflicts(outer, "B", among) == [second]
     assert keys.conflicts(outer, "O", among) == []
     assert keys.conflicts(outer, "", among) == []
+
+
+def test_a_changed_key_does_not_style_the_window_anew(window, page, monkeypatch):
+    styled = []
+    monkeypatch.setattr("workbench.ui.window.apply_theme", lambda *which: styled.append(which))
+    give(page, "FeedbackPane/S", Qt.Key.Key_K)
+    assert settings.load().keys == {"FeedbackPane/S": "K"} and not styled
+    window._apply(replace(window.settings, text_size=110))
+    assert len(styled) == 1

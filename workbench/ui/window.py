@@ -296,12 +296,14 @@ class Window(QMainWindow):
         return groups_of(self, self.tr("Everywhere"), panes)
 
     def _apply(self, settings: Settings) -> None:
+        before = self.settings
         self.settings = settings = replace(settings, annotator=self.context.annotator)
         preferences.save(settings)
         keys.set_letters(settings.letters)
         keys.remap(settings.keys)
         app = QApplication.instance()
-        if isinstance(app, QApplication):
+        looks_other = (settings.theme, settings.text_size) != (before.theme, before.text_size)
+        if looks_other and isinstance(app, QApplication):  # every widget is styled anew: seconds, with all panes made
             apply_theme(app, settings.theme, settings.text_size / 100)
 
     # --- status ---------------------------------------------------------------------------------------------------
