@@ -51,7 +51,8 @@ def titles(page):
 def test_it_begins_with_the_run_on_screen_and_the_one_before(page):
     assert [panel._series.keys() for panel in page.panels] == [{"A", "B"}] * 2
     assert titles(page) == ["KL to base", "Policy loss"]
-    assert pane_of(page).left.isHidden()
+    left = pane_of(page).left
+    assert left is not None and left.isHidden()
 
 
 def test_space_takes_a_run_in_and_out_and_its_letter_follows(page, qtbot):
@@ -131,4 +132,4 @@ def test_escape_leads_back_to_the_run(page, qtbot):
     pane = pane_of(page)
     qtbot.keyClick(page, Qt.Key.Key_Escape)
     assert pane.body_stack.currentWidget() is pane.monitor
-    assert pane.left.isVisible()
+    assert pane.left is not None and pane.left.isVisible()

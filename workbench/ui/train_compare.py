@@ -117,8 +117,8 @@ class ComparePage(QWidget):
         self.logarithmic.toggled.connect(self._switch_axis)
         keys.action(self, self.tr("Back to the runs"), "Esc", self.left.emit)
         keys.action(self, self.tr("Log axis"), "L", self.logarithmic.toggle)
-        self.save_picture = keys.action(self, self.tr("Save the curves as a picture"), "Ctrl P", self.choose_picture)
-        self.save_table = keys.action(self, self.tr("Save the curves as CSV"), "Ctrl Shift P", self.choose_table)
+        self.save_picture = keys.action(self, self.tr("Save the curves as a picture"), "Ctrl S", self.choose_picture)
+        self.save_table = keys.action(self, self.tr("Save the curves as CSV"), "Ctrl Shift S", self.choose_table)
         self._build()
 
     def _build(self) -> None:
