@@ -20,6 +20,7 @@ from typing import Any, TextIO
 
 from ..errors import WorkbenchError
 from ..events import Event, Failed, to_line
+from .awake import kept_awake
 from .spec import JobSpec
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,11 @@ def _events(spec: JobSpec, commands: Commands) -> Iterator[Event]:
     from .run import run
 
     try:
-        yield from session.serve(spec, commands) if spec.method == "session" else run(spec, commands.stopping)
+        if spec.method == "session":
+            yield from session.serve(spec, commands)
+        else:
+            with kept_awake():
+                yield from run(spec, commands.stopping)
     except WorkbenchError as error:
         log.exception("the job failed")
         yield Failed(error.text, error.hint, traceback.format_exc())
