@@ -20,6 +20,7 @@ from ..settings import Settings
 from ..store import backups
 from . import icons, keys, meter
 from .context import Context
+from .figures import size
 from .frame import Header, Rail, RailItem, StatusBar
 from .messages import MessageStrip
 from .palette import Item, Palette, ShortcutSheet, action_items
@@ -191,9 +192,10 @@ class Window(QMainWindow):
         context.people_changed.connect(self._on_person)
         self._counting = Counting(context, self)
         self._counting.counted.connect(self._show_counts)
-        meter = QTimer(self, interval=METER_MS)
-        meter.timeout.connect(self._refresh_device)
-        meter.start()
+        self._memory = meter.MemoryWatch()
+        clock = QTimer(self, interval=METER_MS)
+        clock.timeout.connect(self._refresh_device)
+        clock.start()
 
     # --- panes ----------------------------------------------------------------------------------------------------
 
@@ -318,7 +320,14 @@ class Window(QMainWindow):
 
     def _refresh_device(self) -> None:
         reading = meter.read(self.context.session_info)
-        self.status.set_device(reading.name, reading.used, reading.total, reading.load)
+        self.status.set_device(reading.name, reading.used, reading.total, reading.load, reading.celsius)
+        self._watch_memory()
+
+    def _watch_memory(self) -> None:
+        if (low := self._memory.look(bool(self.context.jobs))) is not None:
+            text = self.tr("Memory is almost full: {free} of {total} are free.")
+            hint = self.tr("Close other programs, or stop the run: what it has learned is kept.")
+            self.context.message.emit(text.format(free=size(low[0]), total=size(low[1])), hint, "warn")
 
     def _refresh_model(self) -> None:
         model = self.context.session_model
