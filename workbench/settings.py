@@ -26,6 +26,8 @@ class Settings:
     """Keys that the person has changed, by action; see ui/keys.py."""
     annotator: str = "you"
     last_project: str = ""
+    track: str = ""
+    """Other tools that a run's curves go to as well, separated by commas; see jobs/tracking.py."""
 
 
 def _file() -> Path:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox
 
 from tests.ui.test_people import project, rate, window  # noqa: F401
 from tests.ui.test_whole_loop import open_window  # noqa: F401
+from workbench import settings
+from workbench.jobs.tracking import TRACKERS
 from workbench.store import repeating
 from workbench.store.queueing import judgements_per_item
 from workbench.ui.feedback_people import PeopleDialog
@@ -74,3 +77,14 @@ def test_a_press_goes_from_page_to_page(dialog, qtbot):
     for name in ("general", "keys", "feedback"):
         qtbot.mouseClick(dialog.pages.button(name), Qt.MouseButton.LeftButton)
         assert dialog._stack.currentWidget() is dialog._pages[name]
+
+
+def test_curves_go_to_the_tools_that_are_ticked(dialog, qtbot):
+    dialog.show_page("general")
+    boxes = {box.text(): box for box in dialog.track.findChildren(QCheckBox)}
+    for name, stored in (("Weights && Biases", "wandb"), ("TensorBoard", "tensorboard,wandb")):
+        qtbot.keyClick(boxes[name], Qt.Key.Key_Space)
+        assert settings.load().track == stored
+    assert set(settings.load().track.split(",")) == set(TRACKERS)
+    qtbot.keyClick(boxes["TensorBoard"], Qt.Key.Key_Space)
+    assert settings.load().track == "wandb"

@@ -19,6 +19,7 @@ from ..methods.base import Data, Job, options_from
 from . import frozen
 from .spec import JobSpec
 from .tasks import TASKS
+from .tracking import tracked
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ def run(spec: JobSpec, stopping: Callable[[], bool] = lambda: False) -> Iterator
     job = Job(folder, spec.model, data, spec.reward, spec.others, stopping, spec.resumes, spec.changed)
     yield from _become_owner(folder)
     try:
-        yield from method.train(job, options)
+        events = method.train(job, options)
+        yield from tracked(events, spec) if spec.method in METHODS else events
     finally:
         (folder / OWNER).unlink(missing_ok=True)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QDialog, QStackedWidget, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QStackedWidget, QWidget
 
 from ..errors import WorkbenchError
 from ..settings import Settings
@@ -19,6 +19,8 @@ from .theme import set_region
 from .widgets import Button, Divider, LinkButton, Option, Segmented, Switch, WholeField, column, holding, label, row
 
 NAME_WIDTH = 190
+TRACKED = {"tensorboard": "TensorBoard", "wandb": "Weights && Biases"}
+"""Names of jobs.tracking.TRACKERS, and what they are called (&& is one & on a box)."""
 
 
 class SettingsDialog(QDialog):
@@ -85,12 +87,15 @@ class SettingsDialog(QDialog):
         self.letters = Switch(self.tr("Single keys act"))
         self.letters.setChecked(self.settings.letters)
         self.letters.toggled.connect(lambda on: self._set(letters=on))
+        self.track = self._track()
+        why_track = self.tr("Curves are always kept here. These tools get them too, if their packages are installed.")
         why = self.tr("Turn it off when keys such as S act by accident, as with speech input. Ctrl and Alt stay.")
         return holding(
             column(
                 self._line(self.tr("Theme"), self.theme),
                 self._line(self.tr("Text size"), self.text_size),
                 self._line(self.tr("Single keys act"), self.letters, why),
+                self._line(self.tr("Curves also go to"), self.track, why_track),
                 None,
                 spacing=16,
             )
@@ -112,6 +117,16 @@ class SettingsDialog(QDialog):
         chosen.set_value(str(self.settings.text_size))
         chosen.changed.connect(lambda value: self._set(text_size=int(value)))
         return chosen
+
+    def _track(self) -> QWidget:
+        boxes = {name: QCheckBox(text) for name, text in TRACKED.items()}
+        chosen = self.settings.track.split(",")
+        for name, box in boxes.items():
+            box.setChecked(name in chosen)
+            box.toggled.connect(
+                lambda _: self._set(track=",".join(each for each, box in boxes.items() if box.isChecked()))
+            )
+        return holding(row(*boxes.values(), spacing=16))
 
     # --- feedback
 
