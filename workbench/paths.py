@@ -70,6 +70,11 @@ def rows_command(files: Iterable[Path]) -> list[str]:
     return [sys.executable, "-m", "workbench", "--rows", *(str(file) for file in files)]
 
 
+def queue_command(project: Path) -> list[str]:
+    """The command line of the process that works through a project's runs without a window."""
+    return [sys.executable, "-m", "workbench", "runs", "start", "--project", str(project)]
+
+
 def child_environment() -> dict[str, str]:
     """The environment of a child.
 

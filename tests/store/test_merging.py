@@ -148,6 +148,7 @@ def test_every_table_travels_or_has_a_reason_not_to(store: Store) -> None:
         "features": "a cache, read again from the model",
         "reward_scores": "a cache, asked of the reward model again",
         "shown": "in the lines of feedback",
+        **dict.fromkeys(("run_queue", "run_wishes", "owners"), "what this machine does now"),
         **dict.fromkeys(("queue", "judged", "prompt_tags", "search"), "worked out from the rest"),
     }
     sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'search_*' AND name NOT GLOB '*lite*'"

@@ -20,6 +20,7 @@ from .exchanging import export, import_
 from .modelling import models
 from .reading import features
 from .reporting import report
+from .running import runs
 from .shared import JSON, PROJECT, chosen, finish
 from .working import evaluate, generate, train
 
@@ -99,5 +100,5 @@ def doctor(context: click.Context, project: Path | None, as_json: bool) -> None:
         raise WorkbenchError("Something needs attention; see the lines marked BAD.")
 
 
-for _command in (demo, models, import_, export, generate, features, train, evaluate, report, bench, doctor):
+for _command in (demo, models, import_, export, generate, features, train, runs, evaluate, report, bench, doctor):
     cli.add_command(_command)

@@ -17,6 +17,7 @@ from ..jobs.tasks import generate as generating
 from ..methods import METHODS
 from ..methods.base import Knob, knobs, options_from
 from ..methods.reward_people import people_words
+from ..store import run_queue
 from .modelling import model_json
 from .progress import Bar
 from .shared import JSON, PROJECT, chosen, finish, opened, stoppable
@@ -175,6 +176,7 @@ def _train_command(method: Any) -> click.Command:
     @click.option("--model", default=None, help="The model to begin from.  [default: the newest base]")
     @click.option("--reward", default=None, help="The reward model to please.  [default: the newest]")
     @click.option("--name", default="", help="What to call the result.")
+    @click.option("--queue", "waits", is_flag=True, help="Put it in line, for `workbench runs start` or the window.")
     @click.option("--plan", "only_plan", is_flag=True, help="Say how much memory it would take, and do not run it.")
     @click.pass_context
     def command(
@@ -184,9 +186,12 @@ def _train_command(method: Any) -> click.Command:
         model: str | None,
         reward: str | None,
         name: str,
+        waits: bool,
         only_plan: bool,
         **values: Any,
     ) -> None:
+        from ..jobs import preparing
+
         with opened(chosen(context, project)) as store:
             reward_id = only_model(store, reward, "reward").id if method.NEEDS_REWARD else None
             model_id = only_model(store, model, "base").id
@@ -194,14 +199,16 @@ def _train_command(method: Any) -> click.Command:
                 found = planned(store, method, given(values), model_id, reward_id)
                 finish(found, as_json, plan_words(found))
                 return
-            run = carry_out(
-                store,
-                method.name,
-                given(values),
-                model_id=model_id,
-                reward_id=reward_id,
-                name=name,
+            run, spec = preparing.prepare(
+                store, method.name, given(values), model_id=model_id, reward_id=reward_id, name=name
             )
+            if waits:
+                run_queue.put(store, run.id)
+                place = run_queue.place_of(store, run.id)
+                words = f"{run.name} waits, {place} in line. Work through the queue with: workbench runs start"
+                finish(run_json(store, store.runs.find(run.id)) | {"place": place}, as_json, words)
+                return
+            run = see_through(store, run, spec)
             finish(run_json(store, run), as_json, run_words(run))
 
     return click.command(method.name, help=method.text)(knob_options(method.Options)(command))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
@@ -14,7 +15,7 @@ from ..feedback.converting import convert
 from ..lm import checkpoints
 from ..lm.refs import ModelRef
 from ..methods.base import Data, options_from
-from ..store import Model, Run, Store
+from ..store import Model, Run, Store, run_queue
 from . import frozen
 from .run import worker
 from .spec import JobSpec
@@ -136,7 +137,8 @@ def resume(store: Store, run_id: str, changes: Mapping[str, Any] | None = None) 
     """
     store.runs.interrupt_orphans()
     run = store.runs.find(run_id)
-    if run.status in ("waiting", "running"):
+    placed = run_queue.place_of(store, run.id) is not None
+    if run.status in ("waiting", "running") and not placed:
         raise WorkbenchError(f"{run.name} is still going.", "Wait until it has ended, or stop it.")
     folder = store.runs_folder / run.id
     if checkpoints.newest(folder, deep=False) is None:
@@ -149,8 +151,37 @@ def resume(store: Store, run_id: str, changes: Mapping[str, Any] | None = None) 
     spec = JobSpec(
         run.id, run.method, plain, str(folder), model, reward, (), str(folder / "data.jsonl"), {}, True, changed
     )
+    if placed:
+        run_queue.take_out(store, run.id)
     store.runs.update(run.id, status="waiting", options=plain, spec=spec.to_json(), versions=versions())
     return store.runs.find(run.id), spec
+
+
+def waits_again(store: Store, run_id: str) -> Run:
+    """A run that can be put in line as it is: it never began, or has a checkpoint. Raises WorkbenchError for others."""
+    run = store.runs.find(run_id)
+    if run.status in ("running", "finished"):
+        words = "is still going" if run.status == "running" else "has finished"
+        raise WorkbenchError(f"{run.name} {words}.", "A new run can be made of it: run it again.")
+    if run.started_at and checkpoints.newest(store.runs_folder / run.id, deep=False) is None:
+        raise WorkbenchError(f"{run.name} has no checkpoint to go on from.", "Run it again from the beginning.")
+    return run
+
+
+def spec_of(store: Store, run: Run) -> JobSpec:
+    """How a run that waited is run now: from its newest checkpoint, if it has one.
+
+    Raises WorkbenchError when its models are gone.
+    """
+    folder = store.runs_folder / run.id
+    return dataclasses.replace(
+        JobSpec.from_line(json.dumps(run.spec)),
+        folder=str(folder),
+        data=str(folder / "data.jsonl"),
+        model=reference(store, run.model_id) if run.model_id else None,
+        reward=reference(store, run.reward_id) if run.reward_id else None,
+        resumes=checkpoints.newest(folder, deep=False) is not None,
+    )
 
 
 def _wanted(chosen: Any, data: Data, split: str | None) -> Data:

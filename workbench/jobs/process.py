@@ -30,6 +30,8 @@ class Child:
         log_path.parent.mkdir(parents=True, exist_ok=True)
         self.log_path = log_path
         self._stopped = False
+        self.killed = False
+        """Whether it was ended from outside: by kill(), or by a system that shuts down."""
         self._lock = threading.Lock()
         flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
         try:
@@ -71,7 +73,7 @@ class Child:
 
     def kill(self) -> None:
         """End the process at once."""
-        self._stopped = True
+        self._stopped = self.killed = True
         self._process.kill()
 
     def close(self) -> None:
@@ -111,6 +113,7 @@ class Child:
 
     def _death(self) -> Failed:
         code = self._process.wait()
+        self.killed = self.killed or code == -signal.SIGTERM
         return Failed(_reason(code, self._stopped), _advice(code), self.log_tail())
 
     def log_tail(self, size: int = 8000) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from .. import events as ev
-from ..lm import files
+from ..lm import checkpoints, files
 from ..lm.vectors import from_text
-from ..store import Response, RunSample, Store
+from ..methods import METHODS
+from ..store import Response, RunSample, Store, owners, run_queue
 from ..store.rows import now
 from ..store.runs import CUT_OFF_HINT
 
@@ -20,23 +22,46 @@ _MODELS = {"adapter": "adapter", "reward": "reward", "model": "base"}
 
 
 def record(store: Store, run_id: str, events: Iterator[ev.Event]) -> Iterator[ev.Event]:
-    """Write what each event says about the run, then pass it on. The run's end is always written."""
+    """Write what each event says about the run, then pass it on. The run's end is always written.
+
+    A run that stops because a pause was wanted (see run_queue.want) waits again, first in line; one that is to be
+    discarded keeps its curves and nothing else.
+    """
     fresh = {"ended_at": None, "error": "", "hint": "", "details": ""}
+    owners.own(store, run_id)
     store.runs.update(run_id, status="running", started_at=now(), pid=os.getpid(), **fresh)
     ended = False
+    unsure: list[ev.Saved] = []
     try:
         for event in events:
             ended = ended or isinstance(event, ev.ENDINGS)
-            _write(store, run_id, event)
+            _write(store, run_id, event, unsure)
             yield event
     finally:
         if not ended:
             store.runs.update(
                 run_id, status="interrupted", ended_at=now(), error="The run was cut off.", hint=CUT_OFF_HINT
             )
+        run_queue.forget_wish(store, run_id)
+        owners.disown(store, run_id)
 
 
-def _write(store: Store, run_id: str, event: ev.Event) -> None:
+def _write(store: Store, run_id: str, event: ev.Event, unsure: list[ev.Saved]) -> None:
+    """`unsure`: what was saved while a wish stands that may make it needless; the run's end decides."""
+    if isinstance(event, ev.Saved) and event.kind in _MODELS and _wish(store, run_id):
+        unsure.append(event)
+        return
+    if isinstance(event, ev.Stopped) and (wish := _wish(store, run_id)):
+        _drop(store, run_id, unsure)
+        if wish == "pause":
+            run_queue.put_back(store, run_id)
+        else:
+            checkpoints.clear(store.runs_folder / run_id)
+            _end(store, run_id, "stopped")
+        return
+    if isinstance(event, ev.ENDINGS):
+        for saved in unsure:
+            add_result(store, run_id, saved)
     match event:
         case ev.Started():
             store.runs.update(run_id, total=event.total, device=f"{event.device} {event.dtype}".strip())
@@ -63,6 +88,21 @@ def _write(store: Store, run_id: str, event: ev.Event) -> None:
             _end(store, run_id, "failed", error=event.text, hint=event.hint, details=event.details[-20_000:])
         case _:
             pass
+
+
+def _wish(store: Store, run_id: str) -> str:
+    """ "pause" or "discard" when that is wanted of a run; what cannot go on later stops instead of pausing."""
+    wish = run_queue.wish(store, run_id)
+    resumes = wish == "pause" and store.runs.find(run_id).method in METHODS
+    return wish if resumes or wish == "discard" else ""
+
+
+def _drop(store: Store, run_id: str, unsure: list[ev.Saved]) -> None:
+    """A model that nobody wants leaves the disk: a paused run will save another."""
+    for saved in unsure:
+        path = Path(saved.path)
+        if path.is_relative_to(store.runs_folder / run_id):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _go_on(store: Store, run_id: str, info: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from ..errors import WorkbenchError
+from . import owners
 from .records import Feedback, Run, RunSample
 from .rows import new_id, now, to_json
 
@@ -136,7 +137,7 @@ class RunRows:
     def interrupt_orphans(self) -> list[Run]:
         """Mark runs that say they are going although the app that ran them is gone, and return them."""
         going = [run for run in self.list() if run.status == "running" or (run.status == "waiting" and run.pid)]
-        orphans = [run for run in going if not psutil.pid_exists(run.pid)]
+        orphans = [run for run in going if not self._has_owner(run)]
         for run in orphans:
             self.update(
                 run.id,
@@ -146,6 +147,11 @@ class RunRows:
                 hint=CUT_OFF_HINT,
             )
         return orphans
+
+    def _has_owner(self, run: Run) -> bool:
+        if owners.is_told(self._store, run.id):
+            return owners.owner_of(self._store, run.id) is not None
+        return psutil.pid_exists(run.pid)  # a run of an older version
 
 
 def _run(row: dict[str, Any]) -> Run:

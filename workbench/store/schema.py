@@ -278,3 +278,21 @@ def m006_merging(db: Database) -> None:
     """When a setting was made and when a person was renamed, so that the newer stays when projects are merged."""
     for statement in _MERGING:
         db.execute(statement)
+
+
+_LINING_UP = [
+    "CREATE TABLE run_queue (run_id TEXT PRIMARY KEY REFERENCES runs(id), place INTEGER NOT NULL) STRICT",
+    """CREATE TABLE run_wishes (run_id TEXT PRIMARY KEY REFERENCES runs(id),
+        wish TEXT NOT NULL CHECK (wish IN ('pause', 'stop', 'discard'))) STRICT""",
+    "CREATE TABLE owners (what TEXT PRIMARY KEY, pid INTEGER NOT NULL, begun REAL NOT NULL) STRICT",
+]
+
+
+@migrations()
+def m007_lining_up(db: Database) -> None:
+    """Runs that wait in line, what is wanted of the one that goes, and which process has what in hand.
+
+    All of it belongs to this machine: none of it is exported or merged.
+    """
+    for statement in _LINING_UP:
+        db.execute(statement)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from .. import events as ev
 from ..errors import WorkbenchError
 from ..jobs import preparing
 from ..jobs.feeding import Feeder
+from ..jobs.queue_runner import go_on_without_window, going, next_run
 from ..jobs.recording import store_answer
 from ..jobs.spec import JobSpec
-from ..store import Model, Response, Run, Store
+from ..methods import METHODS
+from ..store import Model, Response, Run, Store, owners, run_queue
 from .instant_head import InstantHead
 from .job_thread import STOP_PATIENCE_MS, JobThread, SessionThread
 
@@ -100,7 +103,10 @@ class Context(QObject):
         prompt_ids: Sequence[str] | None = None,
         split: str | None = None,
     ) -> Run:
-        """Start a run in a child process and return its row. Raises WorkbenchError when it cannot start."""
+        """Start a run in a child process and return its row. Raises WorkbenchError when it cannot start.
+
+        A run of a method waits in line while another one goes, and its row says so.
+        """
         run, spec = preparing.prepare(
             self.store,
             method,
@@ -112,6 +118,9 @@ class Context(QObject):
             prompt_ids=prompt_ids,
             split=split,
         )
+        if method in METHODS:
+            return self.line_up(run.id)
+        self.store.runs.update(run.id, status="running", pid=os.getpid())
         self._launch(run, spec)
         return run
 
@@ -119,12 +128,35 @@ class Context(QObject):
         """Have a run that was cut off go on from its newest checkpoint, and return its row. Raises WorkbenchError."""
         if run_id in self.jobs:
             raise WorkbenchError("This run is still ending.", "Try again in a moment.")
-        run, spec = preparing.resume(self.store, run_id, changes)
-        self._launch(run, spec)
-        return run
+        run, _ = preparing.resume(self.store, run_id, changes)
+        return self.line_up(run.id, 1)
+
+    def line_up(self, run_id: str, place: int | None = None) -> Run:
+        """Let a run wait at a place in line (None: last), or start it when nothing goes; return its row."""
+        # What a person starts while nothing goes is not held up by what was paused before.
+        run_queue.put(self.store, run_id, place if self.training() else 1)
+        self.go_on()
+        return self.store.runs.find(run_id)
+
+    def training(self) -> Run | None:
+        """The run of the queue that goes, here or in another process; None when the queue rests."""
+        here = [id_ for id_, job in self.jobs.items() if job.spec.method in METHODS]
+        if here:
+            return self.store.runs.find(here[-1])
+        if owners.owner_of(self.store, run_queue.QUEUE) in (None, os.getpid()):
+            return None
+        return next(iter(going(self.store)), None)
+
+    def go_on(self) -> None:
+        """Start the run that waits first, unless one goes already, here or in another process."""
+        if self._closed or self.training():
+            return
+        found = next_run(self.store, lambda run: self.message.emit(f"{run.name}: {run.error}", run.hint, "bad"))
+        if found is not None:
+            self._launch(*found)
 
     def _launch(self, run: Run, spec: JobSpec) -> None:
-        thread = JobThread(self.store.folder, spec, self.store.runs_folder / run.id / "log.txt", self)
+        thread = JobThread(self.store.folder, spec, self)
         self.jobs[run.id] = thread
         thread.happened.connect(lambda event: self._on_run_event(run.id, event))
         thread.finished.connect(lambda: self._on_run_end(run.id))
@@ -145,22 +177,24 @@ class Context(QObject):
     def _on_run_end(self, run_id: str) -> None:
         thread = self.jobs.pop(run_id)
         thread.deleteLater()
+        if thread.spec.method in METHODS and not self._closed:
+            if self.store.runs.find(run_id).status == "waiting":  # it pauses, and with it the queue
+                owners.disown(self.store, run_queue.QUEUE)
+            else:
+                self.go_on()
         for table in ("runs", "models", "responses", "features"):
             self.store_changed.emit(table, None)
         self.runs_changed.emit()
 
-    def stop_run(self, run_id: str) -> None:
-        """Ask a run to stop and keep what it has; end it by force when it does not listen."""
-        thread = self.jobs.get(run_id)
-        if thread is None:
-            return
-        thread.stop()
-        QTimer.singleShot(STOP_PATIENCE_MS, self, lambda: self._end_by_force(run_id, thread))
+    def stop_run(self, run_id: str, wish: str = "stop") -> None:
+        """Ask a run, here or in another process, to stop and keep what it has, to pause, or to keep nothing.
 
-    def _end_by_force(self, run_id: str, thread: JobThread) -> None:
-        if self.jobs.get(run_id) is thread:  # the run may have gone on since, in another
-            log.warning("run %s did not stop and is killed", run_id)
-            thread.kill()
+        `wish` is one of run_queue.WISHES. A run that does not listen is ended by force.
+        """
+        try:
+            run_queue.want(self.store, run_id, wish)
+        except WorkbenchError as error:
+            self.tell(error)
 
     # --- the loaded model -----------------------------------------------------------------------------------------
 
@@ -311,14 +345,19 @@ class Context(QObject):
         """Ask the window for a pane: "models", "generate", "feedback", "train", "evaluate", "data"."""
         self.pane_wanted.emit(name, payload)
 
-    def close(self) -> None:
-        """Stop everything that runs and wait for it. Called when the window closes; a second call does nothing."""
+    def close(self, goes_on: bool = False) -> None:
+        """Stop everything that runs and wait for it: a run of a method pauses, with a checkpoint.
+
+        goes_on: it does so only until a process without a window takes the queue over. Called when the window closes; a
+        second call does nothing. Raises WorkbenchError when that process cannot be started.
+        """
         if self._closed:
             return
         self._closed = True
         self.instant.close()
-        for thread in list(self.jobs.values()):
-            thread.stop()
+        for run_id, thread in self.jobs.items():
+            if not thread.isFinished():
+                self.stop_run(run_id, "pause" if thread.spec.method in METHODS else "stop")
         sessions = [*self._outlived, *([self.session] if self.session else [])]
         for session in sessions:
             session.unload()
@@ -327,4 +366,7 @@ class Context(QObject):
                 if isinstance(thread, JobThread):
                     thread.kill()
                 thread.wait()
+        owners.disown(self.store, run_queue.QUEUE)
         self.store.unlisten(self._on_store_change)
+        if goes_on:
+            go_on_without_window(self.store.folder)

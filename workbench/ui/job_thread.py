@@ -16,14 +16,14 @@ from ..errors import WorkbenchError
 from ..events import Event, Failed
 from ..jobs.feeding import Feeder
 from ..jobs.process import Child
-from ..jobs.recording import record
+from ..jobs.running import PATIENCE, events_of
 from ..jobs.spec import JobSpec
 from ..store import Store
 
 log = logging.getLogger(__name__)
 
-STOP_PATIENCE_MS = 20_000
-"""After this long a job that was asked to stop is ended by force; saving a large adapter takes a while."""
+STOP_PATIENCE_MS = round(1000 * (PATIENCE + 5))
+"""How long a window that closes waits for a job, which is ended by force before that."""
 
 
 class WorkThread(QThread):
@@ -51,28 +51,19 @@ class WorkThread(QThread):
 class JobThread(WorkThread):
     """A run in a child process: recorded in the store, then emitted."""
 
-    def __init__(self, folder: Path, spec: JobSpec, log_path: Path, parent: Any = None) -> None:
+    def __init__(self, folder: Path, spec: JobSpec, parent: Any = None) -> None:
         super().__init__(self._events, parent)
         self.spec = spec
         self._folder = folder
-        self._log_path = log_path
         self._child: Child | None = None
-        self._stop_early = False
 
     @property
     def pid(self) -> int | None:
         """The child's process id, once it runs."""
         return self._child.pid if self._child else None
 
-    def stop(self) -> None:
-        """Ask the job to stop and keep what it has."""
-        self._stop_early = True
-        if self._child:
-            self._child.stop()
-
     def kill(self) -> None:
         """End the child at once."""
-        self._stop_early = True
         if self._child:
             self._child.kill()
 
@@ -82,12 +73,12 @@ class JobThread(WorkThread):
         # A large import holds the store for a while, and a run must not end for want of a few seconds.
         store.db.execute("PRAGMA busy_timeout = 600000")
         try:
-            self._child = Child(self.spec, self._log_path)
-            if self._stop_early:
-                self._child.stop()
-            yield from record(store, self.spec.run_id, self._child.events())
+            yield from events_of(store, store.runs.find(self.spec.run_id), self.spec, self._take)
         finally:
             store.close()
+
+    def _take(self, child: Child) -> None:
+        self._child = child
 
 
 class SessionThread(WorkThread):
