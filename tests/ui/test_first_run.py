@@ -98,7 +98,7 @@ def test_enter_fetches_the_starter_and_shows_how_far_it_is(page, qtbot, monkeypa
         yield Finished({"model_id": model.id, "name": model.name})
 
     seen = []
-    monkeypatch.setattr("workbench.ui.models_work.fetching_starter", fetching)
+    monkeypatch.setattr("workbench.ui.work.fetching_starter", fetching)
     page._work.progressed.connect(
         lambda text, fraction: seen.append((page.models.progress_text.text(), round(fraction, 2)))
     )

@@ -13,7 +13,7 @@ from ..feedback.converting import convert
 from ..jobs.preparing import project_rules
 from ..store import Store
 from .context import Context
-from .models_work import Work
+from .work import Work
 
 
 class Conflicts(QObject):

@@ -14,7 +14,7 @@ from ..store.filtering import Filter
 from ..store.listing import count, facets, rule_facets, total
 from ..store.saved_filters import saved
 from .context import Context
-from .models_work import Steps, Work
+from .work import Steps, Work
 
 SMALL = 4_000
 """Up to so many judgements and answers everything is counted while the window waits: it takes some milliseconds."""

@@ -11,7 +11,7 @@ from ..events import Event, Finished, Progress
 from ..jobs.preparing import project_rules
 from ..store import Store
 from .data_words import tr
-from .models_work import Steps
+from .work import Steps
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from ..errors import WorkbenchError
 from ..events import Event, Finished, Progress
 from ..store import Store
-from .models_work import Steps
+from .work import Steps
 
 FIRST = 20
 

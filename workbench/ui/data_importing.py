@@ -18,10 +18,10 @@ from .data_mapping import MappingForm
 from .data_words import feedback_cell, person, said, tone_of
 from .feedback_orders import Choice
 from .figures import count
-from .models_work import Work
 from .tables import Cell, Column, RowsModel, Table
 from .theme import set_region
 from .widgets import Banner, Bar, Button, ElidedLabel, Option, Segmented, column, label, row
+from .work import Work
 
 _ROWS, _OUT, _RAW, _NOTHING = range(4)
 _MOST_RAW = 6

@@ -15,7 +15,7 @@ from .data_exporting import Export, writing
 from .data_importing import ImportDialog, added_words, samples
 from .data_words import tr
 from .figures import count
-from .models_work import Work
+from .work import Work
 
 
 class Moving(QObject):

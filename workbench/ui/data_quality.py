@@ -12,13 +12,13 @@ from ..jobs.reporting import Report, Step, reporting
 from .context import Context
 from .data_report import BecomingCard, FindingCard, StepsCard, UnknownCard
 from .figures import count
-from .models_work import Work
 from .report_advice import readiness_words
 from .report_drawing import draw
 from .report_text import report_cards, report_text
 from .report_words import Said
 from .theme import set_region
 from .widgets import Banner, column, holding
+from .work import Refreshing
 
 TONES = {"ready": "good", "thin": "warn", "missing": "info"}
 COLUMNS, NARROW = 3, 900
@@ -31,12 +31,11 @@ class QualityView(QWidget):
         super().__init__(parent)
         self.context = context
         self.report: Report | None = None
-        self._again = False
         self._columns = COLUMNS
         self._said: dict[str, Said] = {}
-        self._work = Work(context.store.folder, self)
-        self._work.finished.connect(self._on_finished)
-        self._work.failed.connect(context.tell)
+        self._reports = Refreshing(context.store.folder, lambda: reporting, 0, self)
+        self._reports.found.connect(lambda found: self.show_report(found["report"]))
+        self._reports.failed.connect(context.tell)
         self._build_top()
         names = self._names()
         self.cards = {name: FindingCard(title) for name, title in names.items()}
@@ -85,16 +84,7 @@ class QualityView(QWidget):
 
     def refresh(self) -> None:
         """Work it out again; what changes meanwhile is taken in afterwards."""
-        if self._work.busy:
-            self._again = True
-        else:
-            self._work.start(reporting)
-
-    def _on_finished(self, summary: Mapping[str, Any]) -> None:
-        self.show_report(summary["report"])
-        if self._again and self.isVisible():
-            self._again = False
-            self._work.start(reporting)
+        self._reports.want()
 
     # --- showing
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from ..events import Event, Finished
 from ..jobs.ordering import Asked, Upcoming, upcoming
 from ..store import Store
 from .context import Context
-from .models_work import Work
+from .work import Refreshing, Steps
 
 SOON_MS = 20
 
@@ -25,14 +25,11 @@ class Ahead(QObject):
     def __init__(self, context: Context, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._context = context
-        self._work = Work(context.store.folder, self)
-        self._work.finished.connect(self._on_found)
-        self._work.failed.connect(context.tell)
-        self._timer = QTimer(self, singleShot=True, interval=SOON_MS)
-        self._timer.timeout.connect(self._start)
+        self._looks = Refreshing(context.store.folder, self._look, SOON_MS, self)
+        self._looks.found.connect(self._on_found)
+        self._looks.failed.connect(context.tell)
         self._asked: Asked | None = None
         self._known: tuple[Asked, Upcoming] | None = None
-        self._again = False
 
     def of(self, asked: Asked) -> Upcoming | None:
         """What is known of a place; None while it was not looked at."""
@@ -46,21 +43,18 @@ class Ahead(QObject):
     @property
     def looking(self) -> bool:
         """Whether more will be known before long."""
-        return self._work.busy or self._timer.isActive()
+        return self._looks.busy
 
     def want(self, asked: Asked) -> None:
         """Look at a place again before long."""
         self._asked = asked
-        self._timer.start()
+        self._looks.want()
 
     def forget(self) -> None:
         """What is known does not hold any more."""
         self._known = None
 
-    def _start(self) -> None:
-        if self._work.busy:
-            self._again = True
-            return
+    def _look(self) -> Steps:
         asked, instant = self._asked, self._context.instant
         assert asked is not None
         sure, surprising = instant.ranked(asked.kind), instant.surprising()
@@ -70,11 +64,8 @@ class Ahead(QObject):
             store.tidy()
             yield Finished({"asked": asked, "found": found})
 
-        self._again = False
-        self._work.start(steps)
+        return steps
 
     def _on_found(self, found: Mapping[str, Any]) -> None:
         self._known = (found["asked"], found["found"])
-        if self._again:
-            self._timer.start()
         self.changed.emit()

@@ -22,7 +22,7 @@ from .context import Context
 from .feedback_ahead import Ahead
 from .feedback_pace import Pace, Place, Stopwatch
 from .feedback_sources import Harvest, QueueSource, RunSource, Source, counting
-from .models_work import Work
+from .work import Work
 
 log = logging.getLogger(__name__)
 IDLE_MS = 350

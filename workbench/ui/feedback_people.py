@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QGridLayout, QMenu, QWidget
 
@@ -18,11 +18,11 @@ from .context import Context
 from .data_tabs import NameDialog
 from .data_words import when
 from .figures import count, duration, percent
-from .models_work import Steps, Work
 from .palette import Item
 from .report_words import kinds
 from .theme import set_region
 from .widgets import Banner, Button, Chip, Divider, LinkButton, StatusDot, column, holding, label, row, scrolling
+from .work import Refreshing, Steps, Work
 
 REFRESH_MS = 300
 MOST_RENAMINGS = 3
@@ -91,13 +91,13 @@ class PeopleDialog(QDialog):
         self.setWindowTitle(self.tr("People"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         set_region(self, "panel")
-        self._looking, self._renaming = Work(context.store.folder, self), Work(context.store.folder, self)
-        self._looking.finished.connect(lambda found: self.show_people(found["people"]))
+        folder = context.store.folder
+        self._progress = Refreshing(folder, lambda: looking(self._kind, context.annotator), REFRESH_MS, self)
+        self._progress.found.connect(lambda found: self.show_people(found["people"]))
+        self._renaming = Work(folder, self)
         self._renaming.finished.connect(self._on_renamed)
-        for work in (self._looking, self._renaming):
+        for work in (self._progress, self._renaming):
             work.failed.connect(self._on_failed)
-        self._timer = QTimer(self, singleShot=True, interval=REFRESH_MS)
-        self._timer.timeout.connect(self.refresh)
         self.shown: list[Progress] = []
         self.problem = Banner("", "", "bad")
         self.problem.hide()
@@ -109,8 +109,8 @@ class PeopleDialog(QDialog):
         self._history = label("", "small", "text3", wrap=True)
         self._history.hide()
         self._build()
-        context.person_changed.connect(self._timer.start)
-        context.people_changed.connect(self._timer.start)
+        context.person_changed.connect(lambda: self._progress.want())
+        context.people_changed.connect(lambda: self._progress.want())
         context.store_changed.connect(self._on_store_change)
 
     def _build(self) -> None:
@@ -136,14 +136,11 @@ class PeopleDialog(QDialog):
 
     def _on_store_change(self, table: str, by: object) -> None:
         if table in ("feedback", "people", "responses"):
-            self._timer.start()
+            self._progress.want()
 
     def refresh(self) -> None:
         """Work it out again."""
-        if self._looking.busy:
-            self._timer.start()
-        else:
-            self._looking.start(looking(self._kind, self.context.annotator))
+        self._progress.want(soon=True)
 
     # --- showing
 

@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QScrollArea, QSizePolicy, QWi
 
 from .. import paths
 from ..errors import WorkbenchError
-from . import figures, icons
-from . import models_work as work
+from . import figures, icons, work
 from .context import Context
 from .models_machine import Machine
 from .pane import Pane

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from .. import paths
 from ..errors import WorkbenchError
-from . import models_work as work
+from . import work
 from .context import Context
 from .messages import MessageStrip
 

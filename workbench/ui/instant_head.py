@@ -14,7 +14,7 @@ from ..store import Store
 from ..store.features import FEWEST_PAIRS
 from ..store.queueing import Ranked
 from .figures import count
-from .models_work import Work
+from .work import Work
 
 if TYPE_CHECKING:
     from ..jobs.instant_head import InstantHead as Head

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QStackedWidget, QWidget
 
 from ..errors import WorkbenchError
 from ..lm import files
-from . import models_work as work
+from . import work
 from .context import Context
 from .messages import MessageStrip
 from .models_inspector import Inspector

@@ -22,13 +22,13 @@ from .figures import count, duration
 from .form import Form
 from .form_controls import ChoiceBox
 from .models_machine import Machine
-from .models_work import Work, looking
 from .theme import set_region
 from .train_beside import BesidePanel
 from .train_data import DataCard
 from .train_estimate import Room, bytes_of, estimated, memory, most_used, planned_units, room_of, seconds_a_unit
 from .train_readiness import reading_readiness
 from .widgets import Button, ChoiceCard, Divider, column, holding, label, row
+from .work import Work, looking
 
 ICONS = {"reward": "trophy", "ppo": "activity"}
 LABEL_WIDTH = 136

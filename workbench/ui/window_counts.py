@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from ..events import Event, Finished
 from ..feedback import NO_JUDGEMENT
 from ..store import Store
 from ..store.queueing import counts_left
 from .context import Context
-from .models_work import Work
+from .work import Refreshing, Steps
 
 WAIT_MS = 400
 """Quiet time before counting, so that many judgements in a row are counted once."""
@@ -43,43 +42,20 @@ def count(store: Store, annotator: str) -> Counted:
 
 
 class Counting(QObject):
-    """Counts again when asked, never twice at once."""
+    """Counts again when asked."""
 
     counted = Signal(object)
     """A Counted."""
 
     def __init__(self, context: Context, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._context = context
-        self._work = Work(context.store.folder, self)
-        self._work.finished.connect(self._on_counted)
-        self._work.failed.connect(context.tell)
-        self._timer = QTimer(self, singleShot=True, interval=WAIT_MS)
-        self._timer.timeout.connect(self._start)
-        self._again = False
-
-    def want(self, soon: bool = False) -> None:
-        """Count before long."""
-        self._timer.start(0 if soon else WAIT_MS)
-
-    def close(self) -> None:
-        """Start nothing more."""
-        self._timer.stop()
-
-    def _start(self) -> None:
-        if self._work.busy:
-            self._again = True
-            return
-        self._again = False
-        self._work.start(_counting(self._context.annotator))
-
-    def _on_counted(self, found: Mapping[str, Any]) -> None:
-        self.counted.emit(found["counted"])
-        if self._again:
-            self.want()
+        counts = Refreshing(context.store.folder, lambda: _counting(context.annotator), WAIT_MS, self)
+        counts.found.connect(lambda found: self.counted.emit(found["counted"]))
+        counts.failed.connect(context.tell)
+        self.want, self.close = counts.want, counts.close
 
 
-def _counting(annotator: str) -> Callable[[Store], Iterator[Event]]:
+def _counting(annotator: str) -> Steps:
     def steps(store: Store) -> Iterator[Event]:
         yield Finished({"counted": count(store, annotator)})
 

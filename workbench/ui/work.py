@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from ..errors import WorkbenchError
 from ..events import Event, Failed, Finished, Progress
@@ -71,6 +71,49 @@ class Work(QObject):
         elif isinstance(event, Failed):
             self._thread = None
             self.failed.emit(WorkbenchError(event.text, event.hint))
+
+
+class Refreshing(QObject):
+    """The same work again and again, never twice at once: wanted while it is being done, it is done once more."""
+
+    found = Signal(dict)
+    """The summary of what was done."""
+    failed = Signal(object)
+    """A WorkbenchError to show."""
+
+    def __init__(self, folder: Path, steps: Callable[[], Steps], pause: int, parent: QObject | None = None) -> None:
+        """steps: asked when the work begins for what it is. pause: milliseconds of quiet before it begins, so that
+        wishes in a row are one."""
+        super().__init__(parent)
+        self._steps, self._pause, self._again = steps, pause, False
+        self._work = Work(folder, self)
+        self._work.finished.connect(self._on_found)
+        self._work.failed.connect(self.failed)
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self._start)
+
+    @property
+    def busy(self) -> bool:
+        """Whether more will be known before long."""
+        return self._work.busy or self._timer.isActive()
+
+    def want(self, soon: bool = False) -> None:
+        """Do it after a pause, or as soon as may be."""
+        self._timer.start(0 if soon else self._pause)
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._timer.stop()
+
+    def _start(self) -> None:
+        self._again = self._work.busy
+        if not self._again:
+            self._work.start(self._steps())
+
+    def _on_found(self, found: dict[str, object]) -> None:
+        self.found.emit(found)
+        if self._again:
+            self.want()
 
 
 @cache
