@@ -8,6 +8,7 @@ from PySide6.QtSvg import QSvgRenderer
 from workbench.store import Store
 from workbench.ui.context import Context
 from workbench.ui.theme import theme
+from workbench.ui.train_compare import MOST, TOKENS
 from workbench.ui.train_pane import TrainPane
 
 
@@ -133,3 +134,9 @@ def test_escape_leads_back_to_the_run(page, qtbot):
     qtbot.keyClick(page, Qt.Key.Key_Escape)
     assert pane.body_stack.currentWidget() is pane.monitor
     assert pane.left is not None and pane.left.isVisible()
+
+
+def test_every_run_has_a_colour_and_a_dash_of_its_own():
+    from workbench.ui.series import DASHES
+
+    assert len({tuple(DASHES[token]) for token in TOKENS}) == len(TOKENS) == MOST
