@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
+from safetensors.torch import load_file
 
 from tests.conftest import FP32
 from tests.methods import worlds
@@ -66,6 +68,37 @@ def test_the_saved_model_scores_as_the_trained_one(outcome):
     info = json.loads((job.folder / "reward" / "reward.json").read_text())
     assert info["architecture"] == "adapter"
     assert info["std"] > 0
+
+
+def next_round(job, folder, pairs, **fields):
+    """A job that goes on from the reward model that another made."""
+    ref = replace(job.model, adapter=str(job.folder / "reward"), kind="reward")
+    return replace(job, folder=folder, model=ref, data=Data(pairs=pairs), **fields)
+
+
+def test_a_reward_model_learns_more_from_where_it_was(llama_folder, tmp_path):
+    first = worlds.job(tmp_path / "one", llama_folder, data=Data(pairs=worlds.pairs(12, 8)))
+    ended = run(first, heads=3)[-1]
+    more = worlds.pairs(24, 8, seed=5)
+    events = run(next_round(first, tmp_path / "two", more), epochs=2)
+    begins = next(event for event in events if isinstance(event, Metrics))
+    fresh = run(worlds.job(tmp_path / "fresh", llama_folder, data=Data(pairs=more)), warm_start=False)
+    from_nothing = next(event for event in fresh if isinstance(event, Metrics))
+    assert from_nothing.values["accuracy/held_out"] <= 0.5 < 0.9 < begins.values["accuracy/held_out"]
+    assert (
+        events[-1].summary["held_out_loss"] <= begins.values["loss/held_out"]
+    )  # the best is kept, and that may be the first
+    assert ended.summary["accuracy"] > 0.9
+    stored = load_file(tmp_path / "two" / "reward" / "reward_head.safetensors")
+    assert "ensemble" not in stored  # it belonged to other weights
+
+
+def test_an_encoder_learns_more_from_where_it_was(bert_folder, tmp_path):
+    first = worlds.job(tmp_path / "one", bert_folder, data=Data(pairs=worlds.pairs()))
+    ended = run(first, learning_rate=3e-3, epochs=10)[-1]
+    events = run(next_round(first, tmp_path / "two", worlds.pairs()), epochs=1, learning_rate=1e-6)
+    begins = next(event for event in events if isinstance(event, Metrics))
+    assert begins.values["accuracy/held_out"] == ended.summary["accuracy"]
 
 
 @pytest.mark.parametrize("options", [{"loss": "hinge"}, {"use_margin": True}, {"loss": "hinge", "use_margin": True}])

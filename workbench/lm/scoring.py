@@ -340,6 +340,18 @@ def fresh_reward(
     return AdapterReward.fresh(load(ref, compute), rank=rank, alpha=alpha, dropout=dropout, limit=limit)
 
 
+def reward_to_train_on(ref: ModelRef, compute: Compute, *, limit: int) -> AdapterReward | ClassifierReward:
+    """The reward model that `ref` names, to be trained on: with the rank of its adapter and without its ensemble, which
+    the next training fits anew. Raises WorkbenchError when it cannot be loaded."""
+    model = load_reward(ref, compute)
+    assert isinstance(model, AdapterReward | ClassifierReward)
+    model.limit = min(limit, model.limit) if isinstance(model, ClassifierReward) else limit
+    if isinstance(model, AdapterReward):
+        prepare_training(model.loaded)
+        model.ensemble, model.offset = None, torch.zeros(0)
+    return model
+
+
 def reward_info(folder: Path) -> dict[str, Any]:
     """reward.json of a trained reward model. Raises WorkbenchError when the folder holds none."""
     try:

@@ -19,12 +19,14 @@ from .base import Data, Job, NotFinite, Panel, knob
 from .resuming import Checkpoints
 from .reward_lists import loss_of, micro_batches, scores_of, shuffled
 from .reward_measuring import Best, longer_wins
-from .reward_people import by_person, held_scores_of, people_in, reads
+from .reward_people import by_person, held_scores_of, meet_people, reads
 from .reward_resuming import restore, state_of, told
 from .sparing import Sparing
 
 if TYPE_CHECKING:
     import torch
+
+    from ..lm.scoring import AdapterReward, ClassifierReward
 
 
 name = "reward"
@@ -33,6 +35,8 @@ text = "Learns to score answers the way you do."
 WANTS: tuple[type, ...] = (Pair, Ranking)
 NEEDS_REWARD = False
 RESULT = "reward"
+STARTS_FROM = ("base", "adapter", "reward")
+"""Kinds of model to start from: a reward model learns more, of judgements that came since."""
 READS = reads
 """Whose judgements, and by which rules: asked before they are frozen."""
 PANELS = (
@@ -150,19 +154,14 @@ class Run(Sparing):
         import torch
 
         from ..lm import randomness
-        from ..lm.scoring import AdapterReward, fresh_reward
 
         torch.manual_seed(options.seed)
         self.job, self.options, self.compute = job, options, compute
-        assert job.model is not None
-        shape = {"rank": options.rank, "alpha": options.alpha, "dropout": options.dropout}
-        self.model = fresh_reward(job.model, compute, limit=options.max_tokens, **shape)
+        self.model = self._load()
         train = job.data.split("train")
         self.train = train.pairs
         self.held = job.data.split("held_out").pairs
-        self.people = people_in(self.train) if options.tastes and isinstance(self.model, AdapterReward) else []
-        if self.people:
-            self.model.meet(self.people, options.tastes)  # type: ignore[union-attr]
+        self.people = meet_people(self.model, self.train, options.tastes)
         whole = options.loss in LISTWISE
         self.lists = of_all(train.pairs, train.rankings) if whole else [of_pair(pair) for pair in train.pairs]
         self._encoded: dict[tuple[str, str], Any] = {}
@@ -182,6 +181,18 @@ class Run(Sparing):
         self.begin_sparing(4 * options.batch_size, can_save=hasattr(self.model, "loaded"))
         self.doubts: dict[str, Any] = {}
         self.checkpoints = Checkpoints(self)
+
+    def _load(self) -> AdapterReward | ClassifierReward:
+        """A reward model that has learned nothing yet, or the one that is to learn more."""
+        from ..lm.scoring import fresh_reward, reward_to_train_on
+
+        job, options = self.job, self.options
+        assert job.model is not None
+        self.learns_more = job.model.kind == "reward"
+        if self.learns_more:
+            return reward_to_train_on(job.model, self.compute, limit=options.max_tokens)
+        shape = {"rank": options.rank, "alpha": options.alpha, "dropout": options.dropout}
+        return fresh_reward(job.model, self.compute, limit=options.max_tokens, **shape)
 
     def _both(self, pair: Pair) -> tuple[Any, Any]:
         return self._encode(pair, pair.chosen), self._encode(pair, pair.rejected)
@@ -254,7 +265,7 @@ class Run(Sparing):
         """Fit the head on the base's own features first: it is most of what there is to learn, and takes one pass."""
         from ..lm.scoring import AdapterReward
 
-        if self.options.warm_start and isinstance(self.model, AdapterReward):
+        if self.options.warm_start and not self.learns_more and isinstance(self.model, AdapterReward):
             groups = [pair.prompt_id for pair in self.train]
             people = [pair.who for pair in self.train]
             self.model.warm_start(self.pairs, groups, self.job.check, self.rows_at_once, people)

@@ -13,7 +13,7 @@ from .reward_lists import key_of, numbered
 from .reward_measuring import Held, checked, held_scores
 
 if TYPE_CHECKING:
-    from ..lm.scoring import AdapterReward
+    from ..lm.scoring import AdapterReward, RewardModel
     from .reward import Options, Run
 
 
@@ -36,6 +36,24 @@ def people_in(pairs: Sequence[Pair]) -> list[str]:
     names = sorted({pair.who for pair in pairs} - {""})
     if len(names) < 2:
         raise WorkbenchError("Tastes can be told apart only where two people or more have judged.", "Set Tastes to 0.")
+    return names
+
+
+def meet_people(model: RewardModel, pairs: Sequence[Pair], size: int) -> list[str]:
+    """Have a model tell apart the tastes of those who judged the pairs, by `size` numbers each (0: one taste for all).
+
+    One that has met them all goes on from what it knows of them; an encoder knows one taste. Returns the people.
+    """
+    from ..lm.scoring import AdapterReward
+
+    if not isinstance(model, AdapterReward):
+        return []
+    if not size:
+        model.tastes = None
+        return []
+    names, known = people_in(pairs), model.tastes
+    if known is None or known.places.shape[1] != size or not set(names) <= set(known.names):
+        model.meet(names, size)
     return names
 
 
