@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QScrollArea, QSizePolicy, QWidget
 from .. import events as ev
 from ..errors import WorkbenchError
 from ..jobs import frozen
+from ..jobs.rounds import next_round
 from ..lm import checkpoints
 from ..methods.base import Data
 from ..store import Run, RunSample
@@ -36,6 +37,8 @@ class RunMonitor(QScrollArea):
     evaluate_wanted = Signal(str)
     next_wanted = Signal(str)
     """Train PPO with this reward model."""
+    round_wanted = Signal(object)
+    """Teach the reward model of this run what was judged since."""
     again_wanted = Signal(object, object)
     edit_wanted = Signal(object, object)
     resume_wanted = Signal(object, object)
@@ -202,7 +205,7 @@ class RunMonitor(QScrollArea):
         self.state.setToolTip(run.device)
         live = run.status in LIVE
         self.stop.setVisible(live)
-        self.stop.setEnabled(run.id in self._context.jobs)
+        self.stop.setEnabled(run.id in self._context.going())
         self.progress_box.setVisible(live)
         self.failed.setVisible(run.status == "failed")
         self.ended.setVisible(not live and run.status != "failed")
@@ -300,6 +303,9 @@ class RunMonitor(QScrollArea):
             offers.append((self.tr("Train with it"), lambda: self.next_wanted.emit(run.result_id)))
         elif run.result_id:
             offers.append((self.tr("Compare with its base"), lambda: self.evaluate_wanted.emit(run.result_id)))
+            if (round_ := next_round(self._context.store, run)) is not None:
+                words = self.tr("Next round: teach the reward model {count} new judgements")
+                offers.append((words.format(count=count(round_.new)), lambda: self.round_wanted.emit(run)))
         offers.append((self.tr("Run again"), lambda: self.edit_wanted.emit(run, {})))
         for text, slot in offers:
             self.ended.add_action(text, slot).setObjectName("ended-action")

@@ -34,6 +34,10 @@ ICONS = {"reward": "trophy", "ppo": "activity"}
 LABEL_WIDTH = 136
 FIELDS_WIDTH = 760
 PAUSE = 200  # milliseconds between a change and a new estimate
+LOOP = ("ppo", "reward")
+"""What a person comes for, the further step of the loop first."""
+STARTS_FROM = ("base", "adapter")
+"""Kinds of model that a method starts from, unless it says otherwise."""
 TASKS = ("generate", "evaluate", "features")
 
 
@@ -78,6 +82,7 @@ class NewRunPage(QWidget):
         self._context = context
         self.data = Data()
         self._runs: list[Run] = []
+        self._models: list[Model] = []
         self._named = ""
         self.method = next(iter(METHODS))
         self.forms: dict[str, Form] = {}
@@ -191,7 +196,8 @@ class NewRunPage(QWidget):
             self._reading.start(reading_readiness)
         self.refresh()
         ready = [name for name in self.cards if self._lack(name) == ""]
-        self.choose_method(method or (ready[-1] if ready else self.method))
+        usual = next((name for name in LOOP if name in ready), ready[0] if ready else self.method)
+        self.choose_method(method or usual)
         self.choose_preset(train_presets.BALANCED)
         if options:
             self.form.set_values(options)
@@ -206,11 +212,16 @@ class NewRunPage(QWidget):
         store = self._context.store
         self.data = preparing.data_of(store)
         self._runs = [run for run in store.runs.list() if run.method not in TASKS]
-        models = store.models.list()
-        self._fill(self.model, [each for each in models if each.kind in ("base", "adapter")])
-        self._fill(self.reward, [each for each in reversed(models) if each.kind == "reward"])
+        self._models = store.models.list()
+        self._fill_models()
+        self._fill(self.reward, [each for each in reversed(self._models) if each.kind == "reward"])
         self._order_cards()
         self._changed()
+
+    def _fill_models(self) -> None:
+        """What the method that is chosen can start from."""
+        kinds = getattr(METHODS[self.method], "STARTS_FROM", STARTS_FROM)
+        self._fill(self.model, [each for each in self._models if each.kind in kinds])
 
     def _fill(self, box: ChoiceBox, models: Sequence[Model]) -> None:
         chosen = box.currentData()
@@ -270,6 +281,7 @@ class NewRunPage(QWidget):
         shown = self.form
         for form in self.forms.values():
             form.setVisible(form is shown)
+        self._fill_models()
         self.reward.setVisible(METHODS[name].NEEDS_REWARD)
         if self.name.text() in ("", self._named):
             self._named = self._free_name(METHODS[name].title)
@@ -305,7 +317,7 @@ class NewRunPage(QWidget):
         found = self._memory((base, reward, reward_base), options, bytes_each, room)
         self.beside.show_memory(found, bytes_each, room, self._measured())
         self._show_times()
-        running = [run.name for run in self._runs if run.id in self._context.jobs]
+        running = [run.name for run in self._runs if run.id in self._context.going()]
         loaded = self._context.session_model.name if self._context.session_model else ""
         self.beside.show_readiness(None if method.NEEDS_REWARD else self._readiness)
         self.beside.show_cautions(self.data, (base, reward, reward_base), running, loaded)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 from .. import events as ev
 from ..errors import WorkbenchError
 from ..feedback import ASIDE
+from ..jobs.rounds import next_round, policy_before
 from ..methods import METHODS
 from ..store import Run
 from .context import Context
@@ -66,7 +67,8 @@ class TrainPane(Pane):
         self.compare_page.left.connect(self.leave_page)
         self.monitor.stop_wanted.connect(context.stop_run)
         self.monitor.evaluate_wanted.connect(lambda model_id: context.show_pane("evaluate", {"tuned": model_id}))
-        self.monitor.next_wanted.connect(lambda model_id: self.new_run("ppo", reward_id=model_id))
+        self.monitor.next_wanted.connect(self._train_against)
+        self.monitor.round_wanted.connect(self._next_round)
         self.monitor.again_wanted.connect(self._start_again)
         self.monitor.edit_wanted.connect(self._edit)
         self.monitor.resume_wanted.connect(self._resume)
@@ -192,6 +194,23 @@ class TrainPane(Pane):
     def _edit(self, run: Run, changes: Mapping[str, Any]) -> None:
         options = dict(run.options) | dict(changes)
         self.new_run(run.method, options=options, model_id=run.model_id, reward_id=run.reward_id)
+
+    def _train_against(self, reward_id: str) -> None:
+        """Set up a run against a reward model, from what the round before it made."""
+        self.new_run("ppo", reward_id=reward_id, model_id=policy_before(self._context.store, reward_id))
+
+    def _next_round(self, run: Run) -> None:
+        """Teach the reward model of a run what was judged since."""
+        found = next_round(self._context.store, run)
+        if found is None:  # what was new has been taken back
+            self.monitor.refresh()
+            return
+        try:
+            started = self._context.start_run("reward", found.options, model_id=found.reward_id)
+        except WorkbenchError as error:
+            self._context.tell(error)
+            return
+        self._started(started)
 
     def _start_again(self, run: Run, changes: Mapping[str, Any]) -> None:
         """A failed run once more, with the changes that were ticked."""
