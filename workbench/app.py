@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from . import __version__, paths, settings
 from .errors import WorkbenchError
 from .store import Store
+from .ui.closing import tell_what_waits
 from .ui.context import Context
 from .ui.theme import apply_theme
 from .ui.window import PLACES, Window
@@ -76,6 +77,7 @@ def make_window(project: Path, chosen: settings.Settings) -> Window:
     window.lock = lock  # type: ignore[attr-defined]
     last = str(QSettings().value("window/pane", "models"))
     window.show_pane("first" if not store.models.list() else last if last in PLACES else "models")
+    tell_what_waits(window)
     return window
 
 

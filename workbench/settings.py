@@ -24,6 +24,8 @@ class Settings:
     """Whether single keys act (WCAG 2.1.4)."""
     keys: dict[str, str] = field(default_factory=dict)
     """Keys that the person has changed, by action; see ui/keys.py."""
+    closing: str = "ask"
+    """What becomes of a run when the window closes: "ask", "keep" (it goes on without a window) or "pause"."""
     annotator: str = "you"
     last_project: str = ""
     track: str = ""

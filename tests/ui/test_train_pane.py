@@ -15,7 +15,7 @@ from workbench.lm import checkpoints
 from workbench.lm.files import describe_folder
 from workbench.methods import METHODS, ppo, reward
 from workbench.methods.base import Data
-from workbench.store import Store
+from workbench.store import Store, run_queue
 from workbench.ui import train_presets
 from workbench.ui.context import Context
 from workbench.ui.models_machine import Card, Machine
@@ -198,7 +198,7 @@ def feed_open(store, context, run, event):
         store.runs.update(run.id, status="running")
     from workbench.jobs.recording import _write
 
-    _write(store, run.id, event)
+    _write(store, run.id, event, [])
     context._on_run_event(run.id, event)
 
 
@@ -255,19 +255,14 @@ def test_a_limit_is_drawn_once_the_curve_comes_near_it(store, context, base, pan
 
 
 def test_stop_asks_the_run_and_nothing_else(store, context, base, pane, qtbot):
-    class Job:
-        stopped = 0
-
-        def stop(self):
-            self.stopped += 1
-
     run = ppo_run(store, base)
-    job = context.jobs[run.id] = Job()
+    store.runs.update(run.id, status="running", total=20)
+    context.jobs[run.id] = None
     shown = pane()
     feed_open(store, context, run, ev.Metrics(3, values(3)))
     shown.monitor.stop.setFocus()
     qtbot.keyClick(shown.monitor.stop, Qt.Key.Key_Space)
-    assert job.stopped == 1
+    assert run_queue.wish(store, run.id) == "stop"
     assert not shown.monitor.stop.isEnabled()
 
 
@@ -896,7 +891,7 @@ def test_a_run_with_a_checkpoint_is_resumed_by_keyboard(store, context, base, sc
     (spec,) = launched
     assert (spec.run_id, spec.resumes, spec.changed) == (run.id, True, ())
     assert spec.options == dict(run.options)
-    assert store.runs.find(run.id).status == "waiting"
+    assert store.runs.find(run.id).status == "running"
     assert shown.monitor.run.id == run.id
     assert len(store.runs.list()) == 1
 

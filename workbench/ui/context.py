@@ -19,6 +19,7 @@ from ..jobs.recording import store_answer
 from ..jobs.spec import JobSpec
 from ..methods import METHODS
 from ..store import Model, Response, Run, Store, owners, run_queue
+from .following import Following
 from .instant_head import InstantHead
 from .job_thread import STOP_PATIENCE_MS, JobThread, SessionThread
 
@@ -71,6 +72,9 @@ class Context(QObject):
         self._outlived: list[SessionThread] = []
         self._closed = False
         store.listen(self._on_store_change)
+        self.following = Following(store, self)
+        self.following.happened.connect(self._on_run_event)
+        self.following.changed.connect(self._on_changed_elsewhere)
         self.store_changed.connect(self._on_change)
         self.runs_changed.connect(self._rest_or_read)
         self.instant.want("features")
@@ -86,7 +90,7 @@ class Context(QObject):
     def _rest_or_read(self) -> None:
         """An idle model reads answers, but not while a run needs the machine."""
         if self._feeder is not None:
-            self._feeder.paused = bool(self.jobs)
+            self._feeder.paused = bool(self.going())
             self._feeder.nudge()
 
     # --- runs ---------------------------------------------------------------------------------------------------
@@ -138,6 +142,10 @@ class Context(QObject):
         self.go_on()
         return self.store.runs.find(run_id)
 
+    def going(self) -> list[str]:
+        """The runs that go, here or in another process; the one that began last is the last."""
+        return [*self.following.runs(), *self.jobs]
+
     def training(self) -> Run | None:
         """The run of the queue that goes, here or in another process; None when the queue rests."""
         here = [id_ for id_, job in self.jobs.items() if job.spec.method in METHODS]
@@ -164,6 +172,8 @@ class Context(QObject):
         self.runs_changed.emit()
 
     def _on_run_event(self, run_id: str, event: ev.Event) -> None:
+        if self._closed:
+            return
         self.run_event.emit(run_id, event)
         if isinstance(event, ev.Saved):
             self.store_changed.emit("models", None)
@@ -175,14 +185,21 @@ class Context(QObject):
             self.message.emit(event.text, event.hint, "bad")
 
     def _on_run_end(self, run_id: str) -> None:
+        if self._closed:  # the window is gone, and perhaps its store
+            return
         thread = self.jobs.pop(run_id)
         thread.deleteLater()
-        if thread.spec.method in METHODS and not self._closed:
+        if thread.spec.method in METHODS:
             if self.store.runs.find(run_id).status == "waiting":  # it pauses, and with it the queue
                 owners.disown(self.store, run_queue.QUEUE)
             else:
                 self.go_on()
         for table in ("runs", "models", "responses", "features"):
+            self.store_changed.emit(table, None)
+        self.runs_changed.emit()
+
+    def _on_changed_elsewhere(self) -> None:
+        for table in ("runs", "models", "responses"):
             self.store_changed.emit(table, None)
         self.runs_changed.emit()
 
@@ -205,7 +222,7 @@ class Context(QObject):
         spec = JobSpec("session", "session", {}, str(self.store.folder), ref)
         self.session = SessionThread(spec, self.store.folder / "session.log", self)
         self._feeder = self.session.feeder
-        self._feeder.paused = bool(self.jobs)
+        self._feeder.paused = bool(self.going())
         self.session_model = self.store.models.find(model_id)
         self.session_loading = True
         thread = self.session
@@ -355,6 +372,7 @@ class Context(QObject):
             return
         self._closed = True
         self.instant.close()
+        self.following.close()
         for run_id, thread in self.jobs.items():
             if not thread.isFinished():
                 self.stop_run(run_id, "pause" if thread.spec.method in METHODS else "stop")

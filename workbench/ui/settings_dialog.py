@@ -12,6 +12,7 @@ from ..errors import WorkbenchError
 from ..settings import Settings
 from ..store import repeating
 from ..store.queueing import ENOUGH, MOST_PEOPLE, judgements_per_item
+from .closing import closing_choice
 from .context import Context
 from .figures import count
 from .settings_keys import Group, KeysPage
@@ -89,12 +90,16 @@ class SettingsDialog(QDialog):
         self.letters.toggled.connect(lambda on: self._set(letters=on))
         self.track = self._track()
         why_track = self.tr("Curves are always kept here. These tools get them too, if their packages are installed.")
+        self.closing = closing_choice(self.settings.closing)
+        self.closing.changed.connect(lambda value: self._set(closing=value))
+        why_closing = self.tr("Either way nothing is lost: a run goes on from where it was.")
         why = self.tr("Turn it off when keys such as S act by accident, as with speech input. Ctrl and Alt stay.")
         return holding(
             column(
                 self._line(self.tr("Theme"), self.theme),
                 self._line(self.tr("Text size"), self.text_size),
                 self._line(self.tr("Single keys act"), self.letters, why),
+                self._line(self.tr("Closing while a run goes"), self.closing, why_closing),
                 self._line(self.tr("Curves also go to"), self.track, why_track),
                 None,
                 spacing=16,

@@ -16,9 +16,10 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMessageBo
 from .. import events as ev
 from .. import settings as preferences
 from ..errors import WorkbenchError
+from ..methods import METHODS
 from ..settings import Settings
 from ..store import backups
-from . import icons, keys, meter
+from . import closing, icons, keys, meter
 from .context import Context
 from .figures import size
 from .frame import Header, Rail, RailItem, StatusBar
@@ -245,7 +246,7 @@ class Window(QMainWindow):
         items += [
             Item(run.name, self.tr("Runs"), lambda run=run: self.show_pane("train", {"run": run.id}), icon="chart-line")
             for run in self.context.store.runs.list()[:50]
-            if run.method in ("reward", "ppo")
+            if run.method in METHODS
         ]
         return items
 
@@ -345,7 +346,7 @@ class Window(QMainWindow):
             self.rail.set_job("train", 1.0, "failed")
 
     def _refresh_job(self) -> None:
-        running = [self.context.store.runs.find(run_id) for run_id in self.context.jobs]
+        running = [self.context.store.runs.find(run_id) for run_id in self.context.going()]
         if not running:
             self.status.set_job("")
             self.rail.set_job("train", 0.0, "")
@@ -390,20 +391,36 @@ class Window(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask about a running job, keep the layout, back the project up."""
         demo = self.demo if self.demo is not None and self.demo.running else None
-        if (self.context.jobs or demo) and not self._may_stop_jobs():
+        trains = not demo and any(job.spec.method in METHODS for job in self.context.jobs.values())
+        how = self._how_to_close() if trains else "pause"
+        if not how or ((self.context.jobs or demo) and not trains and not self._may_stop_jobs()):
             event.ignore()
             return
         if demo is not None:
             demo.stop()
         QSettings().setValue("window/geometry", self.saveGeometry())
         self._counting.close()
-        self.context.close()
+        self.hide()  # a checkpoint takes a moment
+        try:
+            self.context.close(goes_on=how == "keep")
+        except WorkbenchError as error:
+            log.exception("nothing goes on without the window")
+            closing.tell(error)
         try:
             if shutil.disk_usage(self.context.store.folder).free > 200e6:
                 backups.back_up_if_changed(self.context.store)
         except (WorkbenchError, OSError):
             log.exception("no backup was made")
         super().closeEvent(event)
+
+    def _how_to_close(self) -> str:
+        """ "keep" or "pause", as the person chose before or chooses now; "" to stay."""
+        if self.settings.closing != "ask":
+            return self.settings.closing
+        how, always = closing.ask(self)
+        if how and always:
+            self._apply(replace(self.settings, closing=how))
+        return how
 
     def _may_stop_jobs(self) -> bool:
         box = QMessageBox(self)
