@@ -8,6 +8,11 @@ from tests.ui.test_train_pane import base, context, judge, pane, ppo_run, scorer
 from workbench.methods import ppo, reward
 
 
+def offered(pane):  # noqa: F811
+    found = pane.monitor.ended.findChildren(QAbstractButton)
+    return [each.text() for each in found if each.isVisibleTo(pane.monitor.ended)]
+
+
 def press(qtbot, pane, words):  # noqa: F811
     button = next(each for each in pane.monitor.ended.findChildren(QAbstractButton) if words in each.text())
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
@@ -42,8 +47,16 @@ def test_what_was_taken_back_meanwhile_starts_nothing(ended, context, pane, qtbo
     shown = pane()
     context.store.feedback.retract([each.id for each in context.store.feedback.list()])
     press(qtbot, shown, "new judgements")
-    offered = [each.text() for each in shown.monitor.ended.findChildren(QAbstractButton) if each.isVisibleTo(shown)]
-    assert offered and not any("new judgements" in words for words in offered)
+    assert offered(shown) and not any("new judgements" in words for words in offered(shown))
+
+
+def test_judgements_that_came_meanwhile_are_counted_when_the_pane_is_shown_again(ended, store, pane):  # noqa: F811
+    shown = pane()
+    assert any("3 new judgements" in words for words in offered(shown))
+    shown.hide()
+    judge(store, 5)
+    shown.show()
+    assert any("8 new judgements" in words for words in offered(shown))
 
 
 def test_the_model_goes_on_against_the_reward_model_that_learned_more(ended, store, scorer, pane, qtbot, tmp_path):  # noqa: F811

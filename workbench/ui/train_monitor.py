@@ -120,6 +120,11 @@ class RunMonitor(QScrollArea):
             if was != self.run.status:
                 self._show_state()
 
+    def offer_again(self) -> None:
+        """Say anew what can come next: judgements may have come or been taken back since."""
+        if self.run is not None and self.run.status not in (*LIVE, "failed"):
+            self._show_ended(self.run)
+
     def _describe(self, run: Run) -> str:
         """Qwen2.5-0.5B-Instruct → LoRA r16 · reward r3 · 412 prompts."""
         models = self._context.store.models

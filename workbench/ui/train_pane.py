@@ -203,7 +203,7 @@ class TrainPane(Pane):
         """Teach the reward model of a run what was judged since."""
         found = next_round(self._context.store, run)
         if found is None:  # what was new has been taken back
-            self.monitor.refresh()
+            self.monitor.offer_again()
             return
         try:
             started = self._context.start_run("reward", found.options, model_id=found.reward_id)
@@ -269,5 +269,6 @@ class TrainPane(Pane):
         super().showEvent(event)
         if self._dirty:
             self.refresh()
+        self.monitor.offer_again()
         if self.body_stack.currentWidget() is self.new_page:
             self.new_page.refresh()
