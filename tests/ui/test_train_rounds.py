@@ -47,16 +47,16 @@ def test_what_was_taken_back_meanwhile_starts_nothing(ended, context, pane, qtbo
     shown = pane()
     context.store.feedback.retract([each.id for each in context.store.feedback.list()])
     press(qtbot, shown, "new judgements")
-    assert offered(shown) and not any("new judgements" in words for words in offered(shown))
+    qtbot.waitUntil(lambda: offered(shown) == ["Compare with its base", "Run again"])
 
 
-def test_judgements_that_came_meanwhile_are_counted_when_the_pane_is_shown_again(ended, store, pane):  # noqa: F811
+def test_judgements_that_came_meanwhile_are_counted_when_the_pane_is_shown_again(ended, store, pane, qtbot):  # noqa: F811
     shown = pane()
-    assert any("3 new judgements" in words for words in offered(shown))
+    qtbot.waitUntil(lambda: any("3 new judgements" in words for words in offered(shown)))
     shown.hide()
     judge(store, 5)
     shown.show()
-    assert any("8 new judgements" in words for words in offered(shown))
+    qtbot.waitUntil(lambda: any("8 new judgements" in words for words in offered(shown)))
 
 
 def test_the_model_goes_on_against_the_reward_model_that_learned_more(ended, store, scorer, pane, qtbot, tmp_path):  # noqa: F811
