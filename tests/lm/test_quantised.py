@@ -12,7 +12,7 @@ from tests import tiny
 from tests.conftest import FP32
 from workbench.errors import WorkbenchError
 from workbench.lm.batching import Row
-from workbench.lm.devices import Compute, check_four_bits
+from workbench.lm.devices import Compute, check_bits
 from workbench.lm.estimates import shape_of, weight_bytes
 from workbench.lm.fusing import fuse_adapters
 from workbench.lm.loading import load
@@ -32,17 +32,23 @@ def on(device, dtype=torch.bfloat16):
 
 @pytest.mark.parametrize("device", ["cuda", "cpu"])
 def test_where_bitsandbytes_is_installed_a_card_and_a_cpu_will_do(device):
-    check_four_bits(on(device), installed=True)
+    check_bits(on(device), "4bit", installed=True)
     with pytest.raises(WorkbenchError, match="need bitsandbytes, which is not installed"):
-        check_four_bits(on(device), installed=False)
+        check_bits(on(device), "4bit", installed=False)
 
 
 @pytest.mark.parametrize("device", ["mps", "xpu"])
 def test_other_devices_are_refused_before_anything_is_loaded(device):
     with pytest.raises(WorkbenchError, match="NVIDIA or AMD card, or a CPU"):
-        check_four_bits(on(device), installed=True)
+        check_bits(on(device), "4bit", installed=True)
     with pytest.raises(WorkbenchError, match="NVIDIA or AMD card, or a CPU"):
         load(ModelRef("/no/where"), on(device), quantize="4bit")
+
+
+def test_eight_bits_need_a_card():
+    check_bits(on("cuda"), "8bit", installed=True)
+    with pytest.raises(WorkbenchError, match="8-bit weights need an NVIDIA or AMD card"):
+        check_bits(on("cpu"), "8bit", installed=True)
 
 
 def test_a_gguf_base_is_refused(llama_folder, tmp_path):

@@ -54,21 +54,25 @@ def choose(device: str = "auto", dtype: str = "auto") -> Compute:
     return Compute(chosen, form, _name(kind), _memory(kind))
 
 
-def check_four_bits(compute: Compute, *, gguf: bool = False, installed: bool | None = None) -> None:
-    """Raises WorkbenchError where weights cannot be kept in 4 bits. `installed`: bitsandbytes; None looks for it."""
+def check_bits(compute: Compute, quantize: str, *, gguf: bool = False, installed: bool | None = None) -> None:
+    """Raises WorkbenchError where weights cannot be kept in "4bit" or "8bit". `installed`: bitsandbytes; None looks
+    for it."""
+    word = f"{quantize.removesuffix('bit')}-bit weights"
+    if quantize == "8bit" and compute.device.type != "cuda":
+        raise WorkbenchError(f"{word} need an NVIDIA or AMD card.", "Choose another device, or unquantised weights.")
     if compute.device.type not in ("cuda", "cpu"):
         raise WorkbenchError(
-            "4-bit weights need an NVIDIA or AMD card, or a CPU.", "Choose another device, or unquantised weights."
+            f"{word} need an NVIDIA or AMD card, or a CPU.", "Choose another device, or unquantised weights."
         )
     if gguf:
         raise WorkbenchError(
-            "4-bit weights need the model as a safetensors folder, and this one is a GGUF file.",
+            f"{word} need the model as a safetensors folder, and this one is a GGUF file.",
             "Convert it in Models, or choose unquantised weights.",
         )
     found = importlib.util.find_spec("bitsandbytes") is not None if installed is None else installed
     if not found:
         raise WorkbenchError(
-            "4-bit weights need bitsandbytes, which is not installed.",
+            f"{word} need bitsandbytes, which is not installed.",
             "Run: pip install bitsandbytes, or choose unquantised weights.",
         )
 

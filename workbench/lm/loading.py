@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedTokenizerBase
+from transformers.pytorch_utils import Conv1D
 
 from ..errors import WorkbenchError
-from .devices import Compute, check_four_bits
+from .devices import Compute, check_bits
 from .files import check_folder, check_gguf, check_safetensors
 from .full import Originals, matrices
 from .fusing import fuse_adapters, fuse_layers
@@ -104,13 +105,13 @@ class Loaded:
 def load(ref: ModelRef, compute: Compute, *, offline: bool = True, quantize: str = "none") -> Loaded:
     """The causal language model that `ref` names, with its adapter (as POLICY) when it has one.
 
-    quantize: "4bit" keeps the layers' matrices in 4 bits. Raises WorkbenchError with what is wrong when it is no such
-    model, or cannot be kept so.
+    quantize: "4bit" and "8bit" keep the layers' matrices so. Raises WorkbenchError with what is wrong when it is no
+    such model, or cannot be kept so.
     """
-    if quantize == "4bit":
-        check_four_bits(compute, gguf=ref.format == "gguf")
+    if quantize != "none":
+        check_bits(compute, quantize, gguf=ref.format == "gguf")
     tokenizer = load_tokenizer(ref, offline=offline)
-    model = _load_causal(ref, compute, offline, _four_bits(compute) if quantize == "4bit" else {})
+    model = _load_causal(ref, compute, offline, _in_bits(compute, quantize) if quantize != "none" else {})
     loaded = Loaded(model.eval(), tokenizer, Template(tokenizer), compute, ref)
     choose_attention(loaded)
     fuse_layers(loaded.trunk)
@@ -162,13 +163,18 @@ def _load_causal(ref: ModelRef, compute: Compute, offline: bool, quantised: dict
     return model.to(compute.device)
 
 
-def _four_bits(compute: Compute) -> dict[str, Any]:
-    """NF4 with scales that are quantised too (Dettmers et al. 2023); products in the format of everything else."""
-    config = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=compute.dtype,
+def _in_bits(compute: Compute, quantize: str) -> dict[str, Any]:
+    """NF4 with scales that are quantised too (Dettmers et al. 2023), or LLM.int8 (Dettmers et al. 2022); products in
+    the format of everything else."""
+    config = (
+        BitsAndBytesConfig(load_in_8bit=True)
+        if quantize == "8bit"
+        else BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=compute.dtype,
+        )
     )
     return {"quantization_config": config, "device_map": {"": compute.device}}
 
@@ -240,15 +246,49 @@ def train_whole(loaded: Loaded) -> None:
     """Make the matrices of the layers the policy. The base stays what it is under the adapter that training goes on
     from, if there is one: the adapter becomes part of the weights, and not of what is kept of them."""
     loaded.originals = Originals(matrices(loaded.layers))
+    merge_adapter(loaded)
+
+
+def merge_adapter(loaded: Loaded) -> None:
+    """Make the adapter, if there is one, part of the base's weights."""
     if isinstance(loaded.model, PeftModel):
         loaded.model = loaded.model.merge_and_unload()  # type: ignore[operator]
 
 
-def add_new_adapter(loaded: Loaded, name: str, *, rank: int, alpha: float, dropout: float = 0.0) -> None:
-    """Put a fresh LoRA adapter on every linear layer of the trunk; it changes nothing until it is trained."""
+def add_new_adapter(
+    loaded: Loaded,
+    name: str,
+    *,
+    rank: int,
+    alpha: float,
+    dropout: float = 0.0,
+    targets: str = "all-linear",
+    rslora: bool = False,
+    dora: bool = False,
+) -> None:
+    """Put a fresh LoRA adapter on linear layers of the trunk; it changes nothing until it is trained.
+
+    targets: "all-linear", or "attention" for those of attention alone. rslora: scale by alpha / sqrt(rank)
+    (Kalajdzievski 2023). dora: a length for each output beside the direction (Liu et al. 2024).
+    """
     chosen: dict[str, Any] = {"r": rank, "lora_alpha": alpha, "lora_dropout": dropout}
-    config = LoraConfig(target_modules="all-linear", bias="none", **chosen)
+    chosen |= {"use_rslora": rslora, "use_dora": dora}
+    places = targets if targets == "all-linear" else _attention_layers(loaded)
+    config = LoraConfig(target_modules=places, bias="none", **chosen)
     _add(loaded, name, config)
+
+
+def _attention_layers(loaded: Loaded) -> list[str]:
+    """The linear layers of attention by the ends of their names, as "self_attn.q_proj" or "attn.c_attn"."""
+    ends = {
+        ".".join(key.split(".")[-2:])
+        for key, module in loaded.causal.named_modules()
+        if isinstance(module, torch.nn.Linear | Conv1D) and ("attn" in key or "attention" in key)
+    }
+    if not ends:
+        name = loaded.ref.name or loaded.ref.base
+        raise WorkbenchError(f"{name} names none of its layers attention.", "Put the adapter on all layers.")
+    return sorted(ends)
 
 
 def _add(loaded: Loaded, name: str, config: LoraConfig) -> None:
