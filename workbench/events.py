@@ -49,6 +49,19 @@ class Metrics(Event):
 
 
 @dataclass(frozen=True)
+class FirstBatch(Event):
+    """The first batch as the model sees it, told before anything is learned.
+
+    rows: {"title": what the row is, "tokens": [[text, whether the loss reads it, whether it is a special token], ...]}.
+    note: what the loss reads, in a sentence. left_out: rows of the batch that are not told.
+    """
+
+    rows: list[dict[str, Any]]
+    note: str = ""
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
 class Sample(Event):
     """One answer seen during a run, with the scores it had then. `scores` has "reward", "kl", "tokens", ..."""
 
@@ -170,7 +183,7 @@ class Failed(Event):
 
 
 _ALL = (
-    Started, Progress, Metrics, Sample, Token, Answer, Features, Rewritten, Loaded, Saved, Warned,
+    Started, Progress, FirstBatch, Metrics, Sample, Token, Answer, Features, Rewritten, Loaded, Saved, Warned,
     Finished, Stopped, Failed,
 )  # fmt: skip
 KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in _ALL}

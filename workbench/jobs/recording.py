@@ -16,6 +16,7 @@ from ..methods import METHODS
 from ..store import Response, RunSample, Store, owners, run_queue
 from ..store.rows import now
 from ..store.runs import CUT_OFF_HINT
+from . import first_batch
 
 _MODELS = {"adapter": "adapter", "reward": "reward", "model": "base"}
 """Kinds of models by what a run says it has saved. A model that was trained whole is a base, with a parent."""
@@ -67,6 +68,8 @@ def _write(store: Store, run_id: str, event: ev.Event, unsure: list[ev.Saved]) -
             store.runs.update(run_id, total=event.total, device=f"{event.device} {event.dtype}".strip())
             if "resumed" in event.info:
                 _go_on(store, run_id, event.info)
+        case ev.FirstBatch():
+            first_batch.keep(event, store.runs_folder / run_id)
         case ev.Metrics():
             store.runs.add_metrics(run_id, event.step, event.values)
         case ev.Sample():

@@ -151,6 +151,8 @@ class Job:
     """Go on from the newest checkpoint in `folder`."""
     changed: tuple[str, ...] = ()
     """Knobs that were turned on purpose since that checkpoint."""
+    only_looks: bool = False
+    """Tell the first batch and end: a person wants to see it before the run."""
 
     def check(self) -> None:
         """Raises StopRequested when the person asked to stop. Called between tokens and between micro-batches."""

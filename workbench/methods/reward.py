@@ -17,7 +17,7 @@ from ..feedback.listing import of_all, of_pair, placed
 from ..lm.folders import free_place
 from .base import Data, Job, NotFinite, Panel, knob
 from .resuming import Checkpoints
-from .reward_lists import loss_of, micro_batches, scores_of, shuffled
+from .reward_lists import loss_of, micro_batches, scores_of, seen, shuffled
 from .reward_measuring import Best, longer_wins
 from .reward_people import by_person, held_scores_of, meet_people, reads
 from .reward_resuming import restore, state_of, told
@@ -127,6 +127,11 @@ def train(job: Job, options: Options) -> Iterator[Event]:
     yield Started(run.total, compute.name, compute.dtype_name, about)
     if options.tastes and not run.people:
         yield Warned(0, "An encoder is trained whole, and knows one taste.", "tastes")
+    if not run.step:
+        yield run.first_batch()
+        if job.only_looks:
+            yield Finished()
+            return
     try:
         yield from run.steps()
         yield from run.add_heads()
@@ -202,6 +207,11 @@ class Run(Sparing):
         if key not in self._encoded:
             self._encoded[key] = self.model.encode(about.messages, text)
         return self._encoded[key]
+
+    def first_batch(self) -> Event:
+        """What the first step learns from, as the model sees it."""
+        batch = self._batches()[0]
+        return seen(self.model, [self.lists[index] for index in batch], [self.items[index] for index in batch])
 
     def steps(self) -> Iterator[Event]:
         """All epochs: a step, its metrics, and now and then the held-out prompts."""

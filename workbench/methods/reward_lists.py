@@ -6,8 +6,10 @@ import random
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..events import FirstBatch
 from ..feedback.base import Ranking
 from ..feedback.listing import placed
+from .seeing import Seen, answer_read, first_batch
 
 if TYPE_CHECKING:
     import torch
@@ -122,3 +124,21 @@ def loss_of(options: Options, lists: Sequence[Ranking], scores: torch.Tensor, ra
         case _:
             loss = losses.logistic(scores[:, 0], scores[:, 1], margin[:, 0, 1])
     return loss + options.center * losses.centering(scores, ranks >= 0)
+
+
+def seen(model: RewardModel, lists: Sequence[Ranking], items: Sequence[Sequence[Any]]) -> FirstBatch:
+    """A batch as the model sees it: every answer with its prompt, best first."""
+    from ..lm.scoring import AdapterReward
+
+    rows: list[Seen] = []
+    for ranking, encoded in zip(lists, items, strict=True):
+        pair = len(ranking.groups) == 2 and len(encoded) == 2
+        for (_, rank), item in zip(placed(ranking), encoded, strict=True):
+            title = ("chosen", "rejected")[rank] if pair else f"rank {rank + 1}"
+            in_part = isinstance(model, AdapterReward)
+            ids, read = answer_read(item.prompt, item.answer) if in_part else (item, [True] * len(item))
+            rows.append((title, ids, read))
+    if isinstance(model, AdapterReward):
+        note = "The score is read from the marked tokens: from their mean and from the last one."
+        return first_batch(model.loaded.tokenizer, rows, note)
+    return first_batch(model.tokenizer, rows, "The score is read from the whole text.")  # type: ignore[attr-defined]

@@ -1,0 +1,74 @@
+"""The first batch as the model sees it: all tokens in their order, and what the loss reads of them."""
+
+from tests.conftest import FP32
+from tests.methods import worlds
+from workbench.events import Finished, FirstBatch, Metrics, Started, from_line, to_line
+from workbench.feedback.base import Ranking
+from workbench.lm.loading import load
+from workbench.lm.refs import ModelRef
+from workbench.methods import reward
+from workbench.methods.base import Data
+from workbench.methods.seeing import MOST_ROWS, answer_read, first_batch
+
+QUICK = {"epochs": 1, "rank": 4, "max_tokens": 64, "device": "cpu", "dtype": "float32", "batch_size": 3}
+
+
+def texts(row, read=None):
+    return "".join(text for text, learned, _ in row["tokens"] if read is None or learned == read)
+
+
+def test_a_reward_run_tells_the_batch_that_its_first_step_takes(llama_folder, tmp_path):
+    pairs = worlds.pairs(9, 4)
+    job = worlds.job(tmp_path, llama_folder, data=Data(pairs=pairs))
+    events = list(reward.train(job, reward.Options(**QUICK)))
+    kinds = [type(event) for event in events]
+    assert kinds.index(Started) < kinds.index(FirstBatch) < kinds.index(Metrics)
+    batch = next(event for event in events if isinstance(event, FirstBatch))
+    assert [row["title"] for row in batch.rows] == ["chosen", "rejected"] * 3
+    run = reward.Run(job, reward.Options(**QUICK), FP32)
+    expected = [pairs[index] for index in run._batches()[0]]
+    for place, pair in enumerate(expected):
+        chosen, rejected = batch.rows[2 * place : 2 * place + 2]
+        assert texts(chosen, read=True).startswith(pair.chosen) and texts(rejected, read=True).startswith(pair.rejected)
+        assert pair.messages[0]["content"] in texts(chosen, read=False)
+        assert chosen["tokens"][-1][1:] == [True, True]  # the end token is read, and special
+
+
+def test_a_look_ends_before_anything_is_learned(llama_folder, tmp_path):
+    job = worlds.job(tmp_path, llama_folder, data=Data(pairs=worlds.pairs(9, 4)), only_looks=True)
+    events = list(reward.train(job, reward.Options(**QUICK)))
+    assert isinstance(events[-2], FirstBatch) and events[-1] == Finished()
+    assert not any(isinstance(event, Metrics) for event in events)
+    assert not (tmp_path / "reward").exists()
+
+
+def test_ranks_of_a_list_are_told(llama_folder, tmp_path):
+    ranking = Ranking("p0", worlds.messages("say fox"), (("fox dog",), ("lazy", "quick"), ("over",)), sources=("r",))
+    data = Data(pairs=worlds.pairs(4, 4), rankings=(ranking,))
+    job = worlds.job(tmp_path, llama_folder, data=data, only_looks=True)
+    events = list(reward.train(job, reward.Options(**QUICK | {"loss": "plackett_luce", "batch_size": 9})))
+    titles = [row["title"] for event in events if isinstance(event, FirstBatch) for row in event.rows]
+    assert ["rank 1", "rank 2", "rank 2", "rank 3"] in [titles[at : at + 4] for at in range(len(titles))]
+
+
+def test_an_encoder_reads_the_whole(bert_folder, tmp_path):
+    job = worlds.job(tmp_path, bert_folder, data=Data(pairs=worlds.pairs(9, 4)), only_looks=True)
+    batch = list(reward.train(job, reward.Options(**QUICK)))[-2]
+    assert isinstance(batch, FirstBatch)
+    assert all(read for row in batch.rows for _, read, _ in row["tokens"])
+    assert "whole" in batch.note
+
+
+def test_parts_of_characters_are_told_as_the_tokenizer_writes_them(gpt2_folder):
+    tokenizer = load(ModelRef(str(gpt2_folder)), FP32).tokenizer
+    ids = tokenizer("a 漢 b", add_special_tokens=False)["input_ids"]
+    batch = first_batch(tokenizer, [("prompt", *answer_read(ids, []))], "")
+    shown = [text for text, _, _ in batch.rows[0]["tokens"]]
+    assert len(shown) == len(ids) and all(text and "\ufffd" not in text for text in shown)
+
+
+def test_a_large_batch_is_told_in_part_and_travels_as_a_line(llama_folder):
+    tokenizer = load(ModelRef(str(llama_folder)), FP32).tokenizer
+    batch = first_batch(tokenizer, [("prompt", [1, 2], [False, True])] * (MOST_ROWS + 5), "what the loss reads")
+    assert (len(batch.rows), batch.left_out) == (MOST_ROWS, 5)
+    assert from_line(to_line(batch)) == batch
