@@ -8,7 +8,7 @@ from workbench.lm.loading import load
 from workbench.lm.refs import ModelRef
 from workbench.methods import reward
 from workbench.methods.base import Data
-from workbench.methods.seeing import MOST_ROWS, answer_read, first_batch
+from workbench.methods.seeing import MOST_ROWS, first_batch, tokens_of
 
 QUICK = {"epochs": 1, "rank": 4, "max_tokens": 64, "device": "cpu", "dtype": "float32", "batch_size": 3}
 
@@ -59,12 +59,13 @@ def test_an_encoder_reads_the_whole(bert_folder, tmp_path):
     assert "whole" in batch.note
 
 
-def test_parts_of_characters_are_told_as_the_tokenizer_writes_them(gpt2_folder):
+def test_tokens_that_hold_a_character_together_are_told_as_the_character(gpt2_folder):
     tokenizer = load(ModelRef(str(gpt2_folder)), FP32).tokenizer
     ids = tokenizer("a 漢 b", add_special_tokens=False)["input_ids"]
-    batch = first_batch(tokenizer, [("prompt", *answer_read(ids, []))], "")
-    shown = [text for text, _, _ in batch.rows[0]["tokens"]]
-    assert len(shown) == len(ids) and all(text and "\ufffd" not in text for text in shown)
+    assert "".join(text for text, _, _ in tokens_of(tokenizer, ids, [True] * len(ids))) == "a 漢 b"
+    cut = ids[: next(at for at in range(len(ids)) if "\ufffd" in tokenizer.decode(ids[: at + 1])) + 1]
+    shown = [text for text, _, _ in tokens_of(tokenizer, cut, [True] * len(cut))]
+    assert len(shown) == len(cut) and shown[-1] and "\ufffd" not in "".join(shown)
 
 
 def test_a_large_batch_is_told_in_part_and_travels_as_a_line(llama_folder):

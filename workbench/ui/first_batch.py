@@ -11,7 +11,7 @@ from .figures import count
 from .theme import font, set_region, text_scale, theme, theme_changed
 from .widgets import Button, Chip, column, label, row, visible
 
-SHADES = ("sunken", "hover")
+SHADES = ("sunken", "line")
 """Backgrounds of neighbouring tokens, in turns, so that their ends show."""
 
 
