@@ -184,3 +184,19 @@ def _moving(steps: int, text: str) -> Callable[..., None]:
 
 runs.command("up")(_moving(-1, "Move a run that waits one place up."))
 runs.command("down")(_moving(1, "Move a run that waits one place down."))
+
+
+@runs.command()
+@RUN
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--with-models", is_flag=True, help="Take the files of its base model along; without, it is named.")
+@PROJECT
+@click.pass_context
+def export(context: click.Context, name: str, file: Path, with_models: bool, project: Path | None) -> None:
+    """Write what a run was made of into one FILE.zip, to run it anywhere: workbench train --bundle FILE.zip"""
+    from ..jobs import bundling
+
+    with opened(chosen(context, project)) as store:
+        run = store.runs.find(name)
+        bundling.write(store, run.id, file, with_models)
+        click.echo(f"{run.name} is in {file}. Run it anywhere with: workbench train --bundle {file}")

@@ -148,13 +148,32 @@ def generate(
     "--resume", "resumed", metavar="RUN", default=None, help="Go on with a run that was cut off, by name or id."
 )
 @click.option("--steps", type=int, default=None, help="With --resume: go on to this many steps instead.")
+@click.option("--bundle", type=click.Path(path_type=Path), default=None, help="Run what `runs export` wrote.")
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="With --bundle: a new folder for the run.")
+@click.option("--model", type=click.Path(path_type=Path), default=None, help="With --bundle: where its base model is.")
 @PROJECT
 @JSON
 @click.pass_context
-def train(context: click.Context, resumed: str | None, steps: int | None, project: Path | None, as_json: bool) -> None:
+def train(
+    context: click.Context,
+    resumed: str | None,
+    steps: int | None,
+    bundle: Path | None,
+    out: Path | None,
+    model: Path | None,
+    project: Path | None,
+    as_json: bool,
+) -> None:
     """Train on the project's judgements: one command per method."""
     from ..jobs import preparing
 
+    if bundle is not None:
+        if context.invoked_subcommand is not None or resumed is not None or steps is not None:
+            raise click.UsageError("A bundle is run as it is: --bundle stands alone, with --out and --model.", context)
+        run_bundle(bundle, out or Path(bundle.stem), model, as_json)
+        return
+    if out is not None or model is not None:
+        raise click.UsageError("--out and --model are for --bundle here.", context)
     if resumed is None:
         if context.invoked_subcommand is None:
             raise click.UsageError("Name a method, or a run to go on with: --resume RUN.", context)
@@ -168,6 +187,23 @@ def train(context: click.Context, resumed: str | None, steps: int | None, projec
         known = store.runs.find(resumed)
         run = see_through(store, *preparing.resume(store, known.id, {} if steps is None else {"steps": steps}))
         finish(run_json(store, run), as_json, run_words(run))
+
+
+def run_bundle(bundle: Path, out: Path, model: Path | None, as_json: bool) -> None:
+    """Run a bundle in a project of its own, and say whether its curves are those that it had."""
+    from ..jobs import unbundling
+
+    store, made = unbundling.unbundle(bundle, out, model)
+    try:
+        run = see_through(store, made.run, made.spec)
+        other = unbundling.differences(store, run, made.curves)
+        told = [name for name in made.curves if not name.startswith(unbundling.TIMED)]
+        same = f"All {len(told)} curves are those in the bundle, bit for bit."
+        words = f"Other than in the bundle: {', '.join(other)}." if other else same
+        found = run_json(store, run) | {"project": str(store.folder), "differs": other}
+        finish(found, as_json, f"{run_words(run)}\n{words if told else ''}\nIt is in {store.folder}.")
+    finally:
+        store.close()
 
 
 def _train_command(method: Any) -> click.Command:

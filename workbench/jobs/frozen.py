@@ -40,6 +40,12 @@ def write(data: Data, path: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def digest(path: Path) -> str:
+    """The sha256 of a file, as write() gave it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def read(path: Path) -> Data:
     """The rows that write() wrote. Raises WorkbenchError when the file is missing or damaged."""
     rows: dict[str, list[Any]] = {kind: [] for kind in _KINDS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from typing import Any
@@ -155,6 +156,30 @@ def resume(store: Store, run_id: str, changes: Mapping[str, Any] | None = None) 
         run_queue.take_out(store, run.id)
     store.runs.update(run.id, status="waiting", options=plain, spec=spec.to_json(), versions=versions())
     return store.runs.find(run.id), spec
+
+
+def repeat(store: Store, run_id: str) -> Run:
+    """A new run that is what another one was: its knobs, its seed, its models and the rows that it learned from.
+
+    Raises WorkbenchError when those rows are gone or were changed.
+    """
+    old = store.runs.find(run_id)
+    source = store.runs_folder / old.id
+    if not (source / "data.jsonl").is_file() or frozen.digest(source / "data.jsonl") != old.data_hash:
+        raise WorkbenchError(f"What {old.name} learned from is no longer there.", "Change and run it on today's rows.")
+    fields = {"model_id": old.model_id, "reward_id": old.reward_id}
+    title = worker(old.method).title
+    run = store.runs.add(name=_free_name(store, title), method=old.method, options=old.options, **fields)
+    folder = store.runs_folder / run.id
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("data.jsonl", frozen.ANSWERS):
+        if (source / name).exists():
+            shutil.copyfile(source / name, folder / name)
+    store.runs.freeze(run.id, [item.id for item in store.runs.feedback_of(old.id)], old.data_hash)
+    spec = JobSpec.from_line(json.dumps({**old.spec, "run_id": run.id, "resumes": False, "changed": []}))
+    spec = dataclasses.replace(spec, folder=str(folder), data=str(folder / "data.jsonl"))
+    store.runs.update(run.id, spec=spec.to_json(), log_path=str(folder / "log.txt"), versions=versions())
+    return store.runs.find(run.id)
 
 
 def waits_again(store: Store, run_id: str) -> Run:
