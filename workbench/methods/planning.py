@@ -20,6 +20,8 @@ OPENING = 24
 """Tokens with which a chat template opens every prompt, computed once for all rows: a default system text."""
 EACH_MESSAGE = 5
 """Tokens that a chat template puts around a message."""
+LOGIT_TENSORS = 4
+"""Of [tokens, vocabulary] in float32 that TRL's ORPO and CPO have at once: logits, two of softmax, their gradient."""
 REWARD_DEPTH = 2 / 3
 """Share of the layers that a reward model reads: scoring.AdapterReward."""
 
@@ -52,7 +54,9 @@ def plan(
     shape = shape_of(model)
     if shape is None:
         return None
-    if "max_new_tokens" in options:
+    if "target_modules" in options:
+        work = imitating_work(options, data, device, shape.vocabulary)
+    elif "max_new_tokens" in options:
         work = writing_work(options, data, device, _others(options, model, reward, shape, bytes_each))
     else:
         work = judging_work(options, data, device)
@@ -61,7 +65,7 @@ def plan(
 
 
 def _bits(options: Mapping[str, Any]) -> int:
-    return 4 if options.get("quantize") == "4bit" else 0
+    return {"4bit": 4, "8bit": 8}.get(str(options.get("quantize")), 0)
 
 
 def plan_of(job: Job, options: Mapping[str, Any], *, bytes_each: int, device: str) -> Plan | None:
@@ -158,6 +162,40 @@ def judging_work(options: Mapping[str, Any], data: Data, device: str) -> Work:
         adapter_ranks=(rank,),
         trained_rank=rank,
         kept_copies=1,
+    )
+
+
+def imitating_work(options: Mapping[str, Any], data: Data, device: str, vocabulary: int) -> Work:
+    """SFT, DPO and their like: rows are padded to the longest beside them, and a prompt is read again for each answer.
+
+    Which examples, and whether all logits are kept, is told by the method's own knobs.
+    """
+    train = data.split("train")
+    judged: list[tuple[Sequence[Message], tuple[str, ...]]]
+    if "good_rating" in options:
+        judged = [(item.messages, (item.text,)) for item in train.demonstrations]
+    elif "good_from" in options:  # an answer, and another in its place for the KL
+        judged = [(item.messages, (item.text, item.text)) for item in train.labels]
+    else:
+        judged = [(item.messages, (item.chosen, item.rejected)) for item in train.pairs]
+    most, rows = float(options["max_tokens"]), int(options["batch_size"])
+    sizes = [
+        (len(texts), min(OPENING + count_tokens(messages) + max(map(text_tokens, texts)) + EACH_MESSAGE, most))
+        for messages, texts in judged
+    ]
+    tokens, _ = _micro_batch([each * size for each, size in sizes], rows, rows, options, device)
+    kept = LOGIT_TENSORS * tokens * vocabulary * 4 if {"imitation", "odds_ratio"} & set(options) else 0
+    rank = 0 if options["train"] == "full" else int(options["rank"])
+    return Work(
+        tokens=tokens,
+        longest=round(max((size for _, size in sizes), default=0)),
+        logits=tokens,
+        checkpointing=options["checkpointing"] == "on",
+        dropout=bool(options["dropout"]),
+        adapter_ranks=(rank,) if rank else (),
+        trained_rank=rank,
+        kept_copies=1,
+        beside=kept,
     )
 
 

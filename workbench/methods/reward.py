@@ -16,9 +16,10 @@ from ..feedback.base import Pair, Ranking
 from ..feedback.listing import of_all, of_pair, placed
 from ..lm.folders import free_place
 from .base import Data, Job, NotFinite, Panel, knob
+from .baselines import longer_wins
 from .resuming import Checkpoints
 from .reward_lists import loss_of, micro_batches, scores_of, seen, shuffled
-from .reward_measuring import Best, longer_wins
+from .reward_measuring import Best
 from .reward_people import by_person, held_scores_of, meet_people, reads
 from .reward_resuming import restore, state_of, told
 from .sparing import Sparing

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -106,15 +105,6 @@ def checked(scores: torch.Tensor, step: int) -> None:
 
     if not bool(torch.isfinite(scores).all()):
         raise NotFinite(f"A held-out score is no longer a number at step {step}.")
-
-
-def longer_wins(pairs: Sequence[Pair]) -> float:
-    """How often "the longer answer is better" agrees with the judgements: the line to beat. Ties count half."""
-    points = [
-        0.5 if len(pair.chosen) == len(pair.rejected) else float(len(pair.chosen) > len(pair.rejected))
-        for pair in pairs
-    ]
-    return sum(points) / len(points) if points else math.nan
 
 
 def add_heads(

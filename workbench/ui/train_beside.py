@@ -14,6 +14,7 @@ from ..store import Model
 from .figures import count, duration, size
 from .theme import set_tone
 from .train_cautions import cautions
+from .train_data import counted
 from .train_estimate import Room, rows_of
 from .train_readiness import ReadinessCard
 from .widgets import Bar, Button, Card, Divider, FactRows, StatusDot, column, holding, label, row
@@ -82,18 +83,16 @@ class BesidePanel(QWidget):
 
     # -- parts
 
-    def show_data(self, data: Data, pairs: bool) -> None:
+    def show_data(self, data: Data, kind: str) -> None:
         """How many examples there are and how they are split."""
         train, held = data.split("train"), data.split("held_out")
         self.learns.clear()
-        if pairs:
-            self.learns.set_fact(self.tr("Pairs"), count(len(train.pairs)))
-            self.learns.set_fact(self.tr("Held out"), self.tr("{count} pairs").format(count=count(len(held.pairs))))
-            prompts = len({pair.prompt_id for pair in train.pairs})
-            self.learns.set_fact(self.tr("On prompts"), count(prompts))
-        else:
-            self.learns.set_fact(self.tr("Prompts"), count(len(train.prompts)))
-            self.learns.set_fact(self.tr("Held out"), self.tr("{count} prompts").format(count=count(len(held.prompts))))
+        names = {"prompts": self.tr("Prompts"), "pairs": self.tr("Pairs")}
+        examples = getattr(train, kind)
+        self.learns.set_fact(names.get(kind, self.tr("Answers")), count(len(examples)))
+        self.learns.set_fact(self.tr("Held out"), counted(kind, len(getattr(held, kind))))
+        if kind != "prompts":
+            self.learns.set_fact(self.tr("On prompts"), count(len({each.prompt_id for each in examples})))
 
     def show_readiness(self, ready: Readiness | None) -> None:
         """Whether the judgements are enough; None while it is not known, or where none are learned from."""

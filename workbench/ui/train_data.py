@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 from PySide6.QtWidgets import QWidget
 
+from ..feedback.base import Demonstration, Label, Pair, Prompt
+from ..methods import Method
 from ..methods.base import Data
 from .figures import count
 from .widgets import Bar, Card, StatusDot, column, holding, label, row
@@ -15,11 +19,30 @@ COLOURS = ("s1", "s3", "s5", "ref")
 MOST = 3
 
 
-def by_tag(data: Data, pairs: bool) -> list[tuple[str, int]]:
+KINDS = {Prompt: "prompts", Pair: "pairs", Label: "labels", Demonstration: "demonstrations"}
+_COUNTED: dict[str, Any] = {
+    "prompts": QT_TRANSLATE_NOOP("Examples", "{count} prompts"),
+    "pairs": QT_TRANSLATE_NOOP("Examples", "{count} pairs"),
+    "labels": QT_TRANSLATE_NOOP("Examples", "{count} rated answers"),
+    "demonstrations": QT_TRANSLATE_NOOP("Examples", "{count} answers to imitate"),
+}
+
+
+def kind_of(method: Method) -> str:
+    """Which field of Data a method learns from, first of all."""
+    return next((KINDS[each] for each in method.WANTS if each in KINDS), "prompts")
+
+
+def counted(kind: str, number: int) -> str:
+    """So many examples, in words."""
+    return QCoreApplication.translate("Examples", _COUNTED[kind]).format(count=count(number))
+
+
+def by_tag(data: Data, kind: str) -> list[tuple[str, int]]:
     """How many training examples stand under each first tag, the most first; the rest under ""."""
     train = data.split("train")
     tags = {prompt.prompt_id: prompt.tags for prompt in data.prompts}
-    ids = [item.prompt_id for item in (train.pairs if pairs else train.prompts)]
+    ids = [item.prompt_id for item in getattr(train, kind)]
     counts = Counter((tags.get(prompt_id) or ("",))[0] for prompt_id in ids)
     named = [(tag, number) for tag, number in counts.most_common() if tag]
     rest = sum(number for _, number in named[MOST:]) + counts.get("", 0)
@@ -38,15 +61,13 @@ class DataCard(Card):
         foot = row(self._legend, None, self.held)
         self.setLayout(column(self.total, self.bar, foot, spacing=8, margins=(14, 11, 14, 11)))
 
-    def show_data(self, data: Data, pairs: bool) -> None:
-        """Pairs, or prompts for a method that writes its own answers."""
+    def show_data(self, data: Data, kind: str) -> None:
+        """The examples of one kind, a field of Data."""
         train, held = data.split("train"), data.split("held_out")
-        number = len(train.pairs if pairs else train.prompts)
-        words = self.tr("{count} pairs") if pairs else self.tr("{count} prompts")
-        self.total.setText(words.format(count=count(number)))
-        kept = len(held.pairs if pairs else held.prompts)
+        self.total.setText(counted(kind, len(getattr(train, kind))))
+        kept = len(getattr(held, kind))
         self.held.setText(self.tr("{count} held back to test it").format(count=count(kept)))
-        parts = by_tag(data, pairs)
+        parts = by_tag(data, kind)
         whole = sum(amount for _, amount in parts) or 1
         shown = [(tag, amount, self._colour(place, tag)) for place, (tag, amount) in enumerate(parts)]
         self.bar.set_segments([(amount / whole, colour) for _, amount, colour in shown])

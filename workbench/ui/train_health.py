@@ -54,6 +54,10 @@ def findings(method: str, options: Mapping[str, Any], curves: Curves, smoothing:
     elif "accuracy/held_out" in curves:
         found += [] if "accuracy/held_out" in said else [_accuracy(curves)]
         found += [] if "loss/held_out" in said else [_loss(curves)]
+    elif "loss/held_out" in curves:
+        found += [] if "perplexity/held_out" not in curves else [_perplexity(curves)]
+        found += [] if "margin/held_out" not in curves else [_margin(curves)]
+        found += [] if "loss/held_out" in said else [_loss(curves)]
     order = {"bad": 0, "warn": 1, "good": 2, "info": 2}
     return sorted((each for each in found if each is not None), key=lambda each: order[each.tone])
 
@@ -116,6 +120,22 @@ def _accuracy(curves: Curves) -> Finding | None:
         return Finding("early", "info")
     figures = {"now": percent(values[-1]), "longer": percent(lines[-1]) if lines else ""}
     return Finding("accuracy_above", "good", figures) if lines else Finding("accuracy", "info", figures)
+
+
+def _perplexity(curves: Curves) -> Finding | None:
+    values = guards.values_of(curves, "perplexity/held_out")
+    if len(values) < 2:
+        return Finding("early", "info")
+    figures = {"first": figure(values[0]), "best": figure(min(values))}
+    return Finding("perplexity_fell", "good", figures) if min(values) < values[0] else Finding("perplexity", "info")
+
+
+def _margin(curves: Curves) -> Finding | None:
+    values = guards.values_of(curves, "margin/held_out")
+    if len(values) < 2:
+        return Finding("early", "info")
+    figures = {"first": figure(values[0]), "now": figure(values[-1])}
+    return Finding("margin_rose", "good", figures) if values[-1] > values[0] else Finding("margin", "info", figures)
 
 
 def _loss(curves: Curves) -> Finding | None:
@@ -187,6 +207,10 @@ class HealthBanner(Banner):
             "accuracy_below": self.tr("Held-out accuracy is {now}, no better than the longer answer ({longer})."),
             "overfitting": self.tr("Held-out loss rose from {best} to {now}; the best weights so far are kept."),
             "loss_falling": self.tr("Held-out loss is falling."),
+            "perplexity_fell": self.tr("Held-out perplexity fell from {first} to {best}."),
+            "perplexity": self.tr("Held-out perplexity has not fallen."),
+            "margin_rose": self.tr("Good answers were raised over bad ones: the held-out margin is {now}."),
+            "margin": self.tr("The held-out margin has not risen: {now}."),
             "reward_rising_ended": self.tr("Reward rose from {first} to {now}."),
             "reward_flat_ended": self.tr("Reward did not move beyond its noise: {now}."),
             "reward_falling_ended": self.tr("Reward fell from {first} to {now}: lower the learning rate."),

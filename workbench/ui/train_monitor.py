@@ -19,6 +19,7 @@ from ..store import Run, RunSample
 from .context import Context
 from .figures import count, duration, percent
 from .train_charts import RunCharts, smoothing_of
+from .train_data import counted
 from .train_ended import FailedView
 from .train_health import HealthBanner, findings, kl_limit
 from .train_pace import Pace
@@ -130,16 +131,16 @@ class RunMonitor(QScrollArea):
         models = self._context.store.models
         parts = []
         if run.model_id:
-            words = self.tr("{model} \u2192 LoRA r{rank}")
+            whole = run.options.get("train") == "full"
+            words = self.tr("{model} \u2192 whole") if whole else self.tr("{model} \u2192 LoRA r{rank}")
             parts.append(words.format(model=models.find(run.model_id).name, rank=run.options.get("rank", "")))
         if run.reward_id:
             parts.append(models.find(run.reward_id).name)
         data = self._learned_from(run)
         if data is not None:
-            if pairs := len(data.pairs):
-                parts.append(self.tr("{count} pairs").format(count=count(pairs)))
-            elif prompts := len(data.prompts):
-                parts.append(self.tr("{count} prompts").format(count=count(prompts)))
+            kinds = ("pairs", "labels", "demonstrations", "prompts")
+            known = [counted(kind, len(getattr(data, kind))) for kind in kinds if getattr(data, kind)]
+            parts += known[:1]
         return " · ".join(parts)
 
     def _show_rows(self, run: Run) -> None:

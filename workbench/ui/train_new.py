@@ -18,19 +18,22 @@ from ..methods.base import Data
 from ..store import Model, Run
 from . import keys, train_presets
 from .context import Context
-from .figures import count, duration
+from .figures import duration
 from .form import Form
 from .form_controls import ChoiceBox
 from .models_machine import Machine
 from .theme import set_region
 from .train_beside import BesidePanel
-from .train_data import DataCard
+from .train_data import DataCard, counted, kind_of
 from .train_estimate import Room, bytes_of, estimated, memory, most_used, planned_units, room_of, seconds_a_unit
 from .train_readiness import reading_readiness
 from .widgets import Button, ChoiceCard, Divider, column, holding, label, row
 from .work import Work, looking
 
-ICONS = {"reward": "trophy", "ppo": "activity"}
+ICONS = {
+    "reward": "trophy", "ppo": "activity", "sft": "pencil", "dpo": "git-compare-arrows", "kto": "thumbs-up",
+    "orpo": "target", "cpo": "git-compare",
+}  # fmt: skip
 LABEL_WIDTH = 136
 FIELDS_WIDTH = 760
 PAUSE = 200  # milliseconds between a change and a new estimate
@@ -260,7 +263,8 @@ class NewRunPage(QWidget):
     def _has(self, name: str) -> str:
         if METHODS[name].NEEDS_REWARD:
             return self.tr("{reward} ready").format(reward=self.reward.itemText(0).split(" · ")[0])
-        return self.tr("{count} pairs ready").format(count=count(len(self.data.pairs)))
+        kind = kind_of(METHODS[name])
+        return self.tr("{examples} ready").format(examples=counted(kind, len(getattr(self.data, kind))))
 
     # -- choices
 
@@ -309,9 +313,10 @@ class NewRunPage(QWidget):
     def _estimate(self) -> None:
         """Everything that follows from the choices."""
         method, options = METHODS[self.method], self.form.values()
-        self.data_card.show_data(self.data, pairs=not method.NEEDS_REWARD)
+        kind = kind_of(method)
+        self.data_card.show_data(self.data, kind)
         base, reward, reward_base = self._chosen_models()
-        self.beside.show_data(self.data, pairs=not method.NEEDS_REWARD)
+        self.beside.show_data(self.data, kind)
         room = room_of(self._machine, str(options.get("device", "auto")))
         bytes_each = bytes_of(options, self._runs, room.device)
         found = self._memory((base, reward, reward_base), options, bytes_each, room)
@@ -319,7 +324,7 @@ class NewRunPage(QWidget):
         self._show_times()
         running = [run.name for run in self._runs if run.id in self._context.going()]
         loaded = self._context.session_model.name if self._context.session_model else ""
-        self.beside.show_readiness(None if method.NEEDS_REWARD else self._readiness)
+        self.beside.show_readiness(self._readiness if kind == "pairs" else None)
         self.beside.show_cautions(self.data, (base, reward, reward_base), running, loaded)
         why = self._lack(self.method)
         if not why and base is None:

@@ -20,6 +20,31 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         BALANCED: {},
         THOROUGH: {"steps": 120, "batch_size": 32, "learning_rate": 1e-4},
     },
+    "sft": {
+        QUICK: {"epochs": 1, "evaluations": 4},
+        BALANCED: {},
+        THOROUGH: {"epochs": 4, "learning_rate": 1e-4, "evaluations": 16, "patience": 4},
+    },
+    "dpo": {
+        QUICK: {"epochs": 1, "evaluations": 4},
+        BALANCED: {},
+        THOROUGH: {"epochs": 4, "learning_rate": 2e-5, "evaluations": 16, "patience": 4},
+    },
+    "kto": {
+        QUICK: {"epochs": 1, "evaluations": 4},
+        BALANCED: {},
+        THOROUGH: {"epochs": 4, "learning_rate": 2e-5, "evaluations": 16, "patience": 4},
+    },
+    "orpo": {
+        QUICK: {"epochs": 1, "evaluations": 4},
+        BALANCED: {},
+        THOROUGH: {"epochs": 4, "learning_rate": 5e-5, "evaluations": 16, "patience": 4},
+    },
+    "cpo": {
+        QUICK: {"epochs": 1, "evaluations": 4},
+        BALANCED: {},
+        THOROUGH: {"epochs": 4, "learning_rate": 2e-5, "evaluations": 16, "patience": 4},
+    },
 }
 
 _TITLES: dict[str, Any] = {

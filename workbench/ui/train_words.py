@@ -12,6 +12,9 @@ SECONDS = {
     "accuracy/train": QT_TRANSLATE_NOOP("Metric", "training"),
     "accuracy/longer_wins": QT_TRANSLATE_NOOP("Metric", "longer wins"),
     "margin/held_out": QT_TRANSLATE_NOOP("Metric", "held-out"),
+    "tokens_right/train": QT_TRANSLATE_NOOP("Metric", "training"),
+    "rejected/held_out": QT_TRANSLATE_NOOP("Metric", "rejected"),
+    "kl/held_out": QT_TRANSLATE_NOOP("Metric", "held-out"),
 }
 """What the second line of a panel is called."""
 
@@ -20,6 +23,9 @@ FIGURES = {
     "peak_bytes": QT_TRANSLATE_NOOP("Metric", "Memory, at most"),
     "accuracy": QT_TRANSLATE_NOOP("Metric", "Accuracy, held-out"),
     "loss": QT_TRANSLATE_NOOP("Metric", "Loss, held-out"),
+    "held_out_loss": QT_TRANSLATE_NOOP("Metric", "Loss, held-out"),
+    "perplexity": QT_TRANSLATE_NOOP("Metric", "Perplexity, held-out"),
+    "margin": QT_TRANSLATE_NOOP("Metric", "Margin, held-out"),
     "longer_wins": QT_TRANSLATE_NOOP("Metric", "Accuracy of the longer answer"),
     "kl_coef": QT_TRANSLATE_NOOP("Metric", "KL coefficient"),
 }

@@ -1,0 +1,86 @@
+"""Supervised fine-tuning: learns to write what was worth imitating. Loss on the answers' tokens alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..events import Event
+from ..feedback.base import Demonstration, Rules
+from .base import Data, Job, Panel, knob
+from .trainer import TrainerRun, too_few, train_with
+from .trainer_options import TrainerOptions
+from .trainer_trl import Example, Source, tokens_of
+
+name = "sft"
+title = "Imitation (SFT)"
+text = "Learns to answer like the answers you wrote or liked most."
+WANTS: tuple[type, ...] = (Demonstration,)
+NEEDS_REWARD = False
+RESULT = "adapter"
+PANELS = (
+    Panel("Loss", ("loss/train", "loss/held_out"), "dashed: held-out prompts"),
+    Panel("Perplexity", ("perplexity/held_out",), "on held-out answers"),
+    Panel("Right tokens", ("tokens_right/held_out", "tokens_right/train"), "guessed at first try"),
+    Panel("Gradient norm", ("grad/norm",), "before clipping"),
+    Panel("Learning rate", ("rate/now",)),
+    Panel("Tokens a step", ("tokens/step",), "with padding"),
+)
+
+
+@dataclass(frozen=True)
+class Options(TrainerOptions):
+    """Knobs of SFT."""
+
+    good_rating: int = knob(
+        5, "An answer with at least so many stars is imitated, beside edits and imported answers.",
+        label="Imitate from stars", low=1, high=5, advanced=False,
+    )  # fmt: skip
+
+
+def reads(options: Options, rules: Rules, annotators: Sequence[str]) -> tuple[Rules, list[str] | None]:
+    """The rules by which answers are worth imitating, and whose judgements: everybody's."""
+    return dataclasses.replace(rules, good_rating=options.good_rating), None
+
+
+READS = reads
+
+
+def lacks(data: Data) -> str:
+    """Why there is nothing to imitate; "" when there is."""
+    more = "Edit answers, give some of them all stars, or import some."
+    return too_few(data, "demonstrations", "answer to imitate", "answers to imitate", more)
+
+
+def train(job: Job, options: Options) -> Iterator[Event]:
+    """Train on demonstrations; perplexity on held-out ones."""
+    return train_with(Run, job, options)
+
+
+class Run(TrainerRun):
+    """One SFT run."""
+
+    name = name
+    source = Source("SFTTrainer", "SFTConfig")
+    kind = "demonstrations"
+    rows = 1
+
+    def examples(self, items: Sequence[Demonstration]) -> list[Example]:
+        """Prompt and answer as one row, of which the answer has labels; it counts by its tokens."""
+        return [self._example(item) for item in items]
+
+    def _example(self, item: Demonstration) -> Example:
+        prompt, (answer,), cut = tokens_of(self.loaded.template, item.messages, [item.text], self.options.max_tokens)
+        fields = {"input_ids": prompt + answer, "labels": [-100] * len(prompt) + answer}
+        return Example(fields, len(prompt) + len(answer), float(len(answer)), cut)
+
+    def settings(self) -> dict[str, Any]:
+        """The examples are cut already."""
+        return {"max_length": None}
+
+    def finished_figures(self, figures: dict[str, float]) -> dict[str, float]:
+        """With the perplexity: e to the mean loss of a token."""
+        return figures | {"perplexity": math.exp(min(figures["loss"], 700.0))}
