@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -257,7 +258,7 @@ def test_a_limit_is_drawn_once_the_curve_comes_near_it(store, context, base, pan
 def test_stop_asks_the_run_and_nothing_else(store, context, base, pane, qtbot):
     run = ppo_run(store, base)
     store.runs.update(run.id, status="running", total=20)
-    context.jobs[run.id] = None
+    context.jobs[run.id] = SimpleNamespace(spec=SimpleNamespace(method="ppo"))
     shown = pane()
     feed_open(store, context, run, ev.Metrics(3, values(3)))
     shown.monitor.stop.setFocus()

@@ -135,6 +135,10 @@ class Context(QObject):
         run, _ = preparing.resume(self.store, run_id, changes)
         return self.line_up(run.id, 1)
 
+    def run_again(self, run_id: str) -> Run:
+        """A run once more, exactly as it was: a new one, that goes or waits in line. Raises WorkbenchError."""
+        return self.line_up(preparing.repeat(self.store, run_id).id)
+
     def line_up(self, run_id: str, place: int | None = None) -> Run:
         """Let a run wait at a place in line (None: last), or start it when nothing goes; return its row."""
         # What a person starts while nothing goes is not held up by what was paused before.

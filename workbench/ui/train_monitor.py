@@ -15,15 +15,16 @@ from ..jobs import frozen
 from ..jobs.rounds import next_round
 from ..lm import checkpoints
 from ..methods.base import Data
-from ..store import Run, RunSample
+from ..store import Run, RunSample, run_queue
 from .context import Context
 from .figures import count, duration, percent
 from .train_charts import RunCharts, smoothing_of
+from .train_controls import RunControls
 from .train_data import counted
 from .train_ended import FailedView
 from .train_health import HealthBanner, findings, kl_limit
 from .train_pace import Pace
-from .train_runs import LIVE
+from .train_runs import LIVE, waiting_words
 from .train_samples import KEPT, SampleTable
 from .train_worth import RewardWorth
 from .widgets import Banner, Bar, Button, Chip, ElidedLabel, LinkButton, column, holding, label, row
@@ -41,6 +42,10 @@ class RunMonitor(QScrollArea):
     round_wanted = Signal(object)
     """Teach the reward model of this run what was judged since."""
     again_wanted = Signal(object, object)
+    repeat_wanted = Signal(object)
+    """The run once more, exactly as it was."""
+    line_changed = Signal(object)
+    """The run, which goes now or waits."""
     edit_wanted = Signal(object, object)
     resume_wanted = Signal(object, object)
     """Go on with this run, with these knobs changed."""
@@ -86,7 +91,12 @@ class RunMonitor(QScrollArea):
         self.stop.clicked.connect(self._stop)
         self.rows = LinkButton("")
         self.rows.clicked.connect(lambda: self._context.show_pane("data", {"run": self.run.id if self.run else ""}))
-        self._head = row(self.name, self.state, self.line, self.rows, self.stop, spacing=10)
+        self.controls = RunControls(self._context)
+        self.controls.asked.connect(self._asked)
+        self.controls.again_wanted.connect(lambda: self.repeat_wanted.emit(self.run))
+        self.controls.change_wanted.connect(lambda: self.edit_wanted.emit(self.run, {}))
+        self.controls.started.connect(self.line_changed)
+        self._head = row(self.name, self.state, self.line, self.rows, self.stop, self.controls, spacing=10)
 
     def _build_progress(self) -> None:
         self.step = label("", "strong", tabular=True)
@@ -118,8 +128,10 @@ class RunMonitor(QScrollArea):
         if self.run is not None:
             was = self.run.status
             self.run = self._context.store.runs.find(self.run.id)
-            if was != self.run.status:
+            if was != self.run.status or self.run.status == "waiting":
                 self._show_state()
+            else:
+                self.controls.show_run(self.run)
 
     def offer_again(self) -> None:
         """Say anew what can come next: judgements may have come or been taken back since."""
@@ -206,11 +218,12 @@ class RunMonitor(QScrollArea):
     def _show_state(self) -> None:
         assert self.run is not None
         run = self.run
-        text, icon, tone = self._states()[run.status]
+        text, icon, tone = self._states()["paused" if run.status == "waiting" and run.step else run.status]
         self.state.set_chip(text, icon, tone)
         self.state.setToolTip(run.device)
         live = run.status in LIVE
-        self.stop.setVisible(live)
+        self.controls.show_run(run)
+        self.stop.setVisible(run.status == "running")
         self.stop.setEnabled(run.id in self._context.going())
         self.progress_box.setVisible(live)
         self.failed.setVisible(run.status == "failed")
@@ -229,7 +242,8 @@ class RunMonitor(QScrollArea):
 
     def _states(self) -> dict[str, tuple[str, str, str]]:
         return {
-            "waiting": (self.tr("Starting"), "clock", "model"),
+            "waiting": (self.tr("Waiting"), "clock", "neutral"),
+            "paused": (self.tr("Paused"), "pause", "neutral"),
             "running": (self.tr("Running"), "loader-circle", "model"),
             "finished": (self.tr("Finished"), "circle-check", "good"),
             "stopped": (self.tr("Stopped"), "circle-stop", "neutral"),
@@ -240,6 +254,9 @@ class RunMonitor(QScrollArea):
     def _show_progress(self) -> None:
         run = self.run
         if run is None or run.status not in LIVE:
+            return
+        if run.status == "waiting":
+            self._show_place(run)
             return
         if not run.total or not run.step:
             self.step.setText(self._phase or self.tr("Starting"))
@@ -258,6 +275,16 @@ class RunMonitor(QScrollArea):
             ends = datetime.now() + timedelta(seconds=seconds)
             words = self.tr("{time} left · ends about {clock}")
             self.left.setText(words.format(time=duration(max(1.0, seconds)), clock=ends.strftime("%H:%M")))
+
+    def _show_place(self, run: Run) -> None:
+        """Where a run stands that waits, and for what."""
+        words = waiting_words(run, run_queue.place_of(self._context.store, run.id) or 1)
+        self.step.setText(words[:1].upper() + words[1:])
+        self.share.setText(percent(run.step / run.total) if run.step and run.total else "")
+        self.bar.set_fraction(run.step / run.total if run.total else 0.0)
+        going = self._context.training()
+        after = self.tr("Goes on when {name} has ended") if run.step else self.tr("Starts when {name} has ended")
+        self.left.setText(after.format(name=going.name) if going is not None else self.tr("The queue is not going"))
 
     def _show_health(self) -> None:
         assert self.run is not None
@@ -312,7 +339,8 @@ class RunMonitor(QScrollArea):
             if (round_ := next_round(self._context.store, run)) is not None:
                 words = self.tr("Next round: teach the reward model {count} new judgements")
                 offers.append((words.format(count=count(round_.new)), lambda: self.round_wanted.emit(run)))
-        offers.append((self.tr("Run again"), lambda: self.edit_wanted.emit(run, {})))
+        offers.append((self.tr("Run again"), lambda: self.repeat_wanted.emit(run)))
+        offers.append((self.tr("Change and run"), lambda: self.edit_wanted.emit(run, {})))
         for text, slot in offers:
             self.ended.add_action(text, slot).setObjectName("ended-action")
 
@@ -343,10 +371,14 @@ class RunMonitor(QScrollArea):
 
     def _stop(self) -> None:
         assert self.run is not None
-        self.stop.setEnabled(False)
-        self._phase = self.tr("Stopping, and saving what it has learned")
-        self.left.setText(self._phase)
+        self._asked(self.tr("Stopping, and saving what it has learned"))
         self.stop_wanted.emit(self.run.id)
+
+    def _asked(self, words: str) -> None:
+        """The run was asked to end or to pause, and will at its next step."""
+        self.stop.setEnabled(False)
+        self._phase = words
+        self.left.setText(words)
 
     def _send(self, sample: RunSample) -> None:
         """Put an answer of the run into the feedback queue; the same answer twice is there once."""

@@ -329,6 +329,7 @@ class NewRunPage(QWidget):
         why = self._lack(self.method)
         if not why and base is None:
             why = self.tr("There is no model to start from. Add one in Models.")
+        self.start_action.setText(self.tr("Add to the queue") if self._context.training() else self.tr("Start run"))
         self.start_action.setEnabled(not why)
         self.beside.say(why, "text2")
 

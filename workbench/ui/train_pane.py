@@ -12,7 +12,7 @@ from ..errors import WorkbenchError
 from ..feedback import ASIDE
 from ..jobs.rounds import next_round, policy_before
 from ..methods import METHODS
-from ..store import Run
+from ..store import Run, run_queue
 from .context import Context
 from .figures import count
 from .pane import Pane
@@ -72,6 +72,8 @@ class TrainPane(Pane):
         self.monitor.again_wanted.connect(self._start_again)
         self.monitor.edit_wanted.connect(self._edit)
         self.monitor.resume_wanted.connect(self._resume)
+        self.monitor.repeat_wanted.connect(self._repeat)
+        self.monitor.line_changed.connect(self._started)
 
     def header_actions(self) -> list[QWidget]:
         return [self._compare_button, self._new_button]
@@ -97,7 +99,9 @@ class TrainPane(Pane):
         """Read the runs again."""
         self._dirty = False
         runs = self._methods_runs()
-        self.runs.set_runs(runs, {name: method.title for name, method in METHODS.items()})
+        line = [run.id for run in run_queue.waiting(self._context.store)]
+        titles = {name: method.title for name, method in METHODS.items()}
+        self.runs.set_runs(runs, titles, line, self._context.training() is None)
         self.compare_action.setEnabled(len(runs) > 1)
         if self.body_stack.currentWidget() is self.new_page:
             return
@@ -190,6 +194,10 @@ class TrainPane(Pane):
         self.refresh()
         self.show_run(run.id)
         self.runs.setFocus()
+        going = self._context.training()
+        if run.status == "waiting" and going is not None:
+            words = self.tr("{name} waits in line.").format(name=run.name)
+            self._context.message.emit(words, self.tr("{name} goes first.").format(name=going.name), "info")
 
     def _edit(self, run: Run, changes: Mapping[str, Any]) -> None:
         options = dict(run.options) | dict(changes)
@@ -217,6 +225,15 @@ class TrainPane(Pane):
         options = dict(run.options) | dict(changes)
         try:
             started = self._context.start_run(run.method, options, model_id=run.model_id, reward_id=run.reward_id)
+        except WorkbenchError as error:
+            self._context.tell(error)
+            return
+        self._started(started)
+
+    def _repeat(self, run: Run) -> None:
+        """A run once more, exactly as it was."""
+        try:
+            started = self._context.run_again(run.id)
         except WorkbenchError as error:
             self._context.tell(error)
             return

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from PySide6.QtCore import QLocale, QRectF, Qt
+from PySide6.QtCore import QCoreApplication, QLocale, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QWidget
 
@@ -42,6 +42,15 @@ def when(moment: str | None, today: datetime | None = None) -> str:
     if now - then < timedelta(days=6):
         return locale.dayName(then.isoweekday(), QLocale.FormatType.ShortFormat)
     return f"{then.day} {locale.monthName(then.month, QLocale.FormatType.ShortFormat)}"
+
+
+def waiting_words(run: Run, place: int) -> str:
+    """How a run waits: where in line, or where it was paused."""
+    if run.step:
+        return QCoreApplication.translate("Run", "paused at step {step}").format(step=count(run.step))
+    if place == 1:
+        return QCoreApplication.translate("Run", "next in line")
+    return QCoreApplication.translate("Run", "{place} in line").format(place=count(place))
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,7 @@ class RunList(Table):
         self._time_left = time_left
         self._runs: dict[str, Run] = {}
         self._methods: Mapping[str, str] = {}
+        self._line: list[str] = []
         self._rows = RowsModel([Column("", self._cell, stretch=True)], self)
         self.setItemDelegate(RunDelegate(self))
         # The view would fill a selected row from edge to edge; the delegate draws the current one itself.
@@ -106,13 +116,19 @@ class RunList(Table):
     def row_height(self) -> int:
         return round(54 * max(1.0, text_scale()))
 
-    def set_runs(self, runs: Sequence[Run], methods: Mapping[str, str]) -> None:
-        """Show these runs, newest first; `methods` gives the title of each method."""
+    def set_runs(
+        self, runs: Sequence[Run], methods: Mapping[str, str], line: Sequence[str] = (), rests: bool = False
+    ) -> None:
+        """Show these runs, newest first, and those that wait in the order of `line`.
+
+        `methods` gives the title of each method. rests: nobody works through the queue.
+        """
         self._runs = {run.id: run for run in runs}
-        self._methods = methods
+        self._methods, self._line = methods, [id_ for id_ in line if id_ in self._runs]
+        waiting = self.tr("Waiting, not started") if rests and self._line else self.tr("Waiting")
         parts = {
             self.tr("Now"): [run.id for run in runs if run.status == "running"],
-            self.tr("Waiting"): [run.id for run in runs if run.status == "waiting"],
+            waiting: [*self._line, *(run.id for run in runs if run.status == "waiting" and run.id not in self._line)],
             self.tr("Done"): [run.id for run in runs if run.status not in LIVE],
         }
         rows: list[str | Group] = []
@@ -156,6 +172,8 @@ class RunList(Table):
         fraction = run.step / run.total if running and run.total else (0.0 if running else None)
         left = self._time_left(run) if running else None
         time = duration(max(1.0, left)) if left is not None else when(run.ended_at or run.started_at or run.created_at)
+        if run_id in self._line:
+            time = count(1 + self._line.index(run_id))
         bad = run.status == "failed"
         return RunCell(
             text=run.name, sub=self._second_line(run), icon=icon, icon_tone=tone,
@@ -168,7 +186,7 @@ class RunList(Table):
                 return self.tr("starting")
             return self.tr("step {step} of {total}").format(step=count(run.step), total=count(run.total))
         if run.status == "waiting":
-            return self.tr("starting") if not run.started_at else self.tr("waiting")
+            return waiting_words(run, 1 + self._line.index(run.id)) if run.id in self._line else self.tr("starting")
         if run.status == "failed":
             return run.error or self.tr("failed")
         if run.status == "interrupted":
