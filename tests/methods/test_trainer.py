@@ -14,7 +14,7 @@ from tests.conftest import FP32
 from tests.methods import stored, worlds
 from tests.methods.test_resuming import StopsAt
 from workbench.errors import WorkbenchError
-from workbench.events import Finished, Metrics, Progress, Sample, Saved, Started, Stopped, Warned
+from workbench.events import Finished, FirstBatch, Metrics, Progress, Sample, Saved, Started, Stopped, Warned
 from workbench.feedback.base import Demonstration
 from workbench.lm.drift import implicit_accuracy, kl_to_base, likelihoods
 from workbench.lm.loading import load
@@ -77,6 +77,26 @@ def test_a_run_tells_what_it_does_from_beginning_to_end(runs, name):
     assert {event.step for event in shown} == {0, total}
     assert len(shown) == 4
     assert not (folder / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("name", stored.NAMES)
+def test_a_look_at_the_first_batch_ends_before_anything_is_learned(llama_folder, tmp_path, name):
+    events = list(stored.begin(name, tmp_path, llama_folder, fields={"only_looks": True}))
+    assert events[-1] == Finished()
+    batch = events[-2]
+    assert isinstance(batch, FirstBatch)
+    assert len(batch.rows) == (4 if name in ("sft", "kto") else 8)
+    for row in batch.rows:
+        read = "".join(text for text, learned, _ in row["tokens"] if learned)
+        assert ("kind" in read) == (row["title"] in ("answer", "chosen", "good"))
+        assert read.endswith("<|im_end|>")
+        assert "say" in "".join(text for text, learned, _ in row["tokens"] if not learned)
+
+
+@pytest.mark.parametrize("name", stored.NAMES)
+def test_data_that_do_not_suffice_are_refused_before_a_model_is_loaded(tmp_path, name):
+    with pytest.raises(WorkbenchError, match="at least 4"):
+        list(stored.begin(name, tmp_path, tmp_path / "no model", fields={"data": Data()}))
 
 
 @pytest.mark.parametrize("name", stored.NAMES)
@@ -181,7 +201,7 @@ def test_a_model_trained_whole_is_saved_as_a_model(llama_folder, tmp_path):
 @pytest.mark.parametrize("name", ["llama_folder", "gpt2_folder"])
 def test_adapters_of_every_kind_learn_and_load(request, tmp_path, name, fields):
     model = request.getfixturevalue(name)
-    events = list(stored.begin("sft", tmp_path, model, **fields))
+    events = list(stored.begin("sft", tmp_path, model, epochs=2, **fields))
     assert events[-1].summary["held_out_loss"] < events[-1].summary["loss_before"]
     config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
     if "target_modules" in fields:

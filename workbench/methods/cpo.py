@@ -42,7 +42,7 @@ class Options(TrainerOptions):
 
 def train(job: Job, options: Options) -> Iterator[Event]:
     """Train on pairs; accuracy is how often the chosen answer is the likelier one."""
-    return train_with(Run, job, options)
+    return train_with(Run, job, options, lacks(job.data))
 
 
 class Run(LabelledPairRun):

@@ -9,6 +9,7 @@ from typing import Any
 from ..events import Event
 from ..feedback.base import Pair
 from .base import Job, Panel, knob
+from .seeing import Seen, answer_read
 from .trainer import train_with
 from .trainer_options import TrainerOptions
 from .trainer_pairs import ACCURACY, LOSS, MARGIN, NORM, RATE, SIDES, PairRun, lacks_pairs
@@ -42,7 +43,7 @@ class Options(TrainerOptions):
 
 def train(job: Job, options: Options) -> Iterator[Event]:
     """Train on pairs; accuracy on held-out ones is how often the chosen answer was raised more than the other."""
-    return train_with(Run, job, options)
+    return train_with(Run, job, options, lacks(job.data))
 
 
 class Run(PairRun):
@@ -60,6 +61,11 @@ class Run(PairRun):
         prompt, chosen, rejected, cut = self.tokens(pair)
         fields = {"prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": rejected}
         return Example(fields, len(prompt) + max(len(chosen), len(rejected)), cut=cut)
+
+    def seen(self, example: Example) -> list[Seen]:
+        """Both sides."""
+        prompt = example.fields["prompt_ids"]
+        return [(side, *answer_read(prompt, example.fields[f"{side}_ids"])) for side in ("chosen", "rejected")]
 
     def settings(self) -> dict[str, Any]:
         """The loss and its beta."""

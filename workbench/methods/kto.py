@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import WorkbenchError
 from ..events import Event
 from ..feedback.base import Label
 from .base import Data, Job, Panel, knob
+from .seeing import Seen, answer_read
 from .trainer import TrainerRun, too_few, train_with
 from .trainer_options import TrainerOptions
 from .trainer_pairs import LOSS, MARGIN, NORM, RATE, SIDES
@@ -80,9 +80,7 @@ def lacks(data: Data, good_from: int = GOOD_FROM, bad_to: int = BAD_TO) -> str:
 
 def train(job: Job, options: Options) -> Iterator[Event]:
     """Train on answers that are good or bad; the margin is between their implicit rewards."""
-    if problem := lacks(job.data, options.good_from, options.bad_to):
-        raise WorkbenchError(problem)
-    yield from train_with(Run, job, options)
+    return train_with(Run, job, options, lacks(job.data, options.good_from, options.bad_to))
 
 
 class Run(TrainerRun):
@@ -111,6 +109,11 @@ class Run(TrainerRun):
             fields = ids | {"label": self._is_good(item)}
             made.append(Example(fields, len(prompt) + max(len(answer), len(strange)), cut=cut))
         return made
+
+    def seen(self, example: Example) -> list[Seen]:
+        """The answer as good or bad; the one that estimates the KL is another's."""
+        title = "good" if example.fields["label"] else "bad"
+        return [(title, *answer_read(example.fields["prompt_ids"], example.fields["completion_ids"]))]
 
     def _parts(self, count: int) -> list[list[int]]:
         """Examples in batches, once and for all epochs; one that would be alone joins the last."""

@@ -37,7 +37,7 @@ class Options(TrainerOptions):
 
 def train(job: Job, options: Options) -> Iterator[Event]:
     """Train on pairs; accuracy is how often the chosen answer's tokens are, on the mean, the likelier ones."""
-    return train_with(Run, job, options)
+    return train_with(Run, job, options, lacks(job.data))
 
 
 class Run(LabelledPairRun):
@@ -45,6 +45,8 @@ class Run(LabelledPairRun):
 
     name = name
     source = Source("ORPOTrainer", "ORPOConfig", ("trl.experimental.orpo", "trl"))
+
+    note = "The odds ratio reads the marked tokens; imitation reads the chosen answer and its prompt."
 
     def settings(self) -> dict[str, Any]:
         """The weight of the odds ratio."""

@@ -11,6 +11,7 @@ from typing import Any
 from ..events import Event
 from ..feedback.base import Demonstration, Rules
 from .base import Data, Job, Panel, knob
+from .seeing import Seen
 from .trainer import TrainerRun, too_few, train_with
 from .trainer_options import TrainerOptions
 from .trainer_trl import Example, Source, tokens_of
@@ -57,7 +58,7 @@ def lacks(data: Data) -> str:
 
 def train(job: Job, options: Options) -> Iterator[Event]:
     """Train on demonstrations; perplexity on held-out ones."""
-    return train_with(Run, job, options)
+    return train_with(Run, job, options, lacks(job.data))
 
 
 class Run(TrainerRun):
@@ -76,6 +77,10 @@ class Run(TrainerRun):
         prompt, (answer,), cut = tokens_of(self.loaded.template, item.messages, [item.text], self.options.max_tokens)
         fields = {"input_ids": prompt + answer, "labels": [-100] * len(prompt) + answer}
         return Example(fields, len(prompt) + len(answer), float(len(answer)), cut)
+
+    def seen(self, example: Example) -> list[Seen]:
+        """The row."""
+        return [("answer", example.fields["input_ids"], [label >= 0 for label in example.fields["labels"]])]
 
     def settings(self) -> dict[str, Any]:
         """The examples are cut already."""

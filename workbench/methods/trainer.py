@@ -12,17 +12,18 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StopRequested
-from ..events import Event, Metrics, Progress, Sample, Started, Stopped, Warned
+from ..errors import StopRequested, WorkbenchError
+from ..events import Event, Finished, FirstBatch, Metrics, Progress, Sample, Started, Stopped, Warned
 from ..feedback.base import Message
 from .base import Data, Job, NotFinite
 from .planning import plan_of
 from .resuming import Checkpoints
+from .seeing import Seen, first_batch
 from .sparing import Sparing
 from .trainer_ending import finish, rescue
 from .trainer_options import rate_at
 from .trainer_resuming import Best, restore, state_of, told
-from .trainer_trl import Example, Source, Trl
+from .trainer_trl import Example, Means, Source, Trl
 
 if TYPE_CHECKING:
     import torch
@@ -43,10 +44,13 @@ def too_few(data: Data, kind: str, one: str, many: str, more: str) -> str:
     return ""
 
 
-def train_with(kind: type[TrainerRun], job: Job, options: Any) -> Iterator[Event]:
-    """Train, measure on held-out prompts as it goes, keep the best, save it."""
+def train_with(kind: type[TrainerRun], job: Job, options: Any, problem: str) -> Iterator[Event]:
+    """Train, measure on held-out prompts as it goes, keep the best, save it. `problem`: what the data lack, if
+    anything."""
     from ..lm.devices import choose
 
+    if problem:
+        raise WorkbenchError(problem)
     kind.source.classes()
     compute = choose(options.device, options.dtype)
     yield Progress(0, 0, "Loading the model")
@@ -54,6 +58,11 @@ def train_with(kind: type[TrainerRun], job: Job, options: Any) -> Iterator[Event
     yield from run.checkpoints.go_on()
     about = {"examples": len(run.train), "held_out": len(run.held)} | run.estimated | run.checkpoints.resumed
     yield Started(run.total, compute.name, compute.dtype_name, about)
+    if run.best is None:
+        yield run.first_batch()
+        if job.only_looks:
+            yield Finished()
+            return
     try:
         yield from run.steps()
     except StopRequested:
@@ -62,8 +71,8 @@ def train_with(kind: type[TrainerRun], job: Job, options: Any) -> Iterator[Event
         else:
             yield from run.checkpoints.keep(now=True)
             yield from finish(run, stopped=True)
-    except NotFinite as problem:
-        yield from rescue(run, problem)
+    except NotFinite as broken:
+        yield from rescue(run, broken)
     else:
         yield from finish(run, stopped=False)
         run.checkpoints.clear()
@@ -80,6 +89,8 @@ class TrainerRun(Sparing):
     """Rows of tokens that an example has in a batch."""
     reference_keys: tuple[str, ...] = ()
     """What a collator calls the log-probabilities under the reference; none where there is no reference."""
+    note = "The loss reads the marked tokens."
+    """What it reads of the first batch."""
     free: tuple[str, ...] = ("checkpoint_minutes",)
     state, restore, told = state_of, restore, told
 
@@ -138,6 +149,10 @@ class TrainerRun(Sparing):
 
     def settings(self) -> dict[str, Any]:
         """Fields of the trainer's configuration."""
+        raise NotImplementedError
+
+    def seen(self, example: Example) -> list[Seen]:
+        """The rows of tokens that the loss reads of an example."""
         raise NotImplementedError
 
     def make_batches(self) -> list[list[int]]:
@@ -217,6 +232,11 @@ class TrainerRun(Sparing):
         if self._given_up():
             self.stopped_early = True
             yield Warned(self.step, self._why_so_early(), "stopped_early")
+
+    def first_batch(self) -> FirstBatch:
+        """The batch of the first step as the model sees it."""
+        rows = [row for index in self.batches[0] for row in self.seen(self.train[index])]
+        return first_batch(self.loaded.tokenizer, rows, self.note)
 
     def _begin(self) -> Iterator[Event]:
         if cut := sum(example.cut for example in self.train):
@@ -361,22 +381,3 @@ class TrainerRun(Sparing):
         for (prompt_id, messages), draft in zip(asked.items(), drafts, strict=True):
             marks = {"tokens": float(len(draft.ids))}
             yield Sample(self.step, messages[-1]["content"], template.text_of(draft.ids), marks, prompt_id)
-
-
-class Means:
-    """Means of figures over batches, each weighted by what it counts there."""
-
-    def __init__(self, run: TrainerRun) -> None:
-        self._run = run
-        self._sums: dict[str, tuple[float, float]] = {}
-
-    def add(self, figures: dict[str, float], examples: Sequence[Example]) -> None:
-        """The figures of one more batch."""
-        for key, value in figures.items():
-            weight = self._run.counts(key, examples)
-            total, count = self._sums.get(key, (0.0, 0.0))
-            self._sums[key] = (total + value * weight, count + weight)
-
-    def figures(self) -> dict[str, float]:
-        """The means, and what follows from them."""
-        return self._run.finished_figures({key: total / count for key, (total, count) in self._sums.items() if count})

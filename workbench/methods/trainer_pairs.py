@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..feedback.base import Pair
 from .base import Data, Panel
 from .baselines import longer_wins
+from .seeing import Seen
 from .trainer import TrainerRun, too_few
 from .trainer_trl import Example, tokens_of
 
@@ -52,3 +53,11 @@ class LabelledPairRun(PairRun):
             fields[f"{side}_attention_mask"] = [1] * (len(prompt) + len(answer))
             fields[f"{side}_labels"] = [-100] * len(prompt) + answer
         return Example(fields, len(prompt) + max(len(chosen), len(rejected)), cut=cut)
+
+    def seen(self, example: Example) -> list[Seen]:
+        """Both sides."""
+        fields = example.fields
+        return [
+            (side, fields[f"{side}_input_ids"], [label >= 0 for label in fields[f"{side}_labels"]])
+            for side in ("chosen", "rejected")
+        ]

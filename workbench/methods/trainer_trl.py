@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..lm.loading import Loaded
     from ..lm.templates import Template
+    from .trainer import TrainerRun
 
 FIGURES = {
     "rewards/accuracies": "accuracy",
@@ -191,3 +192,22 @@ def _no_reference(loaded: Loaded) -> Any:
             raise AssertionError("the reference was read before training")
 
     return NoReference()
+
+
+class Means:
+    """Means of figures over batches, each weighted by what it counts there."""
+
+    def __init__(self, run: TrainerRun) -> None:
+        self._run = run
+        self._sums: dict[str, tuple[float, float]] = {}
+
+    def add(self, figures: dict[str, float], examples: Sequence[Example]) -> None:
+        """The figures of one more batch."""
+        for key, value in figures.items():
+            weight = self._run.counts(key, examples)
+            total, count = self._sums.get(key, (0.0, 0.0))
+            self._sums[key] = (total + value * weight, count + weight)
+
+    def figures(self) -> dict[str, float]:
+        """The means, and what follows from them."""
+        return self._run.finished_figures({key: total / count for key, (total, count) in self._sums.items() if count})
