@@ -4,9 +4,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
 
-from tests.ui.test_train_pane import base, context, feed, pane, ppo_run, store  # noqa: F401
+from tests import tiny
+from tests.ui.test_train_pane import base, context, feed, judge, pane, ppo_run, store  # noqa: F401
 from workbench import events as ev
 from workbench.jobs import first_batch
+from workbench.lm.files import describe_folder
 from workbench.ui.first_batch import FirstBatchDialog
 
 ROWS = [
@@ -73,3 +75,38 @@ def test_a_damaged_file_is_no_batch(tmp_path):
     assert first_batch.of_run(tmp_path) is None
     first_batch.keep(BATCH, tmp_path / "gone")
     assert first_batch.of_run(tmp_path / "gone") is None
+
+
+@pytest.fixture
+def ready(store, pane, tmp_path):  # noqa: F811
+    """The page of a new reward run on a tiny model, whose files are there."""
+    judge(store, 24)
+    folder = tiny.llama(tmp_path / "tiny")
+    facts = describe_folder(folder)
+    store.models.add(name="tiny", kind="base", source="local", location=str(folder), info=facts)
+    shown = pane()
+    shown.new_run("reward")
+    shown.new_page.form.set_values({"device": "cpu", "max_tokens": 64, "batch_size": 2})
+    shown.new_page._estimate()
+    return shown, folder
+
+
+def test_a_key_shows_the_first_batch_before_there_is_a_run(ready, store, qtbot):  # noqa: F811
+    shown, _ = ready
+    page = shown.new_page
+    qtbot.keyClick(page, Qt.Key.Key_B)
+    assert not page.look_action.isEnabled()
+    qtbot.waitUntil(lambda: page.findChild(FirstBatchDialog) is not None, timeout=120_000)
+    text = page.findChild(FirstBatchDialog).text.toPlainText()
+    assert text.count("chosen") == text.count("rejected") == 2 and "Question" in text
+    assert store.runs.list() == [] and page.look_action.isEnabled()
+
+
+def test_what_stands_in_its_way_is_said_beside_the_button(ready, store, qtbot):  # noqa: F811
+    shown, folder = ready
+    page = shown.new_page
+    (folder / "model.safetensors").write_bytes(b"cut off")
+    qtbot.keyClick(page, Qt.Key.Key_B)
+    qtbot.waitUntil(page.look_action.isEnabled, timeout=120_000)
+    assert "not a whole safetensors file" in page.beside.reason.text()
+    assert page.findChild(FirstBatchDialog) is None

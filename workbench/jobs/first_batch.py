@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import logging
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..errors import WorkbenchError
-from ..events import FirstBatch, from_line, to_line
+from ..events import Event, Failed, Finished, FirstBatch, Progress, from_line, to_line
+from ..store import Store
+from . import preparing
+from .process import Child
 
 log = logging.getLogger(__name__)
 
@@ -31,3 +37,31 @@ def of_run(folder: Path) -> FirstBatch | None:
         log.warning("%s", error)
         return None
     return found if isinstance(found, FirstBatch) else None
+
+
+def look(
+    store: Store, method: str, options: Mapping[str, Any], *, model_id: str | None, reward_id: str | None = None
+) -> Iterator[Event]:
+    """Tell the first batch of a run that is not started, from a child that does everything up to there.
+
+    Ends with Finished({"batch": FirstBatch}). Raises WorkbenchError where the run would fail before it.
+    """
+    with tempfile.TemporaryDirectory(prefix="workbench-look-") as name:
+        folder = Path(name)
+        spec = preparing.look(store, method, options, folder, model_id=model_id, reward_id=reward_id)
+        child = Child(spec, folder / "log.txt")
+        found: FirstBatch | None = None
+        try:
+            for event in child.events():
+                if isinstance(event, FirstBatch):
+                    found = event
+                elif isinstance(event, Failed):
+                    log.error("%s", event.details)
+                    raise WorkbenchError(event.text, event.hint)
+                elif isinstance(event, Progress):
+                    yield event
+        finally:
+            child.close()
+    if found is None:
+        raise WorkbenchError("This method does not tell its first batch.", "Start the run and watch its samples.")
+    yield Finished({"batch": found})

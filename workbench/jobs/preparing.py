@@ -7,7 +7,9 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from ..errors import WorkbenchError
@@ -78,6 +80,72 @@ def _check_files(model: Model) -> None:
         raise WorkbenchError(f"The files of {model.name} are gone from {model.location}.", "Add the model again.")
 
 
+@dataclass(frozen=True)
+class _Checked:
+    """What a person chose, as a job takes it."""
+
+    name: str
+    method: Any
+    options: dict[str, Any]
+    data: Data
+    model: ModelRef | None
+    reward: ModelRef | None
+    others: tuple[ModelRef, ...]
+
+    def spec(self, run_id: str, folder: Path, **extra: Any) -> JobSpec:
+        """How to run it in a folder that holds the data."""
+        data = str(folder / "data.jsonl")
+        return JobSpec(
+            run_id, self.name, self.options, str(folder), self.model, self.reward, self.others, data, dict(extra)
+        )
+
+
+def _checked(
+    store: Store,
+    name: str,
+    options: Mapping[str, Any],
+    model_id: str | None,
+    reward_id: str | None,
+    other_ids: Sequence[str] = (),
+    *,
+    rules: Rules | None = None,
+    annotators: Sequence[str] | None = None,
+    prompt_ids: Iterable[str] | None = None,
+    split: str | None = None,
+) -> _Checked:
+    method = worker(name)
+    parsed = options_from(method.Options, options)
+    if reads := getattr(method, "READS", None):
+        rules, named = reads(parsed, rules or project_rules(store), store.feedback.annotators())
+        annotators = named or annotators
+    data = _wanted(method, data_of(store, rules, annotators, prompt_ids), split)
+    problem = method.lacks(data)
+    if problem:
+        raise WorkbenchError(problem)
+    if getattr(method, "NEEDS_REWARD", False) and not reward_id:
+        raise WorkbenchError(f"{method.title} needs a reward model.", "Train one on your judgements first.")
+    model = reference(store, model_id) if model_id else None
+    reward = reference(store, reward_id) if reward_id else None
+    others = tuple(reference(store, other) for other in other_ids)
+    return _Checked(name, method, dataclasses.asdict(parsed), data, model, reward, others)
+
+
+def look(
+    store: Store,
+    method: str,
+    options: Mapping[str, Any],
+    folder: Path,
+    *,
+    model_id: str | None,
+    reward_id: str | None = None,
+) -> JobSpec:
+    """How to tell the first batch of a run that is not there, with its files in `folder`. Raises WorkbenchError where
+    prepare() would."""
+    made = _checked(store, method, options, model_id, reward_id)
+    frozen.write(made.data, folder / "data.jsonl")
+    return made.spec("look", folder, only_looks=True)
+
+
 def prepare(
     store: Store,
     method: str,
@@ -97,35 +165,22 @@ def prepare(
     Raises WorkbenchError before anything is written when options, data or models do not fit. `split`: only prompts
     of this split.
     """
-    chosen = worker(method)
-    parsed = options_from(chosen.Options, options)
-    if reads := getattr(chosen, "READS", None):
-        rules, named = reads(parsed, rules or project_rules(store), store.feedback.annotators())
-        annotators = named or annotators
-    data = _wanted(chosen, data_of(store, rules, annotators, prompt_ids), split)
-    problem = chosen.lacks(data)
-    if problem:
-        raise WorkbenchError(problem)
-    if getattr(chosen, "NEEDS_REWARD", False) and not reward_id:
-        raise WorkbenchError(f"{chosen.title} needs a reward model.", "Train one on your judgements first.")
-    model = reference(store, model_id) if model_id else None
-    reward = reference(store, reward_id) if reward_id else None
-    others = tuple(reference(store, other) for other in other_ids)
-    answers = chosen.gather(store, model, reward) if hasattr(chosen, "gather") else ()
-    plain = dataclasses.asdict(parsed)
+    read = {"rules": rules, "annotators": annotators, "prompt_ids": prompt_ids, "split": split}
+    made = _checked(store, method, options, model_id, reward_id, other_ids, **read)
+    answers = made.method.gather(store, made.model, made.reward) if hasattr(made.method, "gather") else ()
     run = store.runs.add(
-        name=name or _free_name(store, chosen.title),
+        name=name or _free_name(store, made.method.title),
         method=method,
-        options=plain,
+        options=made.options,
         model_id=model_id,
         reward_id=reward_id,
     )
     folder = store.runs_folder / run.id
-    digest = frozen.write(data, folder / "data.jsonl")
+    spec = made.spec(run.id, folder)
+    digest = frozen.write(made.data, folder / "data.jsonl")
     if answers:
         frozen.write_answers(answers, folder)
-    store.runs.freeze(run.id, _sources(data), digest)
-    spec = JobSpec(run.id, method, plain, str(folder), model, reward, others, str(folder / "data.jsonl"))
+    store.runs.freeze(run.id, _sources(made.data), digest)
     store.runs.update(run.id, spec=spec.to_json(), log_path=str(folder / "log.txt"), versions=versions())
     return store.runs.find(run.id), spec
 

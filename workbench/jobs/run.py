@@ -43,11 +43,12 @@ def run(spec: JobSpec, stopping: Callable[[], bool] = lambda: False) -> Iterator
     data = frozen.read(Path(spec.data)) if spec.data else Data()
     folder = Path(spec.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    job = Job(folder, spec.model, data, spec.reward, spec.others, stopping, spec.resumes, spec.changed)
+    looks = bool(spec.extra.get("only_looks"))
+    job = Job(folder, spec.model, data, spec.reward, spec.others, stopping, spec.resumes, spec.changed, looks)
     yield from _become_owner(folder)
     try:
         events = method.train(job, options)
-        yield from tracked(events, spec) if spec.method in METHODS else events
+        yield from tracked(events, spec) if spec.method in METHODS and not looks else events
     finally:
         (folder / OWNER).unlink(missing_ok=True)
 

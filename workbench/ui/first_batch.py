@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QTextBlockFormat, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QDialog, QTextEdit, QWidget
 
 from ..events import FirstBatch
+from ..jobs.first_batch import look
 from .figures import count
 from .theme import font, set_region, text_scale, theme, theme_changed
 from .widgets import Button, Chip, column, label, row, visible
+from .work import Work
 
 SHADES = ("sunken", "line")
 """Backgrounds of neighbouring tokens, in turns, so that their ends show."""
@@ -62,6 +68,33 @@ class FirstBatchDialog(QDialog):
         cursor.endEditBlock()
         self.text.moveCursor(QTextCursor.MoveOperation.Start)
         self.text.verticalScrollBar().setValue(place)
+
+
+class Seeing(QObject):
+    """Has a child read the first batch of a run that is not started, and shows it over `over`."""
+
+    ended = Signal(str)
+    """What stood in its way; "" when it is shown."""
+
+    def __init__(self, folder: Path, over: QWidget) -> None:
+        super().__init__(over)
+        self._over = over
+        self._work = Work(folder, self)
+        self._work.finished.connect(self._on_seen)
+        self._work.failed.connect(lambda error: self.ended.emit(f"{error.text} {error.hint}".strip()))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a child reads one now."""
+        return self._work.busy
+
+    def start(self, method: str, options: Mapping[str, Any], **models: str | None) -> None:
+        """Read the first batch that a run of these choices would take."""
+        self._work.start(lambda store: look(store, method, options, **models))  # type: ignore[arg-type]
+
+    def _on_seen(self, found: Mapping[str, Any]) -> None:
+        FirstBatchDialog(found["batch"], self._over).open()
+        self.ended.emit("")
 
 
 def _with_ends(text: str) -> str:

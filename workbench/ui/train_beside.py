@@ -70,10 +70,12 @@ class BesidePanel(QWidget):
         self.memory_box = holding(column(*parts, spacing=8))
         self.memory_line = Divider()
 
-    def add_start(self, button: Button) -> None:
-        """The button at the foot."""
-        self.start = button
-        self._foot.addWidget(button)
+    def add_start(self, look: Button, start: Button) -> None:
+        """The buttons at the foot."""
+        self.start = start
+        buttons = row(look, start)
+        buttons.setStretch(1, 1)
+        self._foot.addLayout(buttons)
 
     def say(self, words: str, tone: str) -> None:
         """Say beside the button why it does not start."""

@@ -19,6 +19,7 @@ from ..store import Model, Run
 from . import keys, train_presets
 from .context import Context
 from .figures import duration
+from .first_batch import Seeing
 from .form import Form
 from .form_controls import ChoiceBox
 from .models_machine import Machine
@@ -97,7 +98,11 @@ class NewRunPage(QWidget):
         self._timer.timeout.connect(lambda: self._estimate() if self.isVisible() else None)
         self.beside = BesidePanel()
         self.start_action = keys.action(self, self.tr("Start run"), "Ctrl Enter", self.start)
-        self.beside.add_start(Button.of(self.start_action, "primary", "lg"))
+        tip = self.tr("What the model reads and what the loss reads of it, before anything is learned")
+        self.look_action = keys.action(self, self.tr("First batch"), "B", self.look, tip=tip)
+        self.beside.add_start(Button.of(self.look_action, size="lg"), Button.of(self.start_action, "primary", "lg"))
+        self._seeing = Seeing(context.store.folder, self)
+        self._seeing.ended.connect(self._end_look)
         keys.action(self, self.tr("Back to the runs"), "Esc", self.left.emit)
         self._machine: Machine | None = None
         self._looking = Work(context.store.folder, self)
@@ -331,6 +336,7 @@ class NewRunPage(QWidget):
             why = self.tr("There is no model to start from. Add one in Models.")
         self.start_action.setText(self.tr("Add to the queue") if self._context.training() else self.tr("Start run"))
         self.start_action.setEnabled(not why)
+        self.look_action.setEnabled(not why and not self._seeing.busy)
         self.beside.say(why, "text2")
 
     def _chosen_models(self) -> tuple[Model | None, Model | None, Model | None]:
@@ -388,19 +394,32 @@ class NewRunPage(QWidget):
 
     # -- start
 
+    def look(self) -> None:
+        """Have a child read the first batch, and show it."""
+        options = self.form.options()
+        if options is None or self._seeing.busy:
+            return
+        self.look_action.setEnabled(False)
+        self.beside.say(self.tr("Reading the first batch"), "text2")
+        self._seeing.start(self.method, dataclasses.asdict(options), **self._chosen())
+
+    def _chosen(self) -> dict[str, Any]:
+        """The models that are chosen."""
+        reward = self.reward.currentData() if METHODS[self.method].NEEDS_REWARD else None
+        return {"model_id": self.model.currentData(), "reward_id": reward}
+
+    def _end_look(self, problem: str) -> None:
+        self.look_action.setEnabled(self.start_action.isEnabled())
+        self.beside.say(problem, "bad")
+
     def start(self) -> Run | None:
         """Start the run; what stands in its way is said beside its field or beside the button."""
         options = self.form.options()
         if options is None:
             return None
         try:
-            run = self._context.start_run(
-                self.method,
-                dataclasses.asdict(options),
-                model_id=self.model.currentData(),
-                reward_id=self.reward.currentData() if METHODS[self.method].NEEDS_REWARD else None,
-                name=self.name.text().strip(),
-            )
+            name = self.name.text().strip()
+            run = self._context.start_run(self.method, dataclasses.asdict(options), name=name, **self._chosen())
         except WorkbenchError as error:
             self.beside.say(f"{error.text} {error.hint}".strip(), "bad")
             return None
