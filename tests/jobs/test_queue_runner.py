@@ -78,6 +78,12 @@ def test_a_pause_keeps_a_checkpoint_no_model_and_the_place_in_line(store):
     assert preparing.spec_of(store, store.runs.find(long.id)).resumes
     assert run_queue.wish(store, long.id) == ""
 
+    # Named on the command line, it goes on at once, out of line.
+    _, spec = preparing.resume(store, long.id)
+    assert spec.resumes
+    assert [run.id for run in run_queue.waiting(store)] == [after.id]
+    run_queue.put(store, long.id, 1)
+
     # What goes on can be discarded: its curves stay, its weights and checkpoints do not.
     def discard(run, event):
         if isinstance(event, Metrics) and run.id == long.id:
@@ -122,6 +128,15 @@ def test_a_child_that_does_not_listen_is_ended_and_its_run_waits(store, monkeypa
 
     ended = queue_runner.work_through(store, pause)
     assert ended[0].status == "waiting"
+
+
+def test_a_run_whose_process_cannot_be_started_fails_in_words_and_the_queue_goes_on(store, monkeypatch):
+    line_up(store, "a"), line_up(store, "b")
+    monkeypatch.setattr(paths, "child_command", lambda: ["/no/such/program"])
+    ended = queue_runner.work_through(store, lambda run, event: None)
+    assert [(run.name, run.status) for run in ended] == [("a", "failed"), ("b", "failed")]
+    assert "could not be started" in ended[0].error
+    assert [owners.owner_of(store, run.id) for run in ended] == [None, None]
 
 
 def test_the_command_line_lists_moves_takes_out_and_puts_back(store):

@@ -69,7 +69,7 @@ def test_three_runs_of_which_the_second_fails_end_as_they_should_with_the_window
 ):  # fmt: skip
     window = open_window()
     store = window.context.store
-    first = start(window, "first", LONG | {"epochs": 30})
+    first = start(window, "first", LONG | {"epochs": 20})
     doomed = start(window, "doomed", QUICK)
     start(window, "third", QUICK)
     (store.runs_folder / doomed.id / "data.jsonl").write_text("this is no data\n")
@@ -129,3 +129,20 @@ def test_a_run_that_is_paused_by_closing_waits_and_is_resumed_by_one_click(open_
     qtbot.mouseClick(resume, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: store.runs.find(run.id).step > kept + 3, timeout=SLOW)
     assert [step for step, _ in store.runs.metrics(run.id)["loss/train"]][:kept] == list(range(1, kept + 1))
+
+
+def test_what_cannot_go_on_later_ends_and_keeps_what_it_has(open_window, project, qtbot, monkeypatch):  # noqa: F811
+    """A batch of answers is no run of the queue: it is asked about as before, and ends."""
+    window = open_window()
+    context, store = window.context, window.context.store
+    ids = [prompt.id for prompt in store.prompts.list()]
+    options = {"max_new_tokens": 200, "samples": 8, "device": "cpu"}
+    base = store.models.list("base")[0].id
+    run = context.start_run("generate", options, model_id=base, prompt_ids=ids)
+    qtbot.waitUntil(lambda: len(store.responses.of_run(run.id)) > 2, timeout=SLOW)
+    monkeypatch.setattr(type(window), "_may_stop_jobs", lambda self: True)
+    window.close()
+    ended = store.runs.find(run.id)
+    assert ended.status == "stopped"
+    assert 2 < len(store.responses.of_run(run.id)) < 8 * len(ids)
+    assert run_queue.waiting(store) == []

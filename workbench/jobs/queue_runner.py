@@ -17,8 +17,8 @@ from .. import paths
 from ..errors import WorkbenchError
 from ..events import Event, Failed
 from ..store import Run, Store, owners, run_queue
-from ..store.rows import now
 from .preparing import spec_of
+from .recording import fail
 from .running import events_of
 from .spec import JobSpec
 
@@ -39,8 +39,7 @@ def next_run(store: Store, on_failed: Callable[[Run], object]) -> tuple[Run, Job
             return run, spec_of(store, run)
         except WorkbenchError as error:
             log.exception("run %s cannot be run", run.id)
-            store.runs.update(run.id, status="failed", ended_at=now(), error=error.text, hint=error.hint)
-            owners.disown(store, run.id)
+            fail(store, run.id, error)
             on_failed(store.runs.find(run.id))
     return None
 

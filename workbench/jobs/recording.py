@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import events as ev
+from ..errors import WorkbenchError
 from ..lm import checkpoints, files
 from ..lm.vectors import from_text
 from ..methods import METHODS
@@ -116,6 +117,12 @@ def _go_on(store: Store, run_id: str, info: Mapping[str, Any]) -> None:
         store.runs.add_metrics(run_id, int(step), values)
     begun = datetime.now(UTC) - timedelta(seconds=float(info.get("seconds", 0.0)))
     store.runs.update(run_id, started_at=begun.isoformat(timespec="milliseconds"))
+
+
+def fail(store: Store, run_id: str, error: WorkbenchError) -> None:
+    """The run could not even begin, for a reason that a person can act on."""
+    _end(store, run_id, "failed", error=error.text, hint=error.hint)
+    owners.disown(store, run_id)
 
 
 def _end(store: Store, run_id: str, status: str, **fields: Any) -> None:

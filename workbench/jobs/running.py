@@ -13,7 +13,7 @@ from ..errors import WorkbenchError
 from ..events import Event, Failed, Stopped
 from ..store import Run, Store, run_queue
 from .process import Child
-from .recording import record
+from .recording import fail, record
 from .spec import JobSpec
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,13 @@ def events_of(
 
     While it goes, any process may say what it wants of it: see run_queue.want.
     """
-    child = Child(spec, store.runs_folder / run.id / "log.txt")
+    try:
+        child = Child(spec, store.runs_folder / run.id / "log.txt")
+    except WorkbenchError as error:
+        log.exception("run %s did not begin", run.id)
+        fail(store, run.id, error)
+        yield Failed(error.text, error.hint)
+        return
     on_child(child)
     try:
         with obeying(store.folder, run.id, child):

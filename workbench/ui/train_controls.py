@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFileDialog, QMenu, QMessageBox, QWidget
 
 from ..errors import WorkbenchError
 from ..jobs import bundling
@@ -67,6 +67,12 @@ class RunControls(QWidget):
         button.set_keys("")
         button.clicked.connect(action.trigger)
         return button
+
+    def add_stop(self, button: Button) -> None:
+        """The button that ends a run stands after the one that pauses it."""
+        layout = self.layout()
+        assert isinstance(layout, QBoxLayout)
+        layout.insertWidget(1 + layout.indexOf(self.buttons["pause"]), button)
 
     def show_run(self, run: Run) -> None:
         """Show what can be done with this run now."""

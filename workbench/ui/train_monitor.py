@@ -92,11 +92,12 @@ class RunMonitor(QScrollArea):
         self.rows = LinkButton("")
         self.rows.clicked.connect(lambda: self._context.show_pane("data", {"run": self.run.id if self.run else ""}))
         self.controls = RunControls(self._context)
+        self.controls.add_stop(self.stop)
         self.controls.asked.connect(self._asked)
         self.controls.again_wanted.connect(lambda: self.repeat_wanted.emit(self.run))
         self.controls.change_wanted.connect(lambda: self.edit_wanted.emit(self.run, {}))
         self.controls.started.connect(self.line_changed)
-        self._head = row(self.name, self.state, self.line, self.rows, self.stop, self.controls, spacing=10)
+        self._head = row(self.name, self.state, self.line, self.rows, self.controls, spacing=10)
 
     def _build_progress(self) -> None:
         self.step = label("", "strong", tabular=True)
@@ -228,10 +229,10 @@ class RunMonitor(QScrollArea):
         self.progress_box.setVisible(live)
         self.failed.setVisible(run.status == "failed")
         self.ended.setVisible(not live and run.status != "failed")
-        self.charts.setVisible(live or bool(self._curves))
+        self.charts.setVisible(run.status == "running" or bool(self._curves))
         self.worth.show_summary({} if live else run.summary)
         has_samples = bool(self._context.store.runs.samples(run.id, 1))
-        self.samples.setVisible(has_samples or (live and run.method != "reward"))
+        self.samples.setVisible(has_samples or (run.status == "running" and run.method != "reward"))
         self._filler.setVisible(not self.charts.isVisibleTo(self))
         self._show_health()
         if run.status == "failed":

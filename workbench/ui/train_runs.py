@@ -125,7 +125,7 @@ class RunList(Table):
         """
         self._runs = {run.id: run for run in runs}
         self._methods, self._line = methods, [id_ for id_ in line if id_ in self._runs]
-        waiting = self.tr("Waiting, not started") if rests and self._line else self.tr("Waiting")
+        waiting = self.tr("Waiting, queue paused") if rests and self._line else self.tr("Waiting")
         parts = {
             self.tr("Now"): [run.id for run in runs if run.status == "running"],
             waiting: [*self._line, *(run.id for run in runs if run.status == "waiting" and run.id not in self._line)],
