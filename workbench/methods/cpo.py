@@ -16,7 +16,7 @@ from .trainer_trl import Source
 
 name = "cpo"
 title = "CPO"
-text = "Like DPO, but held by imitation instead of by the model it began as: less to compute."
+text = "Like DPO, held by imitation: less to compute."
 WANTS: tuple[type, ...] = (Pair,)
 NEEDS_REWARD = False
 RESULT = "adapter"

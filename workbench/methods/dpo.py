@@ -17,7 +17,7 @@ from .trainer_trl import Example, Source
 
 name = "dpo"
 title = "DPO"
-text = "Makes the answers you prefer likelier than the others, without a reward model."
+text = "Learns from pairs, without a reward model."
 WANTS: tuple[type, ...] = (Pair,)
 NEEDS_REWARD = False
 RESULT = "adapter"

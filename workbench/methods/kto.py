@@ -18,7 +18,7 @@ from .trainer_trl import Example, Source, tokens_of
 
 name = "kto"
 title = "KTO"
-text = "Learns from single answers that you called good or bad."
+text = "Learns from single answers, good and bad."
 WANTS: tuple[type, ...] = (Label,)
 NEEDS_REWARD = False
 RESULT = "adapter"

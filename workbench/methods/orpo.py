@@ -16,7 +16,7 @@ from .trainer_trl import Source
 
 name = "orpo"
 title = "ORPO"
-text = "Imitates the answers you prefer and keeps away from the others, in one go."
+text = "Imitates preferred answers, avoids the others."
 WANTS: tuple[type, ...] = (Pair,)
 NEEDS_REWARD = False
 RESULT = "adapter"

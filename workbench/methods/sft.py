@@ -17,8 +17,8 @@ from .trainer_options import TrainerOptions
 from .trainer_trl import Example, Source, tokens_of
 
 name = "sft"
-title = "Imitation (SFT)"
-text = "Learns to answer like the answers you wrote or liked most."
+title = "SFT"
+text = "Learns to answer as your best answers do."
 WANTS: tuple[type, ...] = (Demonstration,)
 NEEDS_REWARD = False
 RESULT = "adapter"

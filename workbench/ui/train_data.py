@@ -23,8 +23,8 @@ KINDS = {Prompt: "prompts", Pair: "pairs", Label: "labels", Demonstration: "demo
 _COUNTED: dict[str, Any] = {
     "prompts": QT_TRANSLATE_NOOP("Examples", "{count} prompts"),
     "pairs": QT_TRANSLATE_NOOP("Examples", "{count} pairs"),
-    "labels": QT_TRANSLATE_NOOP("Examples", "{count} rated answers"),
-    "demonstrations": QT_TRANSLATE_NOOP("Examples", "{count} answers to imitate"),
+    "labels": QT_TRANSLATE_NOOP("Examples", "{count} ratings"),
+    "demonstrations": QT_TRANSLATE_NOOP("Examples", "{count} examples"),
 }
 
 

@@ -23,7 +23,7 @@ from .first_batch import Seeing
 from .form import Form
 from .form_controls import ChoiceBox
 from .models_machine import Machine
-from .theme import set_region
+from .theme import set_region, set_tone, theme_changed
 from .train_beside import BesidePanel
 from .train_data import DataCard, counted, kind_of
 from .train_estimate import Room, bytes_of, estimated, memory, most_used, planned_units, room_of, seconds_a_unit
@@ -51,25 +51,28 @@ class MethodCard(ChoiceCard):
     def __init__(self, method: Any, parent: QWidget | None = None) -> None:
         super().__init__(_said(method.title), parent=parent)
         self.method = method
-        picture = label()
-        from . import icons
-
-        picture.setPixmap(icons.pixmap(ICONS.get(method.name, "activity"), "text", 16))
-        self.mark = label()
+        self.picture, self.mark = label(), label()
+        self._ready = True
         self.status = label("", "small", wrap=True)
         self.status.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         text = label(_said(method.text), "small", "text2", wrap=True)
-        head = row(picture, label(_said(method.title), "strong"), None)
+        head = row(self.picture, label(_said(method.title), "strong"), None)
         self.setLayout(column(head, text, None, row(self.mark, self.status), spacing=6, margins=(14, 11, 12, 11)))
         self.let_clicks_through()
+        theme_changed.connect(self._draw)
+
+    def _draw(self) -> None:
+        """The pictures, in the colours of the theme."""
+        from . import icons
+
+        self.picture.setPixmap(icons.pixmap(ICONS.get(self.method.name, "activity"), "text", 16))
+        name, tone = ("check", "good") if self._ready else ("circle-alert", "warn")
+        self.mark.setPixmap(icons.pixmap(name, tone, 16))
 
     def set_status(self, words: str, ready: bool) -> None:
         """What the data has ("1 126 pairs ready") or lacks."""
-        from . import icons
-        from .theme import set_tone
-
-        name, tone = ("check", "good") if ready else ("circle-alert", "warn")
-        self.mark.setPixmap(icons.pixmap(name, tone, 16))
+        self._ready = ready
+        self._draw()
         self.status.setText(words)
         set_tone(self.status, "text2" if ready else "warn")
         self.setAccessibleDescription(words)
@@ -329,7 +332,7 @@ class NewRunPage(QWidget):
         self._show_times()
         running = [run.name for run in self._runs if run.id in self._context.going()]
         loaded = self._context.session_model.name if self._context.session_model else ""
-        self.beside.show_readiness(self._readiness if kind == "pairs" else None)
+        self.beside.show_readiness(self._readiness if method.RESULT == "reward" else None)
         self.beside.show_cautions(self.data, (base, reward, reward_base), running, loaded)
         why = self._lack(self.method)
         if not why and base is None:

@@ -128,7 +128,6 @@ class SampleTable(Card):
         if pairs and self.orders.value() == "kl":
             self.orders.set_value("latest")
         self.table.setColumnHidden(0, pairs)
-        self.table.setColumnHidden(4, pairs)
         self._refill()
 
     def add(self, sample: RunSample) -> None:
@@ -147,6 +146,10 @@ class SampleTable(Card):
         return self.tr("every step") if gap == 1 else self.tr("every {gap} steps").format(gap=count(gap))
 
     def _refill(self) -> None:
+        scored = not self._samples or any(_score(each, "reward") is not None for each in self._samples)
+        self.orders.setVisible(scored)  # without a reward model there is nothing to order by
+        self.table.setColumnHidden(3, not scored)
+        self.table.setColumnHidden(4, self._pairs or not scored)
         ranked = list(self._samples)
         order = self.orders.value()
         if order in ("high", "low"):
