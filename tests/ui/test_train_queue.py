@@ -117,7 +117,7 @@ def test_another_run_waits_while_one_goes_and_a_pause_holds_the_queue_until_it_i
         qtbot.keyClick(page, Qt.Key.Key_Return, CTRL)
     assert said.args[:2] == ["second waits in line.", "first goes first."]
     assert (line(store), pane.monitor.run.name) == (["second"], "second")
-    assert pane.monitor.left.text() == "Starts when first has ended"
+    assert pane.monitor.left.text() == "Starts after first"
     assert not pane.monitor.controls.buttons["go"].isVisible()
 
     qtbot.waitUntil(lambda: store.runs.find(first.id).step > 4, timeout=SLOW)

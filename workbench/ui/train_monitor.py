@@ -279,13 +279,17 @@ class RunMonitor(QScrollArea):
 
     def _show_place(self, run: Run) -> None:
         """Where a run stands that waits, and for what."""
-        words = waiting_words(run, run_queue.place_of(self._context.store, run.id) or 1)
+        line = run_queue.waiting(self._context.store)
+        place = next((place for place, each in enumerate(line, 1) if each.id == run.id), 1)
+        words = waiting_words(run, place)
         self.step.setText(words[:1].upper() + words[1:])
         self.share.setText(percent(run.step / run.total) if run.step and run.total else "")
         self.bar.set_fraction(run.step / run.total if run.total else 0.0)
         going = self._context.training()
-        after = self.tr("Goes on when {name} has ended") if run.step else self.tr("Starts when {name} has ended")
-        self.left.setText(after.format(name=going.name) if going is not None else self.tr("The queue is not going"))
+        after = self.tr("Goes on after {name}") if run.step else self.tr("Starts after {name}")
+        before = line[place - 2] if place > 1 else going
+        words = after.format(name=before.name) if going is not None and before is not None else ""
+        self.left.setText(words or self.tr("The queue is not going"))
 
     def _show_health(self) -> None:
         assert self.run is not None
