@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests import tiny
 from tests.conftest import FP32
 from tests.methods import stored, worlds
 from tests.methods.test_resuming import StopsAt
@@ -211,6 +212,32 @@ def test_adapters_of_every_kind_learn_and_load(request, tmp_path, name, fields):
     assert ("dora" in fields) == any("magnitude" in key for key in kept)
     assert config["use_rslora"] == ("rslora" in fields)
     assert again.model.peft_config["policy"].use_dora == ("dora" in fields)
+
+
+@pytest.mark.parametrize("train", ["lora", "full"])
+def test_a_gguf_file_learns_and_what_comes_of_it_loads(llama_folder, tmp_path, train):
+    ref = ModelRef(str(tiny.gguf(tmp_path, llama_folder)), "gguf", name="tiny")
+    job = dataclasses.replace(worlds.job(tmp_path / "run", llama_folder, data=stored.data()), model=ref)
+    events = list(sft.train(job, sft.Options(**stored.OPTIONS | {"train": train, "epochs": 2})))
+    assert events[-1].summary["held_out_loss"] < events[-1].summary["loss_before"]
+    made = tmp_path / "run" / ("model" if train == "full" else "adapter")
+    load(ModelRef(str(made)) if train == "full" else dataclasses.replace(ref, adapter=str(made)), FP32)
+
+
+def test_ppo_goes_on_from_what_dpo_made(runs, llama_folder, tmp_path):
+    _, events = runs("dpo")
+    ref = ModelRef(str(llama_folder), adapter=saved(events).path, kind="adapter", name="tuned")
+    scorer = tmp_path / "scorer"
+    quick = {"epochs": 1, "rank": 4, "max_tokens": 64, "device": "cpu", "dtype": "float32"}
+    made = list(
+        METHODS["reward"].train(
+            worlds.job(scorer, llama_folder, data=stored.data()), METHODS["reward"].Options(**quick)
+        )
+    )
+    reward_path = next(event.path for event in made if isinstance(event, Saved) and event.kind == "reward")
+    job = worlds.job(tmp_path / "ppo", llama_folder, data=Data(prompts=worlds.prompts(4)), reward=reward_path)
+    options = METHODS["ppo"].Options(steps=1, batch_size=4, max_new_tokens=8, device="cpu", dtype="float32")
+    assert isinstance(list(METHODS["ppo"].train(dataclasses.replace(job, model=ref), options))[-1], Finished)
 
 
 def test_checkpointing_changes_nothing_but_memory(llama_folder, tmp_path):
