@@ -211,6 +211,14 @@ def test_a_run_of_another_process_is_paused_from_here(store, context, pane, qtbo
     qtbot.keyClick(pane.runs, Qt.Key.Key_P)
     assert run_queue.wish(store, run) == "pause"
 
+    # It dies without a word: the run is cut off, and can be resumed or run again.
+    with store.writing() as db:
+        db.execute("INSERT INTO owners VALUES (?, 4, 1.0)", [run])
+    monkeypatch.setattr(owners, "owner_of", lambda *_: None)
+    context.following.look()
+    assert context.going() == []
+    assert (store.runs.find(run).status, pane.monitor.state.text()) == ("interrupted", "Cut off")
+
 
 def test_every_control_has_a_name_and_its_key_is_listed(pane, store):
     wait(store, "a")
