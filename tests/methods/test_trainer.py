@@ -170,6 +170,16 @@ def test_the_figures_of_dpo_and_sft_are_those_of_our_own_reader(runs, llama_fold
     )
 
 
+@pytest.mark.parametrize("name", stored.NAMES)
+def test_sums_of_log_probabilities_keep_their_digits_in_16_bits(llama_folder, tmp_path, name):
+    found = {}
+    for form in ("float32", "bfloat16"):
+        events = list(stored.begin(name, tmp_path / form, llama_folder, dtype=form, epochs=1))
+        found[form] = curve(events, "loss/train" if name in ("dpo", "kto") else "loss/held_out")[-1]
+    assert found["bfloat16"] == pytest.approx(found["float32"], rel=2e-2)
+    assert torch.tensor(found["bfloat16"]).bfloat16().item() != found["bfloat16"]
+
+
 def test_micro_batches_give_the_step_of_the_whole_batch(llama_folder, tmp_path):
     """SFT counts by tokens and DPO by pairs, however the batch is cut."""
     for name in ("sft", "dpo"):

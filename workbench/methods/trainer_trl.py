@@ -149,6 +149,8 @@ class Trl:
             **({"ref_model": _no_reference(loaded)} if keys else {}),
         )
         made.pop_callback(PrinterCallback)
+        if hasattr(made, "get_batch_loss_metrics"):  # forms all logits, and their sums in the same format
+            loaded.causal.register_forward_hook(_in_float32)
         if keys:
             made.precompute_ref_logps = True
         return cls(made, loaded, keys)
@@ -178,6 +180,12 @@ class Trl:
         """An example that knows what the reference says of it."""
         known = dict(zip(self.keys, values, strict=True))
         return replace(example, fields={**example.fields, **known})
+
+
+def _in_float32(module: Any, args: Any, output: Any) -> Any:
+    """Logits as DPO has them: sums of many log-probabilities in 16 bits are known to the nearest half."""
+    output.logits = output.logits.float()
+    return output
 
 
 def _no_reference(loaded: Loaded) -> Any:
