@@ -5,14 +5,15 @@ import random
 
 import pytest
 
-from tests.methods import worlds
+from tests.methods import stored, worlds
 from workbench.lm.devices import choose
 from workbench.lm.refs import ModelRef
-from workbench.methods import ppo, reward
+from workbench.methods import METHODS, ppo, reward
 from workbench.methods.base import Data
 from workbench.methods.planning import (
     OPENING,
     _longest_of,
+    imitating_work,
     judging_work,
     micro_tokens_that_fit,
     plan,
@@ -91,3 +92,28 @@ def test_what_fits_can_be_asked_for(llama_folder):
     found = plan(PPO, DATA, ModelRef(str(llama_folder)), None, bytes_each=4)
     assert micro_tokens_that_fit(found, 1 << 20, "cpu") == 0
     assert micro_tokens_that_fit(found, 1 << 40, "cpu") == 1 << 17
+
+
+@pytest.mark.parametrize("name", stored.NAMES)
+def test_methods_on_stored_judgements_are_planned_by_their_own_examples(llama_folder, name):
+    ref, data = ModelRef(str(llama_folder)), stored.data()
+    options = dataclasses.asdict(METHODS[name].Options())
+
+    def planned(**changes):
+        return plan(options | changes, data, ref, None, bytes_each=4)
+
+    plain = planned()
+    assert 0 < plain.work.tokens <= train_tokens("cpu")
+    assert plain.work.longest <= planned(max_tokens=4096).work.longest
+    assert planned(max_tokens=16).work.longest == 16
+    assert planned(train="full").estimate.optimiser > plain.estimate.optimiser
+    assert planned(micro_tokens=64).estimate.total < plain.estimate.total
+    assert planned(quantize="8bit").estimate.weights < plain.estimate.weights
+    other = {"sft": "pairs", "dpo": "labels", "kto": "pairs", "orpo": "labels", "cpo": "demonstrations"}[name]
+    assert plan(options, Data(**{other: getattr(data, other)}), ref, None, bytes_each=4).work.tokens == 0
+
+
+def test_all_logits_take_more_than_a_tile():
+    ours = {name: dataclasses.asdict(METHODS[name].Options()) for name in ("dpo", "orpo", "cpo")}
+    found = {name: imitating_work(options, stored.data(), "cuda", 150_000).beside for name, options in ours.items()}
+    assert found["orpo"] == found["cpo"] > 10 * found["dpo"]

@@ -21,7 +21,10 @@ OPENING = 24
 EACH_MESSAGE = 5
 """Tokens that a chat template puts around a message."""
 LOGIT_TENSORS = 4
-"""Of [tokens, vocabulary] in float32 that TRL's ORPO and CPO have at once: logits, two of softmax, their gradient."""
+"""Of logits in float32 that TRL has at once: of all tokens in ORPO and CPO (with two of softmax and the gradient), of a
+tile elsewhere, where accelerators have one alone."""
+TILE = (4096, 32768)
+"""Tokens and words of such a tile."""
 REWARD_DEPTH = 2 / 3
 """Share of the layers that a reward model reads: scoring.AdapterReward."""
 
@@ -184,18 +187,20 @@ def imitating_work(options: Mapping[str, Any], data: Data, device: str, vocabula
         for messages, texts in judged
     ]
     tokens, _ = _micro_batch([each * size for each, size in sizes], rows, rows, options, device)
-    kept = LOGIT_TENSORS * tokens * vocabulary * 4 if {"imitation", "odds_ratio"} & set(options) else 0
+    if {"imitation", "odds_ratio"} & set(options):
+        logits = LOGIT_TENSORS * tokens * vocabulary * 4
+    else:
+        logits = (LOGIT_TENSORS if device == "cpu" else 1) * min(tokens, TILE[0]) * min(vocabulary, TILE[1]) * 4
     rank = 0 if options["train"] == "full" else int(options["rank"])
     return Work(
         tokens=tokens,
         longest=round(max((size for _, size in sizes), default=0)),
-        logits=tokens,
         checkpointing=options["checkpointing"] == "on",
         dropout=bool(options["dropout"]),
         adapter_ranks=(rank,) if rank else (),
         trained_rank=rank,
         kept_copies=1,
-        beside=kept,
+        beside=logits,
     )
 
 
