@@ -161,7 +161,7 @@ def test_training_goes_on_from_an_adapter_with_the_base_as_reference(llama_folde
 @pytest.mark.parametrize("saving", [False, True])
 @pytest.mark.parametrize("entirely", [False, True])
 def test_value_and_policy_do_not_interfere(llama, entirely, saving):
-    about = {"rank": 4, "alpha": 8, "dropout": 0.0, "temperature": 1.0, "own_value": True}
+    about = {"rank": 4, "alpha": 8, "dropout": 0.0, "temperature": 1.0, "values": "adapter"}
     policy = PolicyModel(llama, whole=entirely, **about)
     torch.manual_seed(3)
     torch.nn.init.normal_(policy.value_head.weight)
@@ -202,7 +202,7 @@ def test_values_are_zero_before_anything_is_learned_and_the_reference_ignores_bo
     batch = gather(llama, ROWS)
     with torch.no_grad():
         before = hidden_states(llama, batch)
-    policy = PolicyModel(llama, rank=4, alpha=8, dropout=0.0, temperature=1.0, own_value=True)
+    policy = PolicyModel(llama, rank=4, alpha=8, dropout=0.0, temperature=1.0, values="adapter")
     first = policy.reference(batch)
     for weight in [*adapter_parameters(llama, CRITIC), *policy.parameters()]:
         torch.nn.init.normal_(weight, std=0.1)

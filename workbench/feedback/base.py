@@ -95,6 +95,14 @@ class Prompt:
     tags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Document:
+    """Plain text to learn a language from."""
+
+    text: str
+    split: str = "train"
+
+
 Example = Pair | Ranking | Label | Demonstration | Prompt
 
 

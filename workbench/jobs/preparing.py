@@ -19,7 +19,7 @@ from ..lm import checkpoints
 from ..lm.refs import ModelRef
 from ..methods.base import Data, options_from
 from ..store import Model, Run, Store, run_queue
-from . import frozen
+from . import frozen, functions
 from .run import worker
 from .spec import JobSpec
 
@@ -118,16 +118,23 @@ def _checked(
     if reads := getattr(method, "READS", None):
         rules, named = reads(parsed, rules or project_rules(store), store.feedback.annotators())
         annotators = named or annotators
-    data = _wanted(method, data_of(store, rules, annotators, prompt_ids), split)
+    wants = method.wants(parsed) if hasattr(method, "wants") else getattr(method, "WANTS", (Prompt,))
+    data = _wanted(method, wants, data_of(store, rules, annotators, prompt_ids), split)
+    if collect := getattr(method, "collect", None):
+        data = dataclasses.replace(data, documents=collect(parsed))
     problem = method.lacks(data)
     if problem:
         raise WorkbenchError(problem)
-    if getattr(method, "NEEDS_REWARD", False) and not reward_id:
+    plain = dataclasses.asdict(parsed)
+    needed = method.needs_reward(plain) if hasattr(method, "needs_reward") else getattr(method, "NEEDS_REWARD", False)
+    if needed and not reward_id:
         raise WorkbenchError(f"{method.title} needs a reward model.", "Train one on your judgements first.")
+    if plain.get("function"):
+        functions.check(store, plain["function"])
     model = reference(store, model_id) if model_id else None
     reward = reference(store, reward_id) if reward_id else None
     others = tuple(reference(store, other) for other in other_ids)
-    return _Checked(name, method, dataclasses.asdict(parsed), data, model, reward, others)
+    return _Checked(name, method, plain, data, model, reward, others)
 
 
 def look(
@@ -143,6 +150,7 @@ def look(
     prepare() would."""
     made = _checked(store, method, options, model_id, reward_id)
     frozen.write(made.data, folder / "data.jsonl")
+    functions.freeze(store, made.options, folder)
     return made.spec("look", folder, only_looks=True)
 
 
@@ -178,6 +186,7 @@ def prepare(
     folder = store.runs_folder / run.id
     spec = made.spec(run.id, folder)
     digest = frozen.write(made.data, folder / "data.jsonl")
+    functions.freeze(store, made.options, folder)
     if answers:
         frozen.write_answers(answers, folder)
     store.runs.freeze(run.id, _sources(made.data), digest)
@@ -264,9 +273,8 @@ def spec_of(store: Store, run: Run) -> JobSpec:
     )
 
 
-def _wanted(chosen: Any, data: Data, split: str | None) -> Data:
+def _wanted(chosen: Any, wants: Sequence[type], data: Data, split: str | None) -> Data:
     """Only the kinds of example that the method reads: the rest would bloat the file and blur "used by"."""
-    wants = getattr(chosen, "WANTS", (Prompt,))
     prompts = tuple(item for item in data.prompts if split is None or item.split == split)
     measured = data.split("held_out").pairs if Pair in getattr(chosen, "MEASURED_ON", ()) else ()
     return Data(

@@ -36,6 +36,38 @@ def gae(
     return advantages, torch.where(mask, advantages + values, torch.zeros_like(values))
 
 
+def returns_to_go(rewards: torch.Tensor, mask: torch.Tensor, gamma: float) -> torch.Tensor:
+    """G_t = r_t + gamma G_{t+1} (Williams 1992; Sutton and Barto 2018, 13.3). rewards, mask [b, t]. Returns [b, t],
+    zero where the mask is False."""
+    returns = torch.zeros_like(rewards)
+    running = torch.zeros_like(rewards[:, 0])
+    for t in range(rewards.shape[1] - 1, -1, -1):
+        running = torch.where(mask[:, t], rewards[:, t] + gamma * running, torch.zeros_like(running))
+        returns[:, t] = running
+    return returns
+
+
+def leave_one_out(rewards: torch.Tensor, samples: int) -> torch.Tensor:
+    """Each answer's reward less the mean of the other answers to its prompt (RLOO: Kool et al. 2019, Ahmadian et al.
+    2024). rewards [b], `samples` answers of one prompt after the other, at least two. Returns [b]."""
+    groups = rewards.view(-1, samples)
+    others = (groups.sum(1, keepdim=True) - groups) / (samples - 1)
+    return (groups - others).view(-1)
+
+
+def group_relative(rewards: torch.Tensor, samples: int, *, scale: bool) -> torch.Tensor:
+    """Each answer's reward less the mean of its prompt's answers (GRPO: Shao et al. 2024), divided by their deviation
+    if `scale`; without, an easy and a hard prompt weigh alike (Dr. GRPO: Liu et al. 2025). Shapes as leave_one_out."""
+    groups = rewards.view(-1, samples)
+    centred = groups - groups.mean(1, keepdim=True)
+    return (centred / (groups.std(1, keepdim=True) + 1e-4) if scale else centred).view(-1)
+
+
+def over_tokens(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """A value of each answer [b] at each of its tokens: [b, t], zero where the mask is False."""
+    return values[:, None] * mask
+
+
 def masked_mean(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Mean over True positions; 0 when there are none."""
     return torch.where(mask, values, torch.zeros_like(values)).sum() / mask.sum().clamp(min=1)

@@ -75,3 +75,10 @@ def value_loss(
     held = old + torch.clamp(values - old, -clip, clip)
     plain, clipped = (values - returns) ** 2, (held - returns) ** 2
     return 0.5 * masked_mean(torch.maximum(plain, clipped), mask), masked_mean((clipped > plain).float(), mask)
+
+
+def kl_loss(logp: torch.Tensor, reference: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Mean over tokens of exp(d) - d - 1, d = log p_ref - log p: an unbiased estimate of the KL to the reference that
+    is never below zero (k3: Schulman 2020, as in GRPO). All [b, t]; the gradient flows through logp."""
+    behind = torch.where(mask, reference - logp, torch.zeros_like(logp))
+    return masked_mean(behind.exp() - behind - 1, mask)

@@ -26,7 +26,7 @@ from .reading import hidden_states
 class Reading:
     """What the policy says about each token of the answers in a batch; all [b, t], zero outside the mask.
 
-    values: None where the value function has an adapter for itself and so a pass of its own.
+    values: None where there is no value function, or one with an adapter for itself and so a pass of its own.
     """
 
     logp: torch.Tensor
@@ -37,8 +37,8 @@ class Reading:
 class PolicyModel:
     """A base with a trainable policy adapter and a value head on its trunk.
 
-    whole: train the matrices of the base's layers instead of an adapter. own_value: give the value function an adapter
-    and so a trunk of its own.
+    whole: train the matrices of the base's layers instead of an adapter. values: "head" on the policy's trunk,
+    "adapter" gives the value function an adapter and so a trunk of its own, "none" leaves it out.
     """
 
     def __init__(
@@ -50,22 +50,24 @@ class PolicyModel:
         dropout: float,
         temperature: float,
         whole: bool = False,
-        own_value: bool = False,
+        values: str = "head",
     ) -> None:
         self.loaded = loaded
         self.temperature = temperature
-        self.own_value = own_value
+        self.own_value = values == "adapter"
         prepare_training(loaded)
         if whole:
             train_whole(loaded)
         elif not loaded.ref.adapter:
             add_new_adapter(loaded, POLICY, rank=rank, alpha=alpha, dropout=dropout)
-        if own_value:
+        if self.own_value:
             add_new_adapter(loaded, CRITIC, rank=rank, alpha=alpha)
-        # Zero: before it has learned anything, the value of every state is the same.
-        self.value_head = nn.Linear(loaded.hidden_size, 1).to(loaded.compute.device)
-        nn.init.zeros_(self.value_head.weight)
-        nn.init.zeros_(self.value_head.bias)
+        self.value_head: nn.Linear | None = None
+        if values != "none":
+            # Zero: before it has learned anything, the value of every state is the same.
+            self.value_head = nn.Linear(loaded.hidden_size, 1).to(loaded.compute.device)
+            nn.init.zeros_(self.value_head.weight)
+            nn.init.zeros_(self.value_head.bias)
         self.layer = OutputLayer.of(loaded.causal)
         use_policy(loaded, train=True)
 
@@ -80,7 +82,7 @@ class PolicyModel:
     def value_parameters(self) -> list[nn.Parameter]:
         """What the value function learns with."""
         own = adapter_parameters(self.loaded, CRITIC) if self.own_value else []
-        return [*own, *self.value_head.parameters()]
+        return [*own, *(self.value_head.parameters() if self.value_head else ())]
 
     def read(self, batch: Batch, *, with_entropy: bool = False, entropy_gradient: bool = True) -> Reading:
         """Log-probabilities, entropies and values of the answers' tokens. Gradients flow where they are enabled; from
@@ -96,7 +98,8 @@ class PolicyModel:
             entropy_gradient=entropy_gradient,
         )
         logp, entropy = (_spread(part, batch.mask, rows, columns) for part in (logp, entropy))
-        return Reading(logp, entropy, None if self.own_value else self._values(states, batch))
+        on_trunk = self.value_head is not None and not self.own_value
+        return Reading(logp, entropy, self._values(states, batch) if on_trunk else None)
 
     @contextlib.contextmanager
     def valuing(self) -> Iterator[None]:
@@ -119,6 +122,7 @@ class PolicyModel:
             return self.values(batch)
 
     def _values(self, states: torch.Tensor, batch: Batch) -> torch.Tensor:
+        assert self.value_head is not None
         rows, columns = batch.mask.nonzero(as_tuple=True)
         return _spread(self.value_head(states.float()).squeeze(-1), batch.mask, rows, columns)
 

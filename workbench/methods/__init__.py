@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from . import cpo, dpo, kto, orpo, ppo, reward, sft
+from . import cpo, dpo, grpo, kto, orpo, ppo, pretrain, reinforce, reward, rloo, sft
 from .base import Method
 
-METHODS: dict[str, Method] = {method.name: method for method in (reward, ppo, sft, dpo, kto, orpo, cpo)}  # type: ignore[misc]
+_ALL = (reward, ppo, grpo, rloo, reinforce, sft, dpo, kto, orpo, cpo, pretrain)
+METHODS: dict[str, Method] = {method.name: method for method in _ALL}  # type: ignore[misc]
 
 __all__ = ["METHODS", "Method"]

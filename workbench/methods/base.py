@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from ..errors import StopRequested, WorkbenchError
 from ..events import Event
-from ..feedback.base import Demonstration, Label, Pair, Prompt, Ranking
+from ..feedback.base import Demonstration, Document, Label, Pair, Prompt, Ranking
 from ..lm.refs import ModelRef
 
 
@@ -29,8 +29,10 @@ def knob(
     step: float | None = None,
     choices: Sequence[str] = (),
     advanced: bool = True,
+    path: str = "",
 ) -> Any:
-    """A field of an Options dataclass. `text` is one sentence for a person; `advanced` hides it until asked for."""
+    """A field of an Options dataclass. `text` is one sentence for a person; `advanced` hides it until asked for;
+    `path`: what the value is the path of, "folder" or "file or folder"."""
     return field(
         default=default,
         metadata={
@@ -41,6 +43,7 @@ def knob(
             "step": step,
             "choices": tuple(choices),
             "advanced": advanced,
+            "path": path,
         },
     )
 
@@ -59,6 +62,7 @@ class Knob:
     step: float | None
     choices: tuple[str, ...]
     advanced: bool
+    path: str
 
     def parse(self, value: Any) -> Any:
         """The value in the knob's type, checked against its range. Raises WorkbenchError naming the knob."""
@@ -95,7 +99,7 @@ def knobs(options: type) -> list[Knob]:
             default=item.default,
             text=item.metadata["text"],
             label=item.metadata["label"] or item.name.replace("_", " ").capitalize(),
-            **{key: item.metadata[key] for key in ("low", "high", "step", "choices", "advanced")},
+            **{key: item.metadata[key] for key in ("low", "high", "step", "choices", "advanced", "path")},
         )
         for item in dataclasses.fields(options)
     ]
@@ -119,6 +123,8 @@ class Panel:
     note: str = ""
     warn_above: float | None = None
     warn_text: str = ""
+    optional: bool = False
+    """Whether it is shown only once a run has told one of its metrics."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,7 @@ class Data:
     rankings: tuple[Ranking, ...] = ()
     labels: tuple[Label, ...] = ()
     demonstrations: tuple[Demonstration, ...] = ()
+    documents: tuple[Document, ...] = ()
 
     def split(self, name: str) -> Data:
         """Only the examples of one split ("train" or "held_out"), which is by prompt."""
@@ -164,6 +171,15 @@ class NotFinite(WorkbenchError):
     """A loss, a gradient or a score is no longer a number: what came before is kept, and nothing after it."""
 
 
+STARTS_FROM = ("base", "adapter")
+"""Kinds of model that a method starts from, unless it has a STARTS_FROM of its own; an empty one: from nothing."""
+
+
+def starts_from(method: Any) -> tuple[str, ...]:
+    """Kinds of model that a method starts from."""
+    return getattr(method, "STARTS_FROM", STARTS_FROM)
+
+
 class Method(Protocol):
     """A module in this package."""
 
@@ -174,7 +190,7 @@ class Method(Protocol):
     WANTS: tuple[type, ...]
     NEEDS_REWARD: bool
     RESULT: str
-    """Kind of the model it makes: "reward" or "adapter"."""
+    """Kind of the model it makes: "reward", "adapter" or "model"."""
     PANELS: tuple[Panel, ...]
     Options: type
 

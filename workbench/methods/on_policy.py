@@ -18,6 +18,7 @@ from .base import Job
 from .engines import choice_of, engine_of, sampler_of
 from .guards import HUMAN, Watch
 from .planning import plan_of
+from .rewarding import Rewards
 from .rollouts import Rollout, samples
 from .sparing import Sparing
 
@@ -42,6 +43,8 @@ class OnPolicy(Sparing):
     """
 
     name = ""
+    has_values = False
+    """Whether it learns a value function."""
     free: tuple[str, ...] = ("steps", "sample_every", "human_every", "checkpoint_minutes", "engine")
 
     def __init__(self, job: Job, options: Any, compute: Any) -> None:
@@ -52,7 +55,7 @@ class OnPolicy(Sparing):
         from ..lm.scoring import load_reward
         from ..lm.writing import Writer
 
-        assert job.model is not None and job.reward is not None
+        assert job.model is not None
         torch.manual_seed(options.seed)
         self.job, self.options, self.compute = job, options, compute
         about = {"bytes_each": compute.dtype.itemsize, "device": compute.device.type}
@@ -67,16 +70,17 @@ class OnPolicy(Sparing):
             dropout=0.0,
             temperature=options.temperature,
             whole=options.train == "full",
-            own_value=options.value == "adapter",
+            values=("adapter" if options.value == "adapter" else "head") if self.has_values else "none",
         )
-        self.reward = load_reward(job.reward, compute, share=self.loaded, quantize=options.quantize)
+        model = job.reward if options.model_weight else None
+        self.reward = load_reward(model, compute, share=self.loaded, quantize=options.quantize) if model else None
+        self.rewards_of = Rewards.of(options, job.data, job.folder, model=model is not None)
         self._train_policy()
-        groups = [
-            {"params": self.policy.parameters(), "lr": options.learning_rate},
-            {"params": self.policy.value_parameters(), "lr": options.value_rate},
-        ]
+        groups = [{"params": self.policy.parameters(), "lr": options.learning_rate}]
+        if self.has_values:
+            groups.append({"params": self.policy.value_parameters(), "lr": options.value_rate})
         self.optimizer = MasterAdamW(groups, eps=1e-5)
-        self.prompts = list(job.data.split("train").prompts)
+        self.prompts = self.rewards_of.fitting(job.data.split("train").prompts, options.rule)
         self.order = random.Random(options.seed)
         self.waiting: list[Prompt] = []
         self.kl_coef = options.kl_coef
@@ -173,8 +177,11 @@ class OnPolicy(Sparing):
             mask[index, : len(draft.ids)] = True
             sampled[index, : len(draft.ids)] = torch.tensor(draft.logprobs)
         ended = torch.tensor([draft.finish_reason == "stop" for draft in drafts])
-        scores = self.score(prompts, texts)
-        rollout = Rollout(prompts, drafts, texts, rows, mask, sampled, reference, values, entropy, 0.0, scores, ended)
+        parts = self.score(prompts, texts)
+        scores = parts @ torch.tensor(list(self.rewards_of.weights.values()))
+        rollout = Rollout(
+            prompts, drafts, texts, rows, mask, sampled, reference, values, entropy, 0.0, scores, ended, parts
+        )
         rollout.drift = float((self.spared_read(rollout) - sampled)[mask].abs().mean())
         return rollout
 
@@ -210,7 +217,6 @@ class OnPolicy(Sparing):
                 learns = keeps and self.options.entropy_coef > 0
                 reading = self.policy.read(batch, with_entropy=True, entropy_gradient=learns)
             values = reading.values if values is None else values
-            assert values is not None
             length = batch.mask.shape[1]
             for store, numbers in (
                 (found, reading.logp),
@@ -218,7 +224,8 @@ class OnPolicy(Sparing):
                 (rollout.entropy, reading.entropy),
                 (rollout.reference, base),
             ):
-                store[group, :length] = numbers.detach().cpu()
+                if numbers is not None:  # a method without a value function has no values
+                    store[group, :length] = numbers.detach().cpu()
             if keeps:
                 self.kept = group, reading
         return found
@@ -239,9 +246,22 @@ class OnPolicy(Sparing):
         return self.writer.write(ids, self.sampler, seeds, self.job.check, rows=self.rows_at_once)
 
     def score(self, prompts: list[Prompt], texts: list[str]) -> torch.Tensor:
+        """What each source of rewards says of each answer, [b, k] in the order of its weights."""
+        import torch
+
+        found = [
+            self._by_model(prompts, texts)
+            if name == "model"
+            else torch.tensor(self.rewards_of.of_texts(name, prompts, texts), dtype=torch.float32)
+            for name in self.rewards_of.weights
+        ]
+        return torch.stack(found, 1)
+
+    def _by_model(self, prompts: list[Prompt], texts: list[str]) -> torch.Tensor:
         """Standardised reward-model scores [b]."""
         from ..lm.scoring import encode_all, score_all
 
+        assert self.reward is not None
         pairs = ((prompt.messages, answer) for prompt, answer in zip(prompts, texts, strict=True))
         items = encode_all(self.reward, pairs)
         try:
@@ -265,7 +285,7 @@ class OnPolicy(Sparing):
         order = sorted(
             range(len(rows)), key=lambda index: (len(rows[index].prompt), rows[index].prompt, len(rows[index]))
         )
-        size = math.ceil(len(rows) / self.options.minibatches)
+        size = math.ceil(len(rows) / getattr(self.options, "minibatches", 1))
         return [order[start : start + size] for start in range(0, len(order), size)]
 
     def learn(self, rollout: Rollout) -> dict[str, float]:
@@ -283,7 +303,8 @@ class OnPolicy(Sparing):
         return {"order": self.order.getstate(), "waiting": waiting, "random": randomness.capture()}
 
     def _names(self) -> dict[int, str]:
-        weights = {f"value_head.{key}": weight for key, weight in self.policy.value_head.named_parameters()}
+        head = self.policy.value_head
+        weights = {f"value_head.{key}": weight for key, weight in (head.named_parameters() if head else ())}
         return {id(weight): key for key, weight in [*self.loaded.model.named_parameters(), *weights.items()]}
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

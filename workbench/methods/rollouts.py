@@ -35,6 +35,8 @@ class Rollout:
     drift: float
     scores: torch.Tensor
     ended: torch.Tensor
+    parts: torch.Tensor
+    """[b, k]: what each source of rewards said; `scores` is their weighted sum."""
 
     @property
     def kl(self) -> torch.Tensor:
