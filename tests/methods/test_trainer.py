@@ -368,6 +368,26 @@ def test_out_of_memory_halves_the_tokens_and_goes_on(llama_folder, tmp_path, mon
     assert events[-1].summary["held_out_loss"] < math.log(2)
 
 
+def test_out_of_memory_while_the_reference_is_read_reads_the_rest_in_smaller_groups(
+    llama_folder, tmp_path, monkeypatch
+):
+    honest, calls = trainer.Trl.reference, [0]
+
+    def reference(self, examples):
+        calls[0] += 1
+        if calls[0] in (3, 4):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return honest(self, examples)
+
+    monkeypatch.setattr(trainer.Trl, "reference", reference)
+    events = list(stored.begin("dpo", tmp_path, llama_folder, micro_tokens=512, epochs=1))
+    read = [event.done for event in events if isinstance(event, Progress) and event.text.startswith("Reading")]
+    assert read[0] == 0
+    assert read[:4] == sorted(read[:4])
+    assert curve(events, "margin/held_out")[0] == pytest.approx(0.0, abs=1e-5)
+    assert events[-1].summary["held_out_loss"] < math.log(2)
+
+
 def test_examples_that_are_too_long_are_cut_and_counted(llama_folder, tmp_path):
     asked, answer = worlds.messages("hello " * 40), "kind answer " * 40
     splits = ["train"] * 4 + ["held_out"]

@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StopRequested, WorkbenchError
@@ -245,8 +245,10 @@ class TrainerRun(Sparing):
             )
             yield Warned(0, words, "cut")
         if self.reference_keys:
-            yield Progress(0, self.total, "Reading the answers as the model is")
-            self.set_reference({name: self._read(examples) for name, examples in self.splits()})
+            found = {}
+            for name, examples in self.splits():
+                found[name] = yield from self._read(examples)
+            self.set_reference(found)
         yield Progress(0, self.total, "Measuring on held-out prompts")
         values = self.measure()
         yield Metrics(0, values)
@@ -265,23 +267,32 @@ class TrainerRun(Sparing):
             for name, examples in self.splits()
         )
 
-    def _read(self, examples: list[Example]) -> torch.Tensor:
-        found = None
-        while found is None:
-            found = self.spared(functools.partial(self._read_all, examples))
-        return found
-
-    def _read_all(self, examples: list[Example]) -> torch.Tensor:
+    def _read(self, examples: list[Example]) -> Generator[Event, None, torch.Tensor]:
+        """Log-probabilities [n, k] of the examples' answers under the model as it is."""
         import torch
 
         found = torch.zeros(len(examples), len(self.reference_keys))
+        waiting = list(self.groups(examples, range(len(examples))))
+        done = 0
         self._learning(False)
-        for group in self.groups(examples, range(len(examples))):
-            self.job.check()
-            with torch.no_grad():
-                found[group] = self.trl.reference([examples[index] for index in group]).cpu()
+        while waiting:
+            yield Progress(done, len(examples), "Reading the answers as the model is")
+            values = self.spared(functools.partial(self._read_group, examples, waiting[0]))
+            if values is None:  # what is left, in smaller groups
+                waiting = list(self.groups(examples, [index for group in waiting for index in group]))
+                continue
+            group = waiting.pop(0)
+            found[group] = values
+            done += len(group)
         self._learning(True)
         return found
+
+    def _read_group(self, examples: list[Example], group: list[int]) -> torch.Tensor:
+        import torch
+
+        self.job.check()
+        with torch.no_grad():
+            return self.trl.reference([examples[index] for index in group]).cpu()
 
     def groups(self, examples: Sequence[Example], indices: Sequence[int]) -> Iterator[list[int]]:
         """Micro-batches of so many tokens with their padding, examples of one length together."""
