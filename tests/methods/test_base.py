@@ -46,6 +46,8 @@ def test_options_to_json_and_back_is_the_identity(method, data):
         chosen["batch_size"] = max(2, chosen["batch_size"])
     if chosen.get("min_new_tokens", 0) > chosen.get("max_new_tokens", 0):
         chosen["min_new_tokens"] = 0
+    if "heads" in chosen and "width" in chosen:
+        chosen["width"] = max(1, chosen["width"] // (2 * chosen["heads"])) * 2 * chosen["heads"]
     if chosen.get("train") == "full":
         chosen["quantize"] = "none"
     if chosen.get("minibatches", 0) > chosen.get("batch_size", 1):

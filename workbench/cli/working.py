@@ -15,7 +15,7 @@ from ..events import Failed, Stopped
 from ..jobs.tasks import evaluate as evaluating
 from ..jobs.tasks import generate as generating
 from ..methods import METHODS
-from ..methods.base import Knob, knobs, options_from
+from ..methods.base import Knob, knobs, options_from, starts_from
 from ..methods.reward_people import people_words
 from ..store import run_queue
 from .modelling import model_json
@@ -207,9 +207,11 @@ def run_bundle(bundle: Path, out: Path, model: Path | None, as_json: bool) -> No
 
 
 def _train_command(method: Any) -> click.Command:
+    begins = click.option("--model", default=None, help="The model to begin from.  [default: the newest base]")
+
     @PROJECT
     @JSON
-    @click.option("--model", default=None, help="The model to begin from.  [default: the newest base]")
+    @(begins if starts_from(method) else _as_it_is)
     @click.option("--reward", default=None, help="The reward model to please.  [default: the newest]")
     @click.option("--name", default="", help="What to call the result.")
     @click.option("--queue", "waits", is_flag=True, help="Put it in line, for `workbench runs start` or the window.")
@@ -219,18 +221,18 @@ def _train_command(method: Any) -> click.Command:
         context: click.Context,
         project: Path | None,
         as_json: bool,
-        model: str | None,
         reward: str | None,
         name: str,
         waits: bool,
         only_plan: bool,
+        model: str | None = None,
         **values: Any,
     ) -> None:
         from ..jobs import preparing
 
         with opened(chosen(context, project)) as store:
             reward_id = only_model(store, reward, "reward").id if method.NEEDS_REWARD else None
-            model_id = only_model(store, model, "base").id
+            model_id = only_model(store, model, "base").id if starts_from(method) else None
             if only_plan:
                 found = planned(store, method, given(values), model_id, reward_id)
                 finish(found, as_json, plan_words(found))
@@ -250,7 +252,13 @@ def _train_command(method: Any) -> click.Command:
     return click.command(method.name, help=method.text)(knob_options(method.Options)(command))
 
 
-def planned(store: Any, method: Any, options: dict[str, Any], model_id: str, reward_id: str | None) -> dict[str, Any]:
+def _as_it_is(command: Any) -> Any:
+    return command
+
+
+def planned(
+    store: Any, method: Any, options: dict[str, Any], model_id: str | None, reward_id: str | None
+) -> dict[str, Any]:
     """What a run would take, in bytes by part, on the device that it would choose. Raises WorkbenchError."""
     from ..jobs import preparing
     from ..lm.devices import choose
@@ -259,15 +267,17 @@ def planned(store: Any, method: Any, options: dict[str, Any], model_id: str, rew
     knob_values = dataclasses.asdict(options_from(method.Options, options))
     compute = choose(knob_values["device"], knob_values["dtype"])
     reward = preparing.reference(store, reward_id) if reward_id else None
-    model, data = preparing.reference(store, model_id), preparing.data_of(store)
+    model = preparing.reference(store, model_id) if model_id else None
+    data = preparing.data_of(store)
     device = compute.device.type
     found = plan(knob_values, data, model, reward, bytes_each=compute.dtype.itemsize, device=device)
+    name = model.name if model else "a new model"
     if found is None:
-        raise WorkbenchError(f"The files of {model.name} do not say what it is made of.", "Start the run and watch.")
+        raise WorkbenchError(f"The files of {name} do not say what it is made of.", "Start the run and watch.")
     free = psutil.virtual_memory().available if device == "cpu" else compute.total_bytes
     return {
         "method": method.name,
-        "model": model.name,
+        "model": name,
         "device": compute.name,
         "dtype": compute.dtype_name,
         "parts": found.estimate.parts(),

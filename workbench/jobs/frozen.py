@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import WorkbenchError
-from ..feedback.base import Demonstration, Label, Pair, Prompt, Ranking
+from ..feedback.base import Demonstration, Document, Label, Pair, Prompt, Ranking
 from ..methods.base import Data
 
 ANSWERS = "answers.jsonl"
@@ -21,6 +21,7 @@ _KINDS: dict[str, type] = {
     "rankings": Ranking,
     "labels": Label,
     "demonstrations": Demonstration,
+    "documents": Document,
 }
 
 

@@ -62,6 +62,16 @@ class Shape:
     linear: int
     gated: bool = True
 
+    @classmethod
+    def of_llama(cls, *, layers: int, width: int, heads: int, vocabulary: int) -> Shape:
+        """A small Llama as fresh.new_llama makes it: as many key heads as heads, one matrix for both embeddings. The
+        gated layer has about as many weights as an ungated one four times as wide (Shazeer 2020)."""
+        inside = max(32, round(8 * width / 3 / 32) * 32)
+        layer = 4 * width * width + 3 * width * inside + 2 * width
+        parameters = vocabulary * width + layers * layer + width
+        linear = 4 * 2 * width + 3 * (width + inside)
+        return cls(layers, width, heads, heads, width // heads, inside, vocabulary, parameters, linear)
+
     @property
     def queries(self) -> int:
         """Width of a layer's queries."""

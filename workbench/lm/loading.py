@@ -127,7 +127,19 @@ def load_tokenizer(ref: ModelRef, *, offline: bool = True) -> PreTrainedTokenize
     Padding is masked by position here, but a pad that equals the end token (as SmolLM2 ships it) would let
     libraries that mask by token id drop real tokens.
     """
-    tokenizer = _guarded(ref, lambda: AutoTokenizer.from_pretrained(**_source(ref, offline)))
+    return _usable(ref, _guarded(ref, lambda: AutoTokenizer.from_pretrained(**_source(ref, offline))))
+
+
+def tokenizer_in(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in a folder, whether or not a model is there too. Raises WorkbenchError when there is none."""
+    if not (folder / "tokenizer_config.json").is_file():
+        raise WorkbenchError(f"Tokenizer not found in {folder}.", "Choose a model's folder, as transformers saves it.")
+    about: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
+    ref = ModelRef(str(folder), name=f"The tokenizer in {folder}")
+    return _usable(ref, _guarded(ref, lambda: AutoTokenizer.from_pretrained(str(folder), **about)))
+
+
+def _usable(ref: ModelRef, tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
     if tokenizer.eos_token_id is None:
         raise WorkbenchError(f"{ref.name or ref.base} has no end token.", "Choose a generative language model.")
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:

@@ -13,6 +13,7 @@ WORDS = {
     "Label": "ratings and thumbs",
     "Demonstration": "demonstrations",
     "Prompt": "prompts",
+    "Document": "plain text",
 }
 """What kinds of example are called."""
 

@@ -47,17 +47,20 @@ def train_tokens(device: str) -> int:
 def plan(
     options: Mapping[str, Any],
     data: Data,
-    model: ModelRef,
+    model: ModelRef | None,
     reward: ModelRef | None,
     *,
     bytes_each: int,
     device: str = "cpu",
 ) -> Plan | None:
-    """The plan of a run; None where the model's files do not tell its shape."""
-    shape = shape_of(model)
+    """The plan of a run, of one without a model by the shape in its options; None where the model's files do not tell
+    its shape."""
+    shape = new_shape(options) if model is None else shape_of(model)
     if shape is None:
         return None
-    if "target_modules" in options:
+    if model is None:
+        work = beginning_work(options, device, shape, bytes_each)
+    elif "target_modules" in options:
         work = imitating_work(options, data, device, shape.vocabulary)
     elif "max_new_tokens" in options:
         work = writing_work(options, data, device, _others(options, model, reward, shape, bytes_each))
@@ -73,8 +76,6 @@ def _bits(options: Mapping[str, Any]) -> int:
 
 def plan_of(job: Job, options: Mapping[str, Any], *, bytes_each: int, device: str) -> Plan | None:
     """The plan of a job that is about to begin."""
-    if job.model is None:
-        return None
     return plan(options, job.data, job.model, job.reward, bytes_each=bytes_each, device=device)
 
 
@@ -201,6 +202,32 @@ def imitating_work(options: Mapping[str, Any], data: Data, device: str, vocabula
         trained_rank=rank,
         kept_copies=1,
         beside=logits,
+    )
+
+
+# --- methods that begin from nothing ----------------------------------------------------------------------------------
+
+
+def new_shape(options: Mapping[str, Any]) -> Shape:
+    """The Llama that fresh.new_llama makes of these options."""
+    sizes = {key: int(options[key]) for key in ("layers", "width", "heads", "vocabulary")}
+    return Shape.of_llama(**sizes)
+
+
+def beginning_work(options: Mapping[str, Any], device: str, shape: Shape, bytes_each: int) -> Work:
+    """Pretraining: all weights learn, the embeddings too; logits of a whole micro-batch, their softmax and gradient."""
+    budget = int(options["micro_tokens"]) or train_tokens(device)
+    longest = int(options["context_length"])
+    tokens = max(longest, min(budget, int(options["batch_tokens"])) // longest * longest)
+    embeddings = shape.vocabulary * shape.hidden
+    return Work(
+        tokens=tokens,
+        longest=longest,
+        checkpointing=options["checkpointing"] == "on",
+        adapter_ranks=(),
+        trained_rank=0,
+        kept_copies=1,
+        beside=3 * tokens * shape.vocabulary * 4 + embeddings * (12 + 2 * bytes_each),
     )
 
 

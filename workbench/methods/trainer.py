@@ -51,9 +51,9 @@ def train_with(kind: type[TrainerRun], job: Job, options: Any, problem: str) -> 
 
     if problem:
         raise WorkbenchError(problem)
-    kind.source.classes()
+    kind.check_installed()
     compute = choose(options.device, options.dtype)
-    yield Progress(0, 0, "Loading the model")
+    yield Progress(0, 0, kind.opening)
     run = kind(job, options, compute)
     yield from run.checkpoints.go_on()
     about = {"examples": len(run.train), "held_out": len(run.held)} | run.estimated | run.checkpoints.resumed
@@ -82,7 +82,11 @@ class TrainerRun(Sparing):
     """One run: the model, the trainer that knows its loss, the examples as tokens, and the best weights so far."""
 
     name = ""
+    opening = "Loading the model"
+    """What is done first, in words."""
     source: Source
+    trl: Any
+    """Asked for the loss of examples: a Trl, or what has its `loss`."""
     kind = "pairs"
     """Which examples of Data it learns from."""
     rows = 2
@@ -97,9 +101,7 @@ class TrainerRun(Sparing):
     def __init__(self, job: Job, options: Any, compute: Any) -> None:
         import torch
 
-        from ..lm import randomness
         from ..lm.loading import load
-        from ..lm.policy import MasterAdamW
 
         assert job.model is not None
         self.job, self.options, self.compute = job, options, compute
@@ -115,6 +117,16 @@ class TrainerRun(Sparing):
         self.trl = Trl.make(self.source, self.loaded, job.folder, self.train[0], settings, self.reference_keys)
         for weight in self.weights:  # TRL gives adapters on quantised layers a format of its own
             weight.data = weight.data.to(compute.dtype)
+        self.begin()
+
+    def begin(self) -> None:
+        """Be at step 0, with a model, weights and examples."""
+        import torch
+
+        from ..lm import randomness
+        from ..lm.policy import MasterAdamW
+
+        options = self.options
         torch.manual_seed(options.seed)
         self._learning(True)
         self.optimizer = MasterAdamW(
@@ -134,10 +146,20 @@ class TrainerRun(Sparing):
         self.pending: dict[str, float] | None = None
         """Figures of a step that was made and not yet told of: its measurement may be cut off."""
         self.begun = randomness.capture()
-        self.begin_sparing(options.batch_size)
+        self.begin_sparing(len(self.batches[0]))
         self.checkpoints = Checkpoints(self)
 
     # --- what a method says of itself -----------------------------------------------------------------------------
+
+    @classmethod
+    def check_installed(cls) -> None:
+        """Raises WorkbenchError when a library lacks what the method needs."""
+        cls.source.classes()
+
+    @property
+    def saves(self) -> str:
+        """What kind of model it makes: "adapter" or "model"."""
+        return "model" if self.options.train == "full" else "adapter"
 
     def chosen_items(self, data: Data) -> Sequence[Any]:
         """The examples of Data that it learns from."""
@@ -175,6 +197,10 @@ class TrainerRun(Sparing):
 
     def fixed_figures(self) -> dict[str, float]:
         """Held-out figures that no training changes."""
+        return {}
+
+    def told_besides(self) -> dict[str, Any]:
+        """What else the summary tells."""
         return {}
 
     # --- learning -------------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def save(run: TrainerRun) -> Saved:
     with torch.no_grad():
         for weight, kept in zip(run.weights, run.best.weights, strict=True):
             weight.copy_(kept)
-    kind = "model" if run.options.train == "full" else "adapter"
+    kind = run.saves
     target = free_place(run.job.folder, kind, run.step)
     summary = summary_of(run)
     about = {"method": run.name, "seed": run.options.seed} | summary
@@ -78,6 +78,7 @@ def summary_of(run: TrainerRun) -> dict[str, Any]:
         "best_step": run.best.step,
         "step": run.step,
         "stopped_early": run.stopped_early,
+        **run.told_besides(),
     }
 
 

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from ..errors import WorkbenchError
 from ..methods.base import Knob, knobs, options_from
-from .form_controls import FIELD_WIDTH, ChoiceBox, NumberSpin, said, written
+from .form_controls import FIELD_WIDTH, PATH_WIDTH, Browse, ChoiceBox, NumberSpin, said, written
 from .theme import set_property, set_role, set_tone
 from .widgets import Button, Card, ElidedLabel, Switch, column, holding, label, row
 
@@ -47,14 +47,20 @@ class FormRow(QWidget):
         self.reset.setSizePolicy(kept)
         for part in (self.name, self.control):
             part.setToolTip(said(knob.text))
-        control = row(self.control, None) if knob.type is bool else row(self.control)
-        held = holding(control)
-        held.setFixedWidth(FIELD_WIDTH)
+        held = holding(self._beside_control())
+        held.setFixedWidth(PATH_WIDTH if knob.path and not dense else FIELD_WIDTH)
         if dense:
             self.setLayout(column(row(self.name, held, self.reset, None), self.note, spacing=2, margins=(0, 2, 0, 2)))
         else:
             self.setLayout(row(self.name, held, self.reset, self.note, spacing=8, margins=(0, 2, 0, 2)))
         self.set_base(knob.default)
+
+    def _beside_control(self) -> QBoxLayout:
+        if self.knob.path:
+            assert isinstance(self.control, QLineEdit)
+            self.browse = Browse(self.knob, self.control)
+            return row(self.control, self.browse, spacing=6)
+        return row(self.control, None) if self.knob.type is bool else row(self.control)
 
     def _build_control(self) -> QWidget:
         if self.knob.type is bool:

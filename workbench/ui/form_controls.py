@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QPoint, Qt, Signal
 from PySide6.QtGui import QValidator, QWheelEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QFileDialog, QLineEdit, QMenu, QWidget
 
 from ..methods.base import Knob
 from .figures import MINUS, THIN
 from .theme import set_role
+from .widgets import Button
 
 FIELD_WIDTH = 128
+PATH_WIDTH = 300
 ACRONYMS = re.compile(r"\b[Kk]l\b")
 GEOMETRIC_SPAN = 1e4
 """A range whose ends are further apart than this is walked in factors (1, 2, 5, 10), not in equal steps."""
@@ -119,6 +121,40 @@ class ChoiceBox(QComboBox):
             super().wheelEvent(event)
         else:
             event.ignore()
+
+
+class Browse(Button):
+    """The button beside a path: asks for a file or a folder, and enters it."""
+
+    def __init__(self, knob: Knob, field: QLineEdit, parent: QWidget | None = None) -> None:
+        super().__init__(icon="folder-open", tip=QCoreApplication.translate("Browse", "Browse"), parent=parent)
+        self._knob, self._field = knob, field
+        self.setAccessibleName(self.tr("Browse for: {name}").format(name=said(knob.label)))
+        self.clicked.connect(self._ask)
+
+    def _ask(self) -> None:
+        if self._knob.path == "folder":
+            self.ask_folder()
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(self.tr("A file"), self.ask_file)
+        menu.addAction(self.tr("A folder"), self.ask_folder)
+        menu.popup(self.mapToGlobal(QPoint(0, self.height())))
+
+    def ask_file(self) -> None:
+        """Enter the file that the person chooses."""
+        found, _ = QFileDialog.getOpenFileName(self.window(), said(self._knob.label), self._field.text())
+        self._enter(found)
+
+    def ask_folder(self) -> None:
+        """Enter the folder that the person chooses."""
+        self._enter(QFileDialog.getExistingDirectory(self.window(), said(self._knob.label), self._field.text()))
+
+    def _enter(self, found: str) -> None:
+        if found:
+            self._field.setText(found)
+            self._field.setFocus()
 
 
 def said(text: str) -> str:

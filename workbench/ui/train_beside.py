@@ -96,6 +96,13 @@ class BesidePanel(QWidget):
         if kind != "prompts":
             self.learns.set_fact(self.tr("On prompts"), count(len({each.prompt_id for each in examples})))
 
+    def show_text(self, files: int, amount: int) -> None:
+        """How much plain text there is."""
+        self.learns.clear()
+        self.learns.set_fact(self.tr("Text"), size(amount) if files else "\u2013")
+        self.learns.set_fact(self.tr("Files"), count(files))
+        self.learns.set_fact(self.tr("Held out"), self.tr("one page in ten"))
+
     def show_readiness(self, ready: Readiness | None) -> None:
         """Whether the judgements are enough; None while it is not known, or where none are learned from."""
         self.readiness.setVisible(ready is not None)

@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 from PySide6.QtWidgets import QWidget
 
-from ..feedback.base import Demonstration, Label, Pair, Prompt
+from ..feedback.base import Demonstration, Document, Label, Pair, Prompt
 from ..methods import Method
 from ..methods.base import Data
 from .figures import count
@@ -19,12 +19,13 @@ COLOURS = ("s1", "s3", "s5", "ref")
 MOST = 3
 
 
-KINDS = {Prompt: "prompts", Pair: "pairs", Label: "labels", Demonstration: "demonstrations"}
+KINDS = {Prompt: "prompts", Pair: "pairs", Label: "labels", Demonstration: "demonstrations", Document: "documents"}
 _COUNTED: dict[str, Any] = {
     "prompts": QT_TRANSLATE_NOOP("Examples", "{count} prompts"),
     "pairs": QT_TRANSLATE_NOOP("Examples", "{count} pairs"),
     "labels": QT_TRANSLATE_NOOP("Examples", "{count} ratings"),
     "demonstrations": QT_TRANSLATE_NOOP("Examples", "{count} examples"),
+    "documents": QT_TRANSLATE_NOOP("Examples", "{count} pages"),
 }
 
 
@@ -63,6 +64,7 @@ class DataCard(Card):
 
     def show_data(self, data: Data, kind: str) -> None:
         """The examples of one kind, a field of Data."""
+        self.bar.show()
         train, held = data.split("train"), data.split("held_out")
         self.total.setText(counted(kind, len(getattr(train, kind))))
         kept = len(getattr(held, kind))
@@ -72,6 +74,13 @@ class DataCard(Card):
         shown = [(tag, amount, self._colour(place, tag)) for place, (tag, amount) in enumerate(parts)]
         self.bar.set_segments([(amount / whole, colour) for _, amount, colour in shown])
         self._show_legend(shown)
+
+    def show_text(self, words: str) -> None:
+        """How much plain text there is, which is cut and split when the run starts."""
+        self.bar.hide()
+        self.total.setText(words)
+        self.held.setText(self.tr("One page in ten is held back to test it"))
+        self._show_legend(())
 
     def _colour(self, place: int, tag: str) -> str:
         return COLOURS[place] if tag else "ref"

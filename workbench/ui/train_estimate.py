@@ -39,11 +39,12 @@ def room_of(machine: Machine | None, device: str) -> Room:
 
 
 def memory(
-    base: Model, reward: Model | None, reward_base: Model | None, options: Mapping[str, Any], data: Data,
+    base: Model | None, reward: Model | None, reward_base: Model | None, options: Mapping[str, Any], data: Data,
     bytes_each: int, device: str = "cpu",
 ) -> Estimate | None:  # fmt: skip
-    """The estimate for a run from `base` with a reward model; None when the model's files do not tell its shape."""
-    ref = ModelRef(base.location, base.format, base_hash=base.hash)
+    """The estimate for a run from `base`, or from nothing, with a reward model; None when the model's files do not tell
+    its shape."""
+    ref = ModelRef(base.location, base.format, base_hash=base.hash) if base else None
     scorer = None
     if reward is not None and reward_base is not None:
         scorer = ModelRef(reward_base.location, reward_base.format, reward.location, base_hash=reward_base.hash)

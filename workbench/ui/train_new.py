@@ -13,12 +13,12 @@ from ..errors import WorkbenchError
 from ..evaluation.readiness import Readiness
 from ..jobs import preparing
 from ..lm.estimates import Estimate
-from ..methods import METHODS
-from ..methods.base import Data
+from ..methods import METHODS, plain_text
+from ..methods.base import Data, starts_from
 from ..store import Model, Run
 from . import keys, train_presets
 from .context import Context
-from .figures import duration
+from .figures import count, duration, size
 from .first_batch import Seeing
 from .form import Form
 from .form_controls import ChoiceBox
@@ -33,15 +33,13 @@ from .work import Work, looking
 
 ICONS = {
     "reward": "trophy", "ppo": "activity", "sft": "pencil", "dpo": "git-compare-arrows", "kto": "thumbs-up",
-    "orpo": "target", "cpo": "git-compare",
+    "orpo": "target", "cpo": "git-compare", "pretrain": "book-open",
 }  # fmt: skip
 LABEL_WIDTH = 136
 FIELDS_WIDTH = 760
 PAUSE = 200  # milliseconds between a change and a new estimate
 LOOP = ("ppo", "reward")
 """What a person comes for, the further step of the loop first."""
-STARTS_FROM = ("base", "adapter")
-"""Kinds of model that a method starts from, unless it says otherwise."""
 TASKS = ("generate", "evaluate", "features")
 
 
@@ -206,7 +204,7 @@ class NewRunPage(QWidget):
         if not self._reading.busy:
             self._reading.start(reading_readiness)
         self.refresh()
-        ready = [name for name in self.cards if self._lack(name) == ""]
+        ready = [name for name in self.cards if self._lack(name) == "" and starts_from(METHODS[name])]
         usual = next((name for name in LOOP if name in ready), ready[0] if ready else self.method)
         self.choose_method(method or usual)
         self.choose_preset(train_presets.BALANCED)
@@ -231,8 +229,10 @@ class NewRunPage(QWidget):
 
     def _fill_models(self) -> None:
         """What the method that is chosen can start from."""
-        kinds = getattr(METHODS[self.method], "STARTS_FROM", STARTS_FROM)
+        kinds = starts_from(METHODS[self.method])
         self._fill(self.model, [each for each in self._models if each.kind in kinds])
+        if not kinds:
+            self.model.addItem(self.tr("Nothing: random weights"), None)
 
     def _fill(self, box: ChoiceBox, models: Sequence[Model]) -> None:
         chosen = box.currentData()
@@ -272,6 +272,8 @@ class NewRunPage(QWidget):
         if METHODS[name].NEEDS_REWARD:
             return self.tr("{reward} ready").format(reward=self.reward.itemText(0).split(" · ")[0])
         kind = kind_of(METHODS[name])
+        if kind == "documents":
+            return self.tr("Asks for text")
         return self.tr("{examples} ready").format(examples=counted(kind, len(getattr(self.data, kind))))
 
     # -- choices
@@ -322,9 +324,8 @@ class NewRunPage(QWidget):
         """Everything that follows from the choices."""
         method, options = METHODS[self.method], self.form.values()
         kind = kind_of(method)
-        self.data_card.show_data(self.data, kind)
+        missing = self._show_text(str(options["text"])) if kind == "documents" else self._show_data(kind)
         base, reward, reward_base = self._chosen_models()
-        self.beside.show_data(self.data, kind)
         room = room_of(self._machine, str(options.get("device", "auto")))
         bytes_each = bytes_of(options, self._runs, room.device)
         found = self._memory((base, reward, reward_base), options, bytes_each, room)
@@ -334,13 +335,31 @@ class NewRunPage(QWidget):
         loaded = self._context.session_model.name if self._context.session_model else ""
         self.beside.show_readiness(self._readiness if method.RESULT == "reward" else None)
         self.beside.show_cautions(self.data, (base, reward, reward_base), running, loaded)
-        why = self._lack(self.method)
-        if not why and base is None:
+        why = self._lack(self.method) or missing
+        if not why and base is None and starts_from(method):
             why = self.tr("There is no model to start from. Add one in Models.")
         self.start_action.setText(self.tr("Add to the queue") if self._context.training() else self.tr("Start run"))
         self.start_action.setEnabled(not why)
         self.look_action.setEnabled(not why and not self._seeing.busy)
         self.beside.say(why, "text2")
+
+    def _show_data(self, kind: str) -> str:
+        self.data_card.show_data(self.data, kind)
+        self.beside.show_data(self.data, kind)
+        return ""
+
+    def _show_text(self, place: str) -> str:
+        """How much text there is at a place, or why there is none."""
+        try:
+            found = plain_text.find(place)
+        except WorkbenchError as error:
+            self.data_card.show_text(self.tr("No text yet"))
+            self.beside.show_text(0, 0)
+            return f"{error.text} {error.hint}"
+        words = self.tr("{size} of text in {count} files") if len(found.files) > 1 else self.tr("{size} of text")
+        self.data_card.show_text(words.format(size=size(found.size), count=count(len(found.files))))
+        self.beside.show_text(len(found.files), found.size)
+        return ""
 
     def _chosen_models(self) -> tuple[Model | None, Model | None, Model | None]:
         models = self._context.store.models
@@ -358,10 +377,10 @@ class NewRunPage(QWidget):
     ) -> Estimate | None:
         base, reward, reward_base = models
         try:
-            if base is None:
+            if base is None and starts_from(METHODS[self.method]):
                 return None
             return memory(base, reward, reward_base, options, self.data, bytes_each, room.device)
-        except (TypeError, ValueError):  # a field holds something that is no number; the form says so at the start
+        except (TypeError, ValueError, ZeroDivisionError):  # a field holds no usable number; the form says so at start
             return None
 
     def _measured(self) -> tuple[str, float, float | None] | None:
@@ -388,7 +407,8 @@ class NewRunPage(QWidget):
             knobs = {each.name: each for each in dataclasses.fields(METHODS[self.method].Options)}
             options = {key: each.default for key, each in knobs.items()}
             options |= train_presets.values(self.method, name)
-            took.setText(f"~{duration(known[0] * planned_units(options, train))}" if known else "")
+            units = planned_units(options, train)
+            took.setText(f"~{duration(known[0] * units)}" if known and units else "")
         try:
             seconds = known[0] * planned_units(self.form.values(), train) if known else None
         except TypeError:

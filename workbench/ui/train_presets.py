@@ -45,6 +45,11 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         BALANCED: {},
         THOROUGH: {"epochs": 4, "learning_rate": 2e-5, "evaluations": 16, "patience": 4},
     },
+    "pretrain": {
+        QUICK: {"epochs": 1, "evaluations": 4},
+        BALANCED: {},
+        THOROUGH: {"epochs": 10, "layers": 6, "width": 256, "evaluations": 16, "patience": 4},
+    },
 }
 
 _TITLES: dict[str, Any] = {
