@@ -1,12 +1,14 @@
 """The first batch as the model sees it: all tokens in their order, and what the loss reads of them."""
 
+import pytest
+
 from tests.conftest import FP32
 from tests.methods import worlds
 from workbench.events import Finished, FirstBatch, Metrics, Started, from_line, to_line
 from workbench.feedback.base import Ranking
 from workbench.lm.loading import load
 from workbench.lm.refs import ModelRef
-from workbench.methods import reward
+from workbench.methods import METHODS, reward
 from workbench.methods.base import Data
 from workbench.methods.seeing import MOST_ROWS, first_batch, tokens_of
 
@@ -73,3 +75,19 @@ def test_a_large_batch_is_told_in_part_and_travels_as_a_line(llama_folder):
     batch = first_batch(tokenizer, [("prompt", [1, 2], [False, True])] * (MOST_ROWS + 5), "what the loss reads")
     assert (len(batch.rows), batch.left_out) == (MOST_ROWS, 5)
     assert from_line(to_line(batch)) == batch
+
+
+@pytest.mark.parametrize("name", ["ppo", "grpo"])
+def test_an_on_policy_run_tells_the_prompts_of_its_first_round(llama_folder, tmp_path, name):
+    prompts = worlds.prompts()
+    job = worlds.job(tmp_path, llama_folder, data=Data(prompts=prompts), only_looks=True)
+    method = METHODS[name]
+    options = method.Options(rule="length", batch_size=4, device="cpu", dtype="float32", rank=4)
+    events = list(method.train(job, options))
+    batch = next(event for event in events if isinstance(event, FirstBatch))
+    assert events[-1] == Finished() and not any(isinstance(event, Metrics) for event in events)
+    trial = method.Run(job, options, FP32)  # type: ignore[attr-defined]
+    trial.first_batch()
+    first = dict.fromkeys(prompt.messages[0]["content"] for prompt in trial.next_prompts())
+    assert len(batch.rows) == len(first)
+    assert all(words in texts(row, read=False) for words, row in zip(first, batch.rows, strict=True))

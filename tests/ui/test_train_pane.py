@@ -482,7 +482,10 @@ def test_cards_say_what_the_data_has_or_lacks(store, base, pane):
     assert not shown.new_page.start_action.isEnabled()
     judge(store, 20)
     assert cards["reward"].status.text() == "20 pairs ready"
-    assert cards["ppo"].status.text() == "Needs a reward model. Train one first."
+    assert (
+        cards["ppo"].status.text()
+        == "Needs a reward model: train one first, or let a rule below say what answers are worth."
+    )
 
 
 def test_a_reward_model_makes_ppo_ready(store, base, scorer, pane):

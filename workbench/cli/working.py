@@ -15,7 +15,7 @@ from ..events import Failed, Stopped
 from ..jobs.tasks import evaluate as evaluating
 from ..jobs.tasks import generate as generating
 from ..methods import METHODS
-from ..methods.base import Knob, knobs, options_from, starts_from
+from ..methods.base import Knob, knobs, needs_reward, options_from, starts_from
 from ..methods.reward_people import people_words
 from ..store import run_queue
 from .modelling import model_json
@@ -208,10 +208,15 @@ def run_bundle(bundle: Path, out: Path, model: Path | None, as_json: bool) -> No
 
 def _train_command(method: Any) -> click.Command:
     begins = click.option("--model", default=None, help="The model to begin from.  [default: the newest base]")
+    trust = click.option(
+        "--trust-function", "trusts", is_flag=True, help="Confirm that --function may run as it is now."
+    )
+    has_function = any(knob.name == "function" for knob in knobs(method.Options))
 
     @PROJECT
     @JSON
     @(begins if starts_from(method) else _as_it_is)
+    @(trust if has_function else _as_it_is)
     @click.option("--reward", default=None, help="The reward model to please.  [default: the newest]")
     @click.option("--name", default="", help="What to call the result.")
     @click.option("--queue", "waits", is_flag=True, help="Put it in line, for `workbench runs start` or the window.")
@@ -226,12 +231,15 @@ def _train_command(method: Any) -> click.Command:
         waits: bool,
         only_plan: bool,
         model: str | None = None,
+        trusts: bool = False,
         **values: Any,
     ) -> None:
-        from ..jobs import preparing
+        from ..jobs import functions, preparing
 
         with opened(chosen(context, project)) as store:
-            reward_id = only_model(store, reward, "reward").id if method.NEEDS_REWARD else None
+            if trusts and values["function"]:
+                functions.trust(store, values["function"])
+            reward_id = reward_for(store, method, reward, given(values))
             model_id = only_model(store, model, "base").id if starts_from(method) else None
             if only_plan:
                 found = planned(store, method, given(values), model_id, reward_id)
@@ -250,6 +258,13 @@ def _train_command(method: Any) -> click.Command:
             finish(run_json(store, run), as_json, run_words(run))
 
     return click.command(method.name, help=method.text)(knob_options(method.Options)(command))
+
+
+def reward_for(store: Any, method: Any, name: str | None, options: dict[str, Any]) -> str | None:
+    """The reward model of a run: the one that was named, or the newest where nothing else says what is good."""
+    if not method.NEEDS_REWARD or name == "none":
+        return None
+    return only_model(store, name, "reward").id if name or needs_reward(method, options) else None
 
 
 def _as_it_is(command: Any) -> Any:

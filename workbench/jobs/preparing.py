@@ -17,7 +17,7 @@ from ..feedback.base import Pair, Prompt, Rules
 from ..feedback.converting import convert
 from ..lm import checkpoints
 from ..lm.refs import ModelRef
-from ..methods.base import Data, options_from
+from ..methods.base import Data, needs_reward, options_from
 from ..store import Model, Run, Store, run_queue
 from . import frozen, functions
 from .run import worker
@@ -126,8 +126,7 @@ def _checked(
     if problem:
         raise WorkbenchError(problem)
     plain = dataclasses.asdict(parsed)
-    needed = method.needs_reward(plain) if hasattr(method, "needs_reward") else getattr(method, "NEEDS_REWARD", False)
-    if needed and not reward_id:
+    if needs_reward(method, plain) and not reward_id:
         raise WorkbenchError(f"{method.title} needs a reward model.", "Train one on your judgements first.")
     if plain.get("function"):
         functions.check(store, plain["function"])

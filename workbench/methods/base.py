@@ -175,6 +175,12 @@ STARTS_FROM = ("base", "adapter")
 """Kinds of model that a method starts from, unless it has a STARTS_FROM of its own; an empty one: from nothing."""
 
 
+def needs_reward(method: Any, options: Mapping[str, Any]) -> bool:
+    """Whether a run of a method with these options needs a reward model."""
+    found = getattr(method, "needs_reward", None)
+    return found(options) if found is not None else bool(getattr(method, "NEEDS_REWARD", False))
+
+
 def starts_from(method: Any) -> tuple[str, ...]:
     """Kinds of model that a method starts from."""
     return getattr(method, "STARTS_FROM", STARTS_FROM)

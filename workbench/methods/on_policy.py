@@ -20,6 +20,7 @@ from .guards import HUMAN, Watch
 from .planning import plan_of
 from .rewarding import Rewards
 from .rollouts import Rollout, samples
+from .seeing import Seen, first_batch
 from .sparing import Sparing
 
 if TYPE_CHECKING:
@@ -159,6 +160,19 @@ class OnPolicy(Sparing):
             chosen += [self.waiting.pop()] * self.options.samples
         return chosen
 
+    def first_batch(self) -> Event:
+        """The prompts of the first round as the policy is given them; drawing them leaves nothing behind."""
+        kept = self.order.getstate()
+        prompts = self.next_prompts()
+        self.order.setstate(kept)
+        self.waiting = []
+        ids = [self._ids(prompt) for prompt in {each.prompt_id: each for each in prompts}.values()]
+        rows: list[Seen] = [("prompt", each, [False] * len(each)) for each in ids]
+        return first_batch(self.loaded.tokenizer, rows, "The policy writes an answer to each, and learns from that.")
+
+    def _ids(self, prompt: Prompt) -> list[int]:
+        return self.loaded.template.prompt_ids(prompt.messages, self.options.max_prompt_tokens)
+
     def roll_out(self) -> Rollout:
         """Write answers with the policy, then read them as policy, reference and reward model. No gradients."""
         import torch
@@ -166,7 +180,7 @@ class OnPolicy(Sparing):
         from ..lm.batching import Row
 
         prompts = self.next_prompts()
-        ids = [self.loaded.template.prompt_ids(item.messages, self.options.max_prompt_tokens) for item in prompts]
+        ids = [self._ids(prompt) for prompt in prompts]
         drafts = self.write(ids)
         texts = [self.loaded.template.text_of(draft.ids) for draft in drafts]
         rows = [Row(tuple(prompt), tuple(draft.ids)) for prompt, draft in zip(ids, drafts, strict=True)]

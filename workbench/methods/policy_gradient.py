@@ -56,6 +56,11 @@ def train_with(kind: type[PolicyGradient], job: Job, options: Any) -> Iterator[E
     written = {"engine": run.choice.name, "engine_why": run.choice.why}
     about = {"prompts": len(run.prompts)} | written | estimated | checkpoints.resumed
     yield Started(options.steps, compute.name, compute.dtype_name, about)
+    if not run.step:
+        yield run.first_batch()
+        if job.only_looks:
+            yield Finished()
+            return
     try:
         while run.step < options.steps:
             yield from run.round()

@@ -29,7 +29,10 @@ class RunCharts(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._shape: tuple[str, float] | None = None
+        self._run: Run | None = None
+        self._absent: set[str] = set()
+        """Metrics of optional panels that are not shown, as the run has not told of them."""
+        self._shape: tuple[str, float, int] | None = None
         self._metrics: dict[str, list[tuple[Any, str, str]]] = {}  # metric -> (panel, series name, token)
         self._drawn: set[str] = set()
         self._highest: dict[str, float] = {}
@@ -49,7 +52,7 @@ class RunCharts(QWidget):
 
     def show_run(self, run: Run, curves: Curves) -> None:
         """The curves of a run, as far as it is."""
-        self._build(run)
+        self._build(run, set(curves))
         self._drawn.clear()
         self._spread.clear()
         self._highest.clear()
@@ -70,6 +73,8 @@ class RunCharts(QWidget):
 
     def append(self, step: int, values: Mapping[str, float | None]) -> None:
         """One more step of the run that is shown."""
+        if self._run is not None and any(name in values for name in self._absent):
+            self.show_run(self._run, {name: [] for name in values})  # the first step says what there is to show
         for name, value in values.items():
             for panel, series, token in self._metrics.get(name, ()):
                 if f"{id(panel)}{name}" in self._drawn:
@@ -126,15 +131,18 @@ class RunCharts(QWidget):
 
     # -- panels
 
-    def _build(self, run: Run) -> None:
+    def _build(self, run: Run, known: set[str]) -> None:
+        self._run = run
         method = METHODS.get(run.method)
-        declared = method.PANELS if method is not None else ()
+        panels = method.PANELS if method is not None else ()
+        declared = [each for each in panels if not each.optional or known.intersection(each.metrics)]
+        self._absent = {name for each in panels if each not in declared for name in each.metrics}
         smoothing = smoothing_of(run)
-        if self._shape == (run.method, smoothing):
+        if self._shape == (run.method, smoothing, len(declared)):
             return
         from . import plot
 
-        self._shape = (run.method, smoothing)
+        self._shape = (run.method, smoothing, len(declared))
         for panel in self.panels:
             panel.hide()
             panel.deleteLater()

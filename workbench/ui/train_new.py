@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QGridLayout, QLineEdit, QScrollArea, QSizePolicy, 
 
 from ..errors import WorkbenchError
 from ..evaluation.readiness import Readiness
-from ..jobs import preparing
+from ..jobs import functions, preparing
+from ..jobs.functions import Untrusted
 from ..lm.estimates import Estimate
 from ..methods import METHODS, plain_text
-from ..methods.base import Data, starts_from
+from ..methods.base import Data, needs_reward, starts_from
 from ..store import Model, Run
 from . import keys, train_presets
 from .context import Context
@@ -28,11 +29,13 @@ from .train_beside import BesidePanel
 from .train_data import DataCard, counted, kind_of
 from .train_estimate import Room, bytes_of, estimated, memory, most_used, planned_units, room_of, seconds_a_unit
 from .train_readiness import reading_readiness
+from .trusting import TrustDialog
 from .widgets import Button, ChoiceCard, Divider, column, holding, label, row
 from .work import Work, looking
 
 ICONS = {
-    "reward": "trophy", "ppo": "activity", "sft": "pencil", "dpo": "git-compare-arrows", "kto": "thumbs-up",
+    "reward": "trophy", "ppo": "activity", "grpo": "users", "rloo": "shuffle", "reinforce": "zap", "sft": "pencil",
+    "dpo": "git-compare-arrows", "kto": "thumbs-up",
     "orpo": "target", "cpo": "git-compare", "pretrain": "book-open",
 }  # fmt: skip
 LABEL_WIDTH = 136
@@ -88,6 +91,7 @@ class NewRunPage(QWidget):
         self.data = Data()
         self._runs: list[Run] = []
         self._models: list[Model] = []
+        self._has_rewards = False
         self._named = ""
         self.method = next(iter(METHODS))
         self.forms: dict[str, Form] = {}
@@ -204,6 +208,7 @@ class NewRunPage(QWidget):
         if not self._reading.busy:
             self._reading.start(reading_readiness)
         self.refresh()
+        self.reward.setCurrentIndex(0)  # the newest, not none of them, which stood here while there was none
         ready = [name for name in self.cards if self._lack(name) == "" and starts_from(METHODS[name])]
         usual = next((name for name in LOOP if name in ready), ready[0] if ready else self.method)
         self.choose_method(method or usual)
@@ -223,7 +228,7 @@ class NewRunPage(QWidget):
         self._runs = [run for run in store.runs.list() if run.method not in TASKS]
         self._models = store.models.list()
         self._fill_models()
-        self._fill(self.reward, [each for each in reversed(self._models) if each.kind == "reward"])
+        self._fill_rewards()
         self._order_cards()
         self._changed()
 
@@ -233,6 +238,19 @@ class NewRunPage(QWidget):
         self._fill(self.model, [each for each in self._models if each.kind in kinds])
         if not kinds:
             self.model.addItem(self.tr("Nothing: random weights"), None)
+
+    def _fill_rewards(self) -> None:
+        """The reward models, newest first, and none of them: for a run that a rule or a function rewards."""
+        chosen, known = self.reward.currentData(), self.reward.count()
+        models = [each for each in reversed(self._models) if each.kind == "reward"]
+        self._has_rewards = bool(models)
+        self._fill(self.reward, models)
+        self.reward.blockSignals(True)
+        self.reward.addItem(self.tr("No reward model"), None)
+        if not models or (known and chosen is None):
+            self.reward.setCurrentIndex(len(models))
+        self.reward.blockSignals(False)
+        self.reward.setEnabled(True)
 
     def _fill(self, box: ChoiceBox, models: Sequence[Model]) -> None:
         chosen = box.currentData()
@@ -264,11 +282,18 @@ class NewRunPage(QWidget):
     def _lack(self, name: str) -> str:
         method = METHODS[name]
         lack = method.lacks(self.data)
-        if not lack and method.NEEDS_REWARD and not self.reward.count():
-            return self.tr("Needs a reward model. Train one first.")
-        return lack
+        if lack or not method.NEEDS_REWARD:
+            return lack
+        chosen = name != self.method or self.reward.currentData() is not None
+        if (self._has_rewards and chosen) or not needs_reward(
+            method, self.forms[name].values() if name in self.forms else {}
+        ):
+            return ""
+        return self.tr("Needs a reward model: train one first, or let a rule below say what answers are worth.")
 
     def _has(self, name: str) -> str:
+        if METHODS[name].NEEDS_REWARD and not self._has_rewards:
+            return self.tr("{count} prompts ready").format(count=count(len(self.data.split("train").prompts)))
         if METHODS[name].NEEDS_REWARD:
             return self.tr("{reward} ready").format(reward=self.reward.itemText(0).split(" · ")[0])
         kind = kind_of(METHODS[name])
@@ -417,6 +442,13 @@ class NewRunPage(QWidget):
 
     # -- start
 
+    def _ask_for_trust(self, error: Untrusted, name: str) -> None:
+        """Show a function that is to run, and start once it is confirmed."""
+        dialog = TrustDialog(error, self)
+        dialog.accepted.connect(lambda: functions.trust(self._context.store, name))
+        dialog.accepted.connect(self.start)
+        dialog.open()
+
     def look(self) -> None:
         """Have a child read the first batch, and show it."""
         options = self.form.options()
@@ -443,6 +475,9 @@ class NewRunPage(QWidget):
         try:
             name = self.name.text().strip()
             run = self._context.start_run(self.method, dataclasses.asdict(options), name=name, **self._chosen())
+        except Untrusted as error:
+            self._ask_for_trust(error, options.function)
+            return None
         except WorkbenchError as error:
             self.beside.say(f"{error.text} {error.hint}".strip(), "bad")
             return None

@@ -20,6 +20,21 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         BALANCED: {},
         THOROUGH: {"steps": 120, "batch_size": 32, "learning_rate": 1e-4},
     },
+    "grpo": {
+        QUICK: {"steps": 10, "batch_size": 8},
+        BALANCED: {},
+        THOROUGH: {"steps": 120, "batch_size": 32, "samples": 8, "learning_rate": 1e-4},
+    },
+    "rloo": {
+        QUICK: {"steps": 10, "batch_size": 8},
+        BALANCED: {},
+        THOROUGH: {"steps": 120, "batch_size": 32, "samples": 8, "learning_rate": 1e-4},
+    },
+    "reinforce": {
+        QUICK: {"steps": 10, "batch_size": 8},
+        BALANCED: {},
+        THOROUGH: {"steps": 240, "batch_size": 32, "learning_rate": 1e-4},
+    },
     "sft": {
         QUICK: {"epochs": 1, "evaluations": 4},
         BALANCED: {},
