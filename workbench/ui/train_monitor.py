@@ -11,13 +11,14 @@ from PySide6.QtWidgets import QScrollArea, QSizePolicy, QWidget
 
 from .. import events as ev
 from ..errors import WorkbenchError
-from ..jobs import frozen
+from ..jobs import first_batch, frozen
 from ..jobs.rounds import next_round
 from ..lm import checkpoints
 from ..methods.base import Data
 from ..store import Run, RunSample, run_queue
 from .context import Context
 from .figures import count, duration, percent
+from .first_batch import FirstBatchDialog
 from .train_charts import RunCharts, smoothing_of
 from .train_controls import RunControls
 from .train_data import counted
@@ -97,7 +98,11 @@ class RunMonitor(QScrollArea):
         self.controls.again_wanted.connect(lambda: self.repeat_wanted.emit(self.run))
         self.controls.change_wanted.connect(lambda: self.edit_wanted.emit(self.run, {}))
         self.controls.started.connect(self.line_changed)
-        self._head = row(self.name, self.state, self.line, self.rows, self.controls, spacing=10)
+        self.batch = LinkButton(self.tr("First batch"))
+        self.batch.setToolTip(self.tr("The first batch as the model saw it, token by token"))
+        self.batch.clicked.connect(self._show_batch)
+        parts = (self.name, self.state, self.line, self.batch, self.rows, self.controls)
+        self._head = row(*parts, spacing=10)
 
     def _build_progress(self) -> None:
         self.step = label("", "strong", tabular=True)
@@ -190,6 +195,8 @@ class RunMonitor(QScrollArea):
         elif isinstance(event, ev.Progress):
             self._phase = event.text
             self._show_progress()
+        elif isinstance(event, ev.FirstBatch):
+            self.batch.show()
         elif isinstance(event, ev.Metrics):
             self._add(event)
         elif isinstance(event, ev.Sample):
@@ -226,6 +233,7 @@ class RunMonitor(QScrollArea):
         self.controls.show_run(run)
         self.stop.setVisible(run.status == "running")
         self.stop.setEnabled(run.id in self._context.going())
+        self.batch.setVisible((self._context.store.runs_folder / run.id / first_batch.NAME).exists())
         self.progress_box.setVisible(live)
         self.failed.setVisible(run.status == "failed")
         self.ended.setVisible(not live and run.status != "failed")
@@ -384,6 +392,12 @@ class RunMonitor(QScrollArea):
         self.stop.setEnabled(False)
         self._phase = words
         self.left.setText(words)
+
+    def _show_batch(self) -> None:
+        assert self.run is not None
+        batch = first_batch.of_run(self._context.store.runs_folder / self.run.id)
+        if batch is not None:
+            FirstBatchDialog(batch, self).open()
 
     def _send(self, sample: RunSample) -> None:
         """Put an answer of the run into the feedback queue; the same answer twice is there once."""
