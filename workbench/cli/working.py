@@ -88,7 +88,7 @@ def only_model(store: Any, name: str | None, kind: str) -> Any:
     """The model that was named, or the newest of its kind. Raises WorkbenchError when there is none."""
     if name:
         return store.models.find(name)
-    found = store.models.list(kind)
+    found = [model for model in store.models.list(kind) if kind != "base" or model.info.get("generates", True)]
     if not found:
         words = {"base": "model", "reward": "reward model", "adapter": "trained model"}[kind]
         raise WorkbenchError(f"This project has no {words}.", "See: workbench models --help, workbench train --help.")

@@ -127,7 +127,7 @@ def load_tokenizer(ref: ModelRef, *, offline: bool = True) -> PreTrainedTokenize
     Padding is masked by position here, but a pad that equals the end token (as SmolLM2 ships it) would let
     libraries that mask by token id drop real tokens.
     """
-    return _usable(ref, _guarded(ref, lambda: AutoTokenizer.from_pretrained(**_source(ref, offline))))
+    return _usable(ref, guarded(ref, lambda: AutoTokenizer.from_pretrained(**source_of(ref, offline))))
 
 
 def tokenizer_in(folder: Path) -> PreTrainedTokenizerBase:
@@ -136,7 +136,7 @@ def tokenizer_in(folder: Path) -> PreTrainedTokenizerBase:
         raise WorkbenchError(f"Tokenizer not found in {folder}.", "Choose a model's folder, as transformers saves it.")
     about: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
     ref = ModelRef(str(folder), name=f"The tokenizer in {folder}")
-    return _usable(ref, _guarded(ref, lambda: AutoTokenizer.from_pretrained(str(folder), **about)))
+    return _usable(ref, guarded(ref, lambda: AutoTokenizer.from_pretrained(str(folder), **about)))
 
 
 def _usable(ref: ModelRef, tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
@@ -157,8 +157,8 @@ def _spare_token(tokenizer: PreTrainedTokenizerBase) -> int:
 
 
 def _load_causal(ref: ModelRef, compute: Compute, offline: bool, quantised: dict[str, Any]) -> Any:
-    source = _source(ref, offline)
-    model = _guarded(
+    source = source_of(ref, offline)
+    model = guarded(
         ref,
         lambda: AutoModelForCausalLM.from_pretrained(
             **source,
@@ -216,7 +216,8 @@ def forget_gguf(model: Any) -> None:
         model.is_quantized = False
 
 
-def _source(ref: ModelRef, offline: bool) -> dict[str, Any]:
+def source_of(ref: ModelRef, offline: bool) -> dict[str, Any]:
+    """What transformers' from_pretrained is asked for, after a look at the files."""
     common: dict[str, Any] = {"trust_remote_code": False, "local_files_only": offline}
     path = Path(ref.base).expanduser()
     if ref.format == "gguf":
@@ -228,7 +229,8 @@ def _source(ref: ModelRef, offline: bool) -> dict[str, Any]:
     return common | {"pretrained_model_name_or_path": ref.base}
 
 
-def _guarded(ref: ModelRef, load_it: Any) -> Any:
+def guarded(ref: ModelRef, load_it: Any) -> Any:
+    """What `load_it` gives. Raises WorkbenchError with a sentence about the model where it fails."""
     name = ref.name or ref.base
     try:
         return load_it()

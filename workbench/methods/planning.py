@@ -60,6 +60,8 @@ def plan(
         return None
     if model is None:
         work = beginning_work(options, device, shape, bytes_each)
+    elif "labels" in options:
+        work = labelling_work(options, data, device)
     elif "target_modules" in options:
         work = imitating_work(options, data, device, shape.vocabulary)
     elif "max_new_tokens" in options:
@@ -164,6 +166,24 @@ def judging_work(options: Mapping[str, Any], data: Data, device: str) -> Work:
         checkpointing=options.get("checkpointing") == "on",
         dropout=bool(options.get("dropout")),
         adapter_ranks=(rank,),
+        trained_rank=rank,
+        kept_copies=1,
+    )
+
+
+def labelling_work(options: Mapping[str, Any], data: Data, device: str) -> Work:
+    """Classification: prompts padded to the longest beside them, and a few logits each."""
+    train = data.split("train")
+    labelled = train.prompts if options["labels"] == "tags" else train.demonstrations
+    sizes = [min(count_tokens(item.messages), float(options["max_tokens"])) for item in labelled]
+    rows, rank = int(options["batch_size"]), 0 if options["train"] == "full" else int(options["rank"])
+    tokens, _ = _micro_batch(sizes, rows, rows, options, device)
+    return Work(
+        tokens=tokens,
+        longest=OPENING + round(max(sizes, default=0)),
+        checkpointing=options["checkpointing"] == "on",
+        dropout=bool(options["dropout"]),
+        adapter_ranks=(rank,) if rank else (),
         trained_rank=rank,
         kept_copies=1,
     )

@@ -10,6 +10,7 @@ import functools
 import math
 import random
 from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StopRequested, WorkbenchError
@@ -155,6 +156,16 @@ class TrainerRun(Sparing):
     def check_installed(cls) -> None:
         """Raises WorkbenchError when a library lacks what the method needs."""
         cls.source.classes()
+
+    def write(self, target: Path, about: dict[str, Any]) -> None:
+        """Write what was trained, whole or not at all."""
+        from ..lm.loading import POLICY
+        from ..lm.saving import save_adapter, save_whole
+
+        if self.saves == "model":
+            save_whole(self.loaded, target, about)
+        else:
+            save_adapter(self.loaded, POLICY, target, about)
 
     @property
     def saves(self) -> str:

@@ -38,9 +38,6 @@ def save(run: TrainerRun) -> Saved:
     """Put the best weights back and write the adapter, or the model that was trained whole."""
     import torch
 
-    from ..lm.loading import POLICY
-    from ..lm.saving import save_adapter, save_whole
-
     assert run.best is not None
     with torch.no_grad():
         for weight, kept in zip(run.weights, run.best.weights, strict=True):
@@ -49,10 +46,7 @@ def save(run: TrainerRun) -> Saved:
     target = free_place(run.job.folder, kind, run.step)
     summary = summary_of(run)
     about = {"method": run.name, "seed": run.options.seed} | summary
-    if kind == "model":
-        save_whole(run.loaded, target, about)
-    else:
-        save_adapter(run.loaded, POLICY, target, about)
+    run.write(target, about)
     return Saved(kind, str(target), run.step, summary)
 
 

@@ -36,7 +36,7 @@ from .work import Work, looking
 ICONS = {
     "reward": "trophy", "ppo": "activity", "grpo": "users", "rloo": "shuffle", "reinforce": "zap", "sft": "pencil",
     "dpo": "git-compare-arrows", "kto": "thumbs-up",
-    "orpo": "target", "cpo": "git-compare", "pretrain": "book-open",
+    "orpo": "target", "cpo": "git-compare", "pretrain": "book-open", "classify": "tag",
 }  # fmt: skip
 LABEL_WIDTH = 136
 FIELDS_WIDTH = 760

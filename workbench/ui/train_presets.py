@@ -60,6 +60,11 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         BALANCED: {},
         THOROUGH: {"epochs": 4, "learning_rate": 2e-5, "evaluations": 16, "patience": 4},
     },
+    "classify": {
+        QUICK: {"epochs": 1, "evaluations": 4},
+        BALANCED: {},
+        THOROUGH: {"epochs": 8, "learning_rate": 2e-4, "evaluations": 16, "patience": 4},
+    },
     "pretrain": {
         QUICK: {"epochs": 1, "evaluations": 4},
         BALANCED: {},
