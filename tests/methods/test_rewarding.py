@@ -127,7 +127,7 @@ def test_the_reward_is_the_weighted_sum_and_each_part_is_told(llama_folder, scor
     job = worlds.job(tmp_path, llama_folder, data=Data(prompts=worlds.prompts()), reward=scorer)
     trial = ppo.Run(job, ppo.Options(**QUICK | weights | rules), FP32)
     rollout = trial.roll_out()
-    by_model = trial._by_model(rollout.prompts, rollout.texts)
+    by_model = trial.model_scores(rollout.prompts, rollout.texts)
     found = torch.tensor([float("a" in text) for text in rollout.texts])
     lengths = torch.tensor([float(len(text)) for text in rollout.texts])
     assert torch.allclose(rollout.scores, 0.5 * by_model + 2.0 * found - 0.1 * lengths, atol=1e-5)

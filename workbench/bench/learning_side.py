@@ -33,7 +33,7 @@ CHUNK = 256
 class Ruled(ppo.Run):
     """The app's own PPO whose scores are the rule's and not a reward model's."""
 
-    def score(self, prompts: list[Prompt], texts: list[str]) -> torch.Tensor:
+    def model_scores(self, prompts: list[Prompt], texts: list[str]) -> torch.Tensor:
         """The rule's scores [b]."""
         import torch
 

@@ -264,14 +264,14 @@ class OnPolicy(Sparing):
         import torch
 
         found = [
-            self._by_model(prompts, texts)
+            self.model_scores(prompts, texts)
             if name == "model"
             else torch.tensor(self.rewards_of.of_texts(name, prompts, texts), dtype=torch.float32)
             for name in self.rewards_of.weights
         ]
         return torch.stack(found, 1)
 
-    def _by_model(self, prompts: list[Prompt], texts: list[str]) -> torch.Tensor:
+    def model_scores(self, prompts: list[Prompt], texts: list[str]) -> torch.Tensor:
         """Standardised reward-model scores [b]."""
         from ..lm.scoring import encode_all, score_all
 
