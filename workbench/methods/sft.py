@@ -10,6 +10,7 @@ from typing import Any
 
 from ..events import Event
 from ..feedback.base import Demonstration, Rules
+from . import sft_tasks
 from .base import Data, Job, Panel, knob
 from .seeing import Seen
 from .trainer import TrainerRun, too_few, train_with
@@ -26,6 +27,9 @@ PANELS = (
     Panel("Loss", ("loss/train", "loss/held_out"), "dashed: held-out prompts"),
     Panel("Perplexity", ("perplexity/held_out",), "on held-out answers"),
     Panel("Right tokens", ("tokens_right/held_out", "tokens_right/train"), "guessed at first try"),
+    Panel("Exact match and F1", ("exact_match/held_out", "f1/held_out"), "of held-out answers", optional=True),
+    Panel("ROUGE-L", ("rougeL/held_out",), "of held-out answers", optional=True),
+    Panel("BLEU and chrF", ("bleu/held_out", "chrf/held_out"), "of held-out answers, 0 to 100", optional=True),
     Panel("Gradient norm", ("grad/norm",), "before clipping"),
     Panel("Learning rate", ("rate/now",)),
     Panel("Tokens a step", ("tokens/step",), "with padding"),
@@ -40,6 +44,12 @@ class Options(TrainerOptions):
         5, "An answer with at least so many stars is imitated, beside edits and imported answers.",
         label="Imitate from stars", low=1, high=5, advanced=False,
     )  # fmt: skip
+    task: str = knob(
+        "none",
+        "Also have held-out prompts answered, and measure exact match, F1 and ROUGE-L, or BLEU and chrF.",
+        choices=sft_tasks.TASKS,
+    )
+    task_prompts: int = knob(16, "Held-out prompts that are answered for a task's figures.", low=1, high=1000)
 
 
 def reads(options: Options, rules: Rules, annotators: Sequence[str]) -> tuple[Rules, list[str] | None]:
@@ -85,6 +95,16 @@ class Run(TrainerRun):
     def settings(self) -> dict[str, Any]:
         """The examples are cut already."""
         return {"max_length": None}
+
+    def _measure(self) -> dict[str, float]:
+        figures, options = super()._measure(), self.options
+        if options.task == "none":
+            return figures
+        self._learning(False)
+        items, limit = self.items["held_out"], options.max_tokens
+        found = sft_tasks.measured(options.task, self.loaded, items, options.task_prompts, limit, self.job.check)
+        self._learning(True)
+        return figures | found
 
     def finished_figures(self, figures: dict[str, float]) -> dict[str, float]:
         """With the perplexity: e to the mean loss of a token."""

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from .trainer import TrainerRun
 
 
+TOLD_BEFORE = ("loss", "perplexity", "accuracy", "exact_match", "f1", "rougeL", "bleu", "chrf")
+"""Figures that a summary also tells of the model that training began from."""
+
+
 def finish(run: TrainerRun, *, stopped: bool) -> Iterator[Event]:
     """Save the best weights, and show what the model answers now."""
     assert run.best is not None
@@ -63,7 +67,7 @@ def summary_of(run: TrainerRun) -> dict[str, Any]:
     """Held-out figures of the weights that are saved, and of those that it began with."""
     assert run.best is not None
     now = {f"held_out_{key}" if key == "loss" else key: value for key, value in run.best.figures.items()}
-    before = {f"{key}_before": run.first[key] for key in ("loss", "perplexity", "accuracy") if key in run.first}
+    before = {f"{key}_before": run.first[key] for key in TOLD_BEFORE if key in run.first}
     return {
         **now,
         **before,
