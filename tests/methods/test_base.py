@@ -48,7 +48,7 @@ def test_options_to_json_and_back_is_the_identity(method, data):
         chosen["min_new_tokens"] = 0
     if "heads" in chosen and "width" in chosen:
         chosen["width"] = max(1, chosen["width"] // (2 * chosen["heads"])) * 2 * chosen["heads"]
-    if chosen.get("train") == "full":
+    if chosen.get("train") == "full" and "quantize" in chosen:
         chosen["quantize"] = "none"
     if chosen.get("minibatches", 0) > chosen.get("batch_size", 1):
         chosen["minibatches"] = 1
