@@ -45,6 +45,7 @@ def test_it_beats_counting_tokens_and_pairs_on_held_out_text(learned):
     measured = [event.values for event in events if isinstance(event, Metrics) and "loss/held_out" in event.values]
     assert len(measured) >= 3
     assert {each["perplexity/bigram"] for each in measured} == {summary["bigram"]}
+    assert ["perplexity/held_out" in each for each in measured] == [False] + [True] * (len(measured) - 1)
     assert not [event for event in events if isinstance(event, Warned)]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QFileDialog, QMenu
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QMenu
 
 from tests.methods import texts
 from workbench.jobs import frozen
@@ -111,3 +113,25 @@ def test_memory_is_told_without_a_model(page, book, qtbot):
     page.form.rows["text"].set_value(str(book))
     qtbot.waitUntil(page.start_action.isEnabled)
     assert page.beside.memory_box.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("parent", "generates", "offered"), [(False, True, False), (True, False, False), (True, True, True)]
+)
+def test_only_what_writes_and_has_a_base_is_offered_to_compare(store, shown, tmp_path, parent, generates, offered):
+    base = store.models.add(name="base", kind="base", source="local", location=str(tmp_path)) if parent else None
+    made = store.models.add(
+        name="made", kind="base", source="run", location=str(tmp_path), parent_id=base and base.id,
+        info={"generates": generates},
+    )  # fmt: skip
+    options = dataclasses.asdict(pretrain.Options())
+    run = store.runs.add(name="made", method="pretrain", options=options)
+    store.runs.update(run.id, status="finished", result_id=made.id, summary={"perplexity": 51.1})
+    context = Context(store)
+    pane = shown(TrainPane(context), 1280 - 72, 760)
+    pane.visit({"run": run.id})
+    words = [button.text() for button in pane.monitor.findChildren(QAbstractButton, "ended-action")]
+    assert ("Compare with its base" in words) is offered
+    assert "Run again" in words
+    pane.hide()
+    context.close()

@@ -192,6 +192,12 @@ class Run(TrainerRun):
         """With the perplexity: e to the mean loss of a token."""
         return figures | {"perplexity": math.exp(min(figures["loss"], 700.0))}
 
+    def measure(self) -> dict[str, float]:
+        """Held-out figures now. The perplexity of random weights, about the vocabulary's size or more, would leave no
+        room on a chart for what is learned; it is in the summary."""
+        values = super().measure()
+        return {key: value for key, value in values.items() if self.step or key != "perplexity/held_out"}
+
     def fixed_figures(self) -> dict[str, float]:
         """What counting tokens, and counting pairs of them, would reach on the same held-out tokens."""
         return {f"perplexity/{key}": value for key, value in self.baselines.items()}

@@ -347,7 +347,7 @@ class RunMonitor(QScrollArea):
             offers.append((words, lambda: self.resume_wanted.emit(run, {})))
         if run.result_id and run.method == "reward":
             offers.append((self.tr("Train with it"), lambda: self.next_wanted.emit(run.result_id)))
-        elif run.result_id:
+        elif run.result_id and self._has_a_base(run.result_id):
             offers.append((self.tr("Compare with its base"), lambda: self.evaluate_wanted.emit(run.result_id)))
             if (round_ := next_round(self._context.store, run)) is not None:
                 words = self.tr("Next round: teach the reward model {count} new judgements")
@@ -356,6 +356,11 @@ class RunMonitor(QScrollArea):
         offers.append((self.tr("Change and run"), lambda: self.edit_wanted.emit(run, {})))
         for text, slot in offers:
             self.ended.add_action(text, slot).setObjectName("ended-action")
+
+    def _has_a_base(self, model_id: str) -> bool:
+        """Whether a model writes answers, and was made from one whose answers its own can be compared with."""
+        model = self._context.store.models.find(model_id)
+        return model.parent_id is not None and bool(model.info.get("generates", True))
 
     def _took(self, run: Run) -> str:
         if run.started_at and run.ended_at:
