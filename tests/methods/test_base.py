@@ -41,9 +41,10 @@ def test_every_knob_says_what_it_does_and_allows_its_default(method):
 def test_options_to_json_and_back_is_the_identity(method, data):
     chosen = {knob.name: data.draw(values_of(knob)) for knob in knobs(method.Options)}
     if "samples" in chosen:
-        chosen["batch_size"] -= chosen["batch_size"] % chosen["samples"]
-        chosen["samples"] = chosen["samples"] if chosen["batch_size"] >= 2 else 1
-        chosen["batch_size"] = max(2, chosen["batch_size"])
+        whole = chosen["batch_size"] - chosen["batch_size"] % chosen["samples"]
+        chosen["batch_size"] = max(2, whole, chosen["samples"])
+    if chosen.get("rule") == "pattern":
+        chosen["rule_pattern"] = data.draw(st.sampled_from(["a", "[0-9]+$", "(?i)yes|no"]))
     if chosen.get("min_new_tokens", 0) > chosen.get("max_new_tokens", 0):
         chosen["min_new_tokens"] = 0
     if "heads" in chosen and "width" in chosen:

@@ -237,6 +237,7 @@ def _train_command(method: Any) -> click.Command:
         from ..jobs import functions, preparing
 
         with opened(chosen(context, project)) as store:
+            options_from(method.Options, given(values))  # nonsense is told before what is missing
             if trusts and values["function"]:
                 functions.trust(store, values["function"])
             reward_id = reward_for(store, method, reward, given(values))
