@@ -22,7 +22,9 @@ def press(qtbot, pane, words):  # noqa: F811
 def ended(store, base, scorer, tmp_path):  # noqa: F811
     """A run that pleased a reward model, and judgements since."""
     run = ppo_run(store, base, scorer)
-    policy = store.models.add(name="p1", kind="adapter", source="run", location=str(tmp_path), run_id=run.id)
+    policy = store.models.add(
+        name="p1", kind="adapter", source="run", location=str(tmp_path), run_id=run.id, parent_id=base.id
+    )
     store.runs.update(run.id, status="finished", result_id=policy.id, step=20, total=20)
     judge(store, 3)
     return store.runs.find(run.id), policy
@@ -47,7 +49,7 @@ def test_what_was_taken_back_meanwhile_starts_nothing(ended, context, pane, qtbo
     shown = pane()
     context.store.feedback.retract([each.id for each in context.store.feedback.list()])
     press(qtbot, shown, "new judgements")
-    qtbot.waitUntil(lambda: offered(shown) == ["Compare with its base", "Run again"])
+    qtbot.waitUntil(lambda: offered(shown) == ["Compare with its base", "Run again", "Change and run"])
 
 
 def test_judgements_that_came_meanwhile_are_counted_when_the_pane_is_shown_again(ended, store, pane, qtbot):  # noqa: F811

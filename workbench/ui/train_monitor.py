@@ -349,9 +349,9 @@ class RunMonitor(QScrollArea):
             offers.append((self.tr("Train with it"), lambda: self.next_wanted.emit(run.result_id)))
         elif run.result_id and self._has_a_base(run.result_id):
             offers.append((self.tr("Compare with its base"), lambda: self.evaluate_wanted.emit(run.result_id)))
-            if (round_ := next_round(self._context.store, run)) is not None:
-                words = self.tr("Next round: teach the reward model {count} new judgements")
-                offers.append((words.format(count=count(round_.new)), lambda: self.round_wanted.emit(run)))
+        if (round_ := next_round(self._context.store, run)) is not None:
+            words = self.tr("Next round: teach the reward model {count} new judgements")
+            offers.append((words.format(count=count(round_.new)), lambda: self.round_wanted.emit(run)))
         offers.append((self.tr("Run again"), lambda: self.repeat_wanted.emit(run)))
         offers.append((self.tr("Change and run"), lambda: self.edit_wanted.emit(run, {})))
         for text, slot in offers:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
-from PySide6.QtWidgets import QGridLayout, QLineEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QGridLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from ..errors import WorkbenchError
 from ..evaluation.readiness import Readiness
@@ -22,61 +22,24 @@ from .context import Context
 from .figures import count, duration, size
 from .first_batch import Seeing
 from .form import Form
-from .form_controls import ChoiceBox
 from .models_machine import Machine
-from .theme import set_region, set_tone, theme_changed
+from .theme import set_region
 from .train_beside import BesidePanel
 from .train_data import DataCard, counted, kind_of
 from .train_estimate import Room, bytes_of, estimated, memory, most_used, planned_units, room_of, seconds_a_unit
+from .train_methods import MethodCard
+from .train_models import ModelBoxes
 from .train_readiness import reading_readiness
 from .trusting import TrustDialog
 from .widgets import Button, ChoiceCard, Divider, column, holding, label, row
 from .work import Work, looking
 
-ICONS = {
-    "reward": "trophy", "ppo": "activity", "grpo": "users", "rloo": "shuffle", "reinforce": "zap", "sft": "pencil",
-    "dpo": "git-compare-arrows", "kto": "thumbs-up",
-    "orpo": "target", "cpo": "git-compare", "pretrain": "book-open", "classify": "tag",
-}  # fmt: skip
 LABEL_WIDTH = 136
 FIELDS_WIDTH = 760
 PAUSE = 200  # milliseconds between a change and a new estimate
 LOOP = ("ppo", "reward")
 """What a person comes for, the further step of the loop first."""
 TASKS = ("generate", "evaluate", "features")
-
-
-class MethodCard(ChoiceCard):
-    """A method: what it does, and what the data has or lacks for it."""
-
-    def __init__(self, method: Any, parent: QWidget | None = None) -> None:
-        super().__init__(_said(method.title), parent=parent)
-        self.method = method
-        self.picture, self.mark = label(), label()
-        self._ready = True
-        self.status = label("", "small", wrap=True)
-        self.status.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        text = label(_said(method.text), "small", "text2", wrap=True)
-        head = row(self.picture, label(_said(method.title), "strong"), None)
-        self.setLayout(column(head, text, None, row(self.mark, self.status), spacing=6, margins=(14, 11, 12, 11)))
-        self.let_clicks_through()
-        theme_changed.connect(self._draw)
-
-    def _draw(self) -> None:
-        """The pictures, in the colours of the theme."""
-        from . import icons
-
-        self.picture.setPixmap(icons.pixmap(ICONS.get(self.method.name, "activity"), "text", 16))
-        name, tone = ("check", "good") if self._ready else ("circle-alert", "warn")
-        self.mark.setPixmap(icons.pixmap(name, tone, 16))
-
-    def set_status(self, words: str, ready: bool) -> None:
-        """What the data has ("1 126 pairs ready") or lacks."""
-        self._ready = ready
-        self._draw()
-        self.status.setText(words)
-        set_tone(self.status, "text2" if ready else "warn")
-        self.setAccessibleDescription(words)
 
 
 class NewRunPage(QWidget):
@@ -90,8 +53,6 @@ class NewRunPage(QWidget):
         self._context = context
         self.data = Data()
         self._runs: list[Run] = []
-        self._models: list[Model] = []
-        self._has_rewards = False
         self._named = ""
         self.method = next(iter(METHODS))
         self.forms: dict[str, Form] = {}
@@ -101,6 +62,9 @@ class NewRunPage(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE)
         self._timer.timeout.connect(lambda: self._estimate() if self.isVisible() else None)
+        self.models = ModelBoxes(context.store)
+        self.models.changed.connect(self._changed)
+        self.model, self.reward = self.models.model, self.models.reward
         self.beside = BesidePanel()
         self.start_action = keys.action(self, self.tr("Start run"), "Ctrl Enter", self.start)
         tip = self.tr("What the model reads and what the loss reads of it, before anything is learned")
@@ -132,7 +96,7 @@ class NewRunPage(QWidget):
         self.name = QLineEdit()
         self.name.setAccessibleName(self.tr("Name"))
         self._add_row(self.tr("Name"), "", self.name)
-        self._add_row(self.tr("Start from"), "", self._build_models())
+        self._add_row(self.tr("Start from"), "", self.models)
         self.data_card = DataCard()
         self._add_row(self.tr("Data"), self.tr("Frozen when the run starts."), self.data_card)
         self._add_row(self.tr("Preset"), "", self._build_presets())
@@ -169,14 +133,6 @@ class NewRunPage(QWidget):
         for name, card in self.cards.items():
             card.clicked.connect(lambda _=False, chosen=name: self.choose_method(chosen))
         return box
-
-    def _build_models(self) -> QWidget:
-        self.model, self.reward = ChoiceBox(), ChoiceBox()
-        self.model.setAccessibleName(self.tr("The model to start from"))
-        self.reward.setAccessibleName(self.tr("The reward model to please"))
-        for box in (self.model, self.reward):
-            box.currentIndexChanged.connect(lambda _: self._changed())
-        return holding(row(self.model, self.reward, spacing=10))
 
     def _build_presets(self) -> QWidget:
         self.preset_cards: dict[str, ChoiceCard] = {}
@@ -226,49 +182,9 @@ class NewRunPage(QWidget):
         store = self._context.store
         self.data = preparing.data_of(store)
         self._runs = [run for run in store.runs.list() if run.method not in TASKS]
-        self._models = store.models.list()
-        self._fill_models()
-        self._fill_rewards()
+        self.models.set_models(store.models.list())
         self._order_cards()
         self._changed()
-
-    def _fill_models(self) -> None:
-        """What the method that is chosen can start from."""
-        kinds = starts_from(METHODS[self.method])
-        self._fill(self.model, [each for each in self._models if each.kind in kinds])
-        if not kinds:
-            self.model.addItem(self.tr("Nothing: random weights"), None)
-
-    def _fill_rewards(self) -> None:
-        """The reward models, newest first, and none of them: for a run that a rule or a function rewards."""
-        chosen, known = self.reward.currentData(), self.reward.count()
-        models = [each for each in reversed(self._models) if each.kind == "reward"]
-        self._has_rewards = bool(models)
-        self._fill(self.reward, models)
-        self.reward.blockSignals(True)
-        self.reward.addItem(self.tr("No reward model"), None)
-        if not models or (known and chosen is None):
-            self.reward.setCurrentIndex(len(models))
-        self.reward.blockSignals(False)
-        self.reward.setEnabled(True)
-
-    def _fill(self, box: ChoiceBox, models: Sequence[Model]) -> None:
-        chosen = box.currentData()
-        box.blockSignals(True)
-        box.clear()
-        for model in models:
-            box.addItem(self._named_model(model), model.id)
-        box.setCurrentIndex(max(0, box.findData(chosen)) if models else -1)
-        box.setEnabled(bool(models))
-        box.blockSignals(False)
-
-    def _named_model(self, model: Model) -> str:
-        accuracy = model.info.get("accuracy")
-        if model.kind == "reward" and isinstance(accuracy, int | float):
-            return f"{model.name} · {100 * accuracy:.1f}%"
-        if model.kind == "adapter":
-            return f"{self._context.store.models.base_of(model).name} + {model.name}"
-        return model.name
 
     def _order_cards(self) -> None:
         lacks = {name: self._lack(name) for name in self.cards}
@@ -285,14 +201,14 @@ class NewRunPage(QWidget):
         if lack or not method.NEEDS_REWARD:
             return lack
         chosen = name != self.method or self.reward.currentData() is not None
-        if (self._has_rewards and chosen) or not needs_reward(
+        if (self.models.has_rewards and chosen) or not needs_reward(
             method, self.forms[name].values() if name in self.forms else {}
         ):
             return ""
         return self.tr("Needs a reward model: train one first, or let a rule below say what answers are worth.")
 
     def _has(self, name: str) -> str:
-        if METHODS[name].NEEDS_REWARD and not self._has_rewards:
+        if METHODS[name].NEEDS_REWARD and not self.models.has_rewards:
             return self.tr("{count} prompts ready").format(count=count(len(self.data.split("train").prompts)))
         if METHODS[name].NEEDS_REWARD:
             return self.tr("{reward} ready").format(reward=self.reward.itemText(0).split(" · ")[0])
@@ -320,8 +236,7 @@ class NewRunPage(QWidget):
         shown = self.form
         for form in self.forms.values():
             form.setVisible(form is shown)
-        self._fill_models()
-        self.reward.setVisible(METHODS[name].NEEDS_REWARD)
+        self.models.set_method(METHODS[name])
         if self.name.text() in ("", self._named):
             self._named = self._free_name(METHODS[name].title)
             self.name.setText(self._named)
@@ -456,12 +371,7 @@ class NewRunPage(QWidget):
             return
         self.look_action.setEnabled(False)
         self.beside.say(self.tr("Reading the first batch"), "text2")
-        self._seeing.start(self.method, dataclasses.asdict(options), **self._chosen())
-
-    def _chosen(self) -> dict[str, Any]:
-        """The models that are chosen."""
-        reward = self.reward.currentData() if METHODS[self.method].NEEDS_REWARD else None
-        return {"model_id": self.model.currentData(), "reward_id": reward}
+        self._seeing.start(self.method, dataclasses.asdict(options), **self.models.chosen())
 
     def _end_look(self, problem: str) -> None:
         self.look_action.setEnabled(self.start_action.isEnabled())
@@ -474,7 +384,7 @@ class NewRunPage(QWidget):
             return None
         try:
             name = self.name.text().strip()
-            run = self._context.start_run(self.method, dataclasses.asdict(options), name=name, **self._chosen())
+            run = self._context.start_run(self.method, dataclasses.asdict(options), name=name, **self.models.chosen())
         except Untrusted as error:
             self._ask_for_trust(error, options.function)
             return None
@@ -484,7 +394,3 @@ class NewRunPage(QWidget):
         self.name.clear()
         self.started.emit(run)
         return run
-
-
-def _said(text: str) -> str:
-    return QCoreApplication.translate("Method", text)
