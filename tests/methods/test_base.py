@@ -43,7 +43,9 @@ def test_options_to_json_and_back_is_the_identity(method, data):
     if "samples" in chosen:
         whole = chosen["batch_size"] - chosen["batch_size"] % chosen["samples"]
         chosen["batch_size"] = max(2, whole, chosen["samples"])
-    if chosen.get("rule") == "pattern":
+    if chosen.get("judge_url"):
+        chosen |= {"judge_url": "http://localhost:8080/v1", "judge_model": "a"}
+    if chosen.get("rule") in ("pattern", "match"):
         chosen["rule_pattern"] = data.draw(st.sampled_from(["a", "[0-9]+$", "(?i)yes|no"]))
     if chosen.get("min_new_tokens", 0) > chosen.get("max_new_tokens", 0):
         chosen["min_new_tokens"] = 0

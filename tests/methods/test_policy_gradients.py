@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.conftest import FP32
 from tests.methods import worlds
 from tests.methods.test_resuming import assert_same_end, cut_off, told
+from workbench.errors import StopRequested
 from workbench.events import Finished, Metrics, Stopped
 from workbench.lm.advantages import group_relative, leave_one_out, over_tokens, returns_to_go
 from workbench.lm.losses import kl_loss
@@ -160,6 +161,27 @@ def test_a_stop_keeps_what_was_learned(llama_folder, tmp_path, way):
     events = run(way, job, steps=500, batch_size=4)
     assert isinstance(events[-1], Stopped) and 0 < events[-1].step < 500
     assert (tmp_path / "adapter").is_dir()
+
+
+def test_the_moving_mean_takes_in_a_round_once_even_if_it_is_stopped_in_its_last_moment(
+    llama_folder, tmp_path, monkeypatch
+):
+    trial = begin("reinforce moving", a_job(tmp_path, llama_folder), batch_size=4)
+
+    def stopped():
+        raise StopRequested
+
+    list(trial.round())
+    first = trial.mean
+    with monkeypatch.context() as patch:
+        patch.setattr(trial, "human", stopped)  # asked for when the round has been learned from
+        with pytest.raises(StopRequested):
+            list(trial.round())
+    assert trial.mean == first
+    _, rewards = trial.rewards(trial.rollout)
+    returns = returns_to_go(rewards, trial.rollout.mask, 1.0)[trial.rollout.mask]
+    list(trial.round())
+    assert trial.mean == pytest.approx(0.9 * first + 0.1 * float(returns.mean()), abs=1e-5)
 
 
 def test_group_methods_need_groups():

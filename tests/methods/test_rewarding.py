@@ -8,16 +8,18 @@ import torch
 from tests.conftest import FP32
 from tests.methods import worlds
 from tests.methods.test_ppo import scorer  # noqa: F401
+from tests.methods.test_resuming import assert_same_end
 from workbench.errors import WorkbenchError
-from workbench.events import Metrics
+from workbench.events import Metrics, Saved
 from workbench.feedback.base import Demonstration
 from workbench.methods import ppo
-from workbench.methods.base import Data, options_from
+from workbench.methods.base import Data, NoScore, options_from
 from workbench.methods.rewarding import (
     FUNCTION_FILE,
     final_answer,
     finds,
     function_of,
+    matches,
     near_length,
     needs_reward,
     right,
@@ -61,9 +63,13 @@ def test_a_pattern_is_found_anywhere():
     assert [finds("ki?nd")("", text, None) for text in ("so kind", "knd", "KIND")] == [1.0, 1.0, 0.0]
 
 
+def test_a_pattern_that_is_to_match_matches_all_of_an_answer():
+    assert [matches("ye?s|no")("", text, None) for text in ("yes", " no\n", "yes, no", "Yes")] == [1.0, 1.0, 0.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"rule": "pattern"}, "there is none"), ({"rule": "pattern", "rule_pattern": "(a"}, "no regular expression")],
+    [({"rule": "pattern"}, "there is none"), ({"rule": "match", "rule_pattern": "(a"}, "no regular expression")],
 )
 def test_a_rule_that_lacks_what_it_needs_is_refused_before_anything_loads(options, words):
     with pytest.raises(WorkbenchError, match=words):
@@ -73,6 +79,7 @@ def test_a_rule_that_lacks_what_it_needs_is_refused_before_anything_loads(option
 def test_a_reward_model_is_needed_only_where_nothing_else_gives_a_reward():
     assert needs_reward({}) and needs_reward({"rule": "none", "function": ""})
     assert not needs_reward({"rule": "length"}) and not needs_reward({"function": "mine.py"})
+    assert needs_reward({"rule": "length", "rule_weight": 0.0})
 
 
 # --- a function of one's own -----------------------------------------------------------------------------------------
@@ -100,21 +107,45 @@ def test_a_function_sees_prompt_answer_and_reference(tmp_path):
         ("def reward(p, a, r): return float('nan')", "no number"),
         ("def reward(p, a, r): return 'good'", "no number"),
         ("def reward(p, a, r): return a[100]", "IndexError"),
+        ("def reward(p, a, r): return 1j", "no number"),
+        ("def reward(p, a, r): exit()", "SystemExit"),
     ],
 )
 def test_a_function_that_does_not_do_is_told_in_one_sentence(tmp_path, text, words):
-    with pytest.raises(WorkbenchError, match=words):
+    with pytest.raises(WorkbenchError, match=words) as caught:
         function_of(written(tmp_path, text))("a prompt", "an answer", None)
+    assert isinstance(caught.value, NoScore) == ("'an answer' to the prompt 'a prompt'" in caught.value.text)
 
 
-def test_a_function_that_fails_in_a_later_round_leaves_no_half_step(llama_folder, tmp_path):
-    written(tmp_path, "n = [0]\ndef reward(p, a, r):\n    n[0] += 1\n    return 1.0 if n[0] <= 4 else None")
-    job = worlds.job(tmp_path, llama_folder, data=Data(prompts=worlds.prompts()))
-    events = ppo.train(job, ppo.Options(**QUICK | {"function": "mine.py"}))
-    seen: list[object] = []
-    with pytest.raises(WorkbenchError, match="no number"):
-        seen.extend(iter(lambda: next(events), None))
-    assert [event.step for event in seen if isinstance(event, Metrics)] == [1]
+def test_a_function_may_give_any_real_number(tmp_path):
+    text = "import numpy\ndef reward(p, a, r):\n    return numpy.float32(0.5) if a else True"
+    function = function_of(written(tmp_path, text))
+    assert [function("", "an answer", None), function("", "", None)] == [0.5, 1.0]
+
+
+def test_a_function_that_fails_in_a_later_round_leaves_no_half_step_and_what_was_learned(llama_folder, tmp_path):
+    text = "n = [0]\ndef reward(p, a, r):\n    n[0] += 1\n    return n[0] % 2 if n[0] <= {} else None"
+    options = ppo.Options(**QUICK | {"function": "mine.py"})
+    for name, last in (("whole", 4), ("cut", 6)):  # after the first round, and in the middle of the second
+        written(tmp_path / name, text.format(last))
+        events = ppo.train(worlds.job(tmp_path / name, llama_folder, data=Data(prompts=worlds.prompts())), options)
+        seen: list[object] = []
+        with pytest.raises(NoScore, match="no number"):
+            seen.extend(iter(lambda: next(events), None))  # noqa: B023
+        assert [event.step for event in seen if isinstance(event, Metrics)] == [1]
+        assert [event.kind for event in seen if isinstance(event, Saved)] == ["adapter", "checkpoint"]
+    assert_same_end(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_a_function_that_fails_in_the_first_round_leaves_nothing(llama_folder, tmp_path):
+    written(tmp_path, "def reward(p, a, r): return None")
+    events = ppo.train(
+        worlds.job(tmp_path, llama_folder, data=Data(prompts=worlds.prompts())),
+        ppo.Options(**QUICK | {"function": "mine.py"}),
+    )
+    with pytest.raises(NoScore):
+        list(events)
+    assert not (tmp_path / "adapter").exists()
 
 
 # --- sums ------------------------------------------------------------------------------------------------------------
@@ -147,7 +178,18 @@ def test_the_exact_rule_asks_only_prompts_with_a_reference_answer(llama_folder, 
         ppo.Run(worlds.job(tmp_path, llama_folder, data=Data(prompts=prompts)), options, FP32)
 
 
-def test_without_any_reward_a_run_says_so(llama_folder, tmp_path):
-    job = worlds.job(tmp_path, llama_folder, data=Data(prompts=worlds.prompts()))
+@pytest.mark.parametrize("options", [{}, {"rule": "length", "rule_weight": 0.0}])
+def test_without_any_reward_a_run_says_so_before_it_loads_a_model(tmp_path, options):
+    job = worlds.job(tmp_path, tmp_path / "there is no model here", data=Data(prompts=worlds.prompts()))
     with pytest.raises(WorkbenchError, match="Nothing says what an answer is worth"):
-        ppo.Run(job, ppo.Options(**QUICK), FP32)
+        ppo.Run(job, ppo.Options(**QUICK | options), FP32)
+
+
+def test_a_source_without_weight_is_told_of_and_changes_nothing(llama_folder, tmp_path):
+    job = worlds.job(tmp_path, llama_folder, data=Data(prompts=worlds.prompts()))
+    written(tmp_path, "def reward(prompt, answer, reference):\n    return 7")
+    watched = {"rule": "length", "function": "mine.py", "function_weight": 0.0}
+    trial = ppo.Run(job, ppo.Options(**QUICK | watched), FP32)
+    rollout = trial.roll_out()
+    assert torch.equal(rollout.scores, rollout.parts[:, 0])
+    assert trial.learn(rollout)["reward/function"] == 7

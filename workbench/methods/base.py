@@ -171,6 +171,10 @@ class NotFinite(WorkbenchError):
     """A loss, a gradient or a score is no longer a number: what came before is kept, and nothing after it."""
 
 
+class NoScore(WorkbenchError):
+    """A source of rewards does not say what an answer is worth. Names the answer; what was learned before is kept."""
+
+
 STARTS_FROM = ("base", "adapter")
 """Kinds of model that a method starts from, unless it has a STARTS_FROM of its own; an empty one: from nothing."""
 

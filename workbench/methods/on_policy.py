@@ -57,6 +57,8 @@ class OnPolicy(Sparing):
         from ..lm.writing import Writer
 
         assert job.model is not None
+        model = job.reward if options.model_weight else None
+        self.rewards_of = Rewards.of(options, job.data, job.folder, model=model is not None)
         torch.manual_seed(options.seed)
         self.job, self.options, self.compute = job, options, compute
         about = {"bytes_each": compute.dtype.itemsize, "device": compute.device.type}
@@ -73,9 +75,7 @@ class OnPolicy(Sparing):
             whole=options.train == "full",
             values=("adapter" if options.value == "adapter" else "head") if self.has_values else "none",
         )
-        model = job.reward if options.model_weight else None
         self.reward = load_reward(model, compute, share=self.loaded, quantize=options.quantize) if model else None
-        self.rewards_of = Rewards.of(options, job.data, job.folder, model=model is not None)
         self._train_policy()
         groups = [{"params": self.policy.parameters(), "lr": options.learning_rate}]
         if self.has_values:
@@ -124,8 +124,7 @@ class OnPolicy(Sparing):
         values |= self.human()  # a stop in it must find the round whole
         self.rollout, self.updates = None, []
         self.step += 1
-        if self.options.kl_control == "adaptive":
-            self.kl_coef *= self._correction(values["objective/kl"])
+        self.settle(rollout, values)
         self.recent = [*self.recent[-9:], values]
         self.begun = self._position()
         yield Metrics(self.step, values)
@@ -134,6 +133,11 @@ class OnPolicy(Sparing):
         if self.step % self.options.sample_every == 0:
             yield from samples(rollout, self.step)
         yield from self.watch.see(self.step, values)
+
+    def settle(self, rollout: Rollout, values: dict[str, float]) -> None:
+        """What a round that is over changes beside the weights: the KL coefficient."""
+        if self.options.kl_control == "adaptive":
+            self.kl_coef *= self._correction(values["objective/kl"])
 
     def human(self) -> dict[str, float]:
         """Now and then, whether the policy goes where people's held-out preferences point. Nothing learns from it."""
@@ -266,7 +270,7 @@ class OnPolicy(Sparing):
         found = [
             self.model_scores(prompts, texts)
             if name == "model"
-            else torch.tensor(self.rewards_of.of_texts(name, prompts, texts), dtype=torch.float32)
+            else torch.tensor(self.rewards_of.of_texts(name, prompts, texts, self.job.check), dtype=torch.float32)
             for name in self.rewards_of.weights
         ]
         return torch.stack(found, 1)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StopRequested, WorkbenchError
 from ..events import Event, Finished, Progress, Started, Stopped
-from .base import Data, Job, Panel
+from .base import Data, Job, NoScore, Panel
 from .guards import KL_LIMIT, SHARE_ENDED
 from .on_policy import OnPolicy
 from .resuming import Checkpoints
@@ -71,6 +71,11 @@ def train_with(kind: type[PolicyGradient], job: Job, options: Any) -> Iterator[E
             yield from checkpoints.keep(now=True)
         yield Stopped(run.step, run.summary() | run.memory())
         return
+    except NoScore:
+        if run.step:
+            yield run.save()
+            yield from checkpoints.keep(now=True)
+        raise
     yield run.save()
     yield from checkpoints.keep(now=True, most=1)  # for more rounds, if they are asked for
     yield Finished(run.summary() | run.memory())

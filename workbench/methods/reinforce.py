@@ -89,16 +89,15 @@ class Run(PolicyGradient):
         advantages = (returns - compared[self.options.baseline]) * rollout.mask
         return Targets(whiten(advantages, rollout.mask, shift_mean=False) if self.options.whiten else advantages)
 
-    def learn(self, rollout: Rollout) -> dict[str, float]:
-        """One update, after which the moving mean takes in the round."""
+    def settle(self, rollout: Rollout, values: dict[str, float]) -> None:
+        """The moving mean takes in the round."""
         from ..lm.advantages import masked_mean, returns_to_go
 
-        values = super().learn(rollout)
         _, rewards = self.rewards(rollout)
         now = float(masked_mean(returns_to_go(rewards, rollout.mask, self.options.gamma), rollout.mask))
         kept = self.options.momentum
         self.mean = now if self.mean is None else kept * self.mean + (1 - kept) * now
-        return values
+        super().settle(rollout, values)
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """With the moving mean."""

@@ -1,4 +1,4 @@
-"""What an answer is worth in an on-policy run: the score of a reward model, a rule or a function, or a sum of them."""
+"""What an answer is worth in an on-policy run: what a reward model, a rule, a function or a judge says, or a sum."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ..errors import WorkbenchError
 from ..feedback.base import Demonstration, Prompt
-from .base import Data, knob
+from . import judging
+from .base import Data, NoScore, knob
+from .judging import Item, Judge
 
 FUNCTION_FILE = "reward.py"
 """The copy of a person's function in the run's folder: what ran is what was confirmed, and stays with the run."""
-SOURCES = ("model", "rule", "function")
+SOURCES = ("model", "rule", "function", "judge")
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
 """A word, or a character of a script that has no spaces between words."""
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
 Score = Callable[[str, str, str | None], float]
 """From a prompt, an answer and the prompt's reference answer (None where it has none) to a score."""
+Source = Callable[[Sequence[Item], Callable[[], None]], list[float]]
+"""From answers to their scores. The second is called now and then, and raises when the person wants to stop."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +40,32 @@ class Scored:
     )
     rule: str = knob(
         "none",
-        "A rule that scores answers: near a length, a pattern that is found, or the right final answer.",
-        choices=("none", "length", "pattern", "exact"),
+        "Scores answers: near a length, a pattern found in them or matching all of it, the right final answer.",
+        choices=("none", "length", "pattern", "match", "exact"),
         advanced=False,
     )
     rule_weight: float = knob(1.0, "Weight of the rule's score.", low=-100.0, high=100.0, step=0.1)
     rule_words: int = knob(50, "For length: how many words an answer should have.", low=1, high=100_000)
-    rule_pattern: str = knob("", "For pattern: a regular expression that should be found in an answer.")
+    rule_pattern: str = knob("", "For pattern and match: a regular expression.")
     function: str = knob(
         "", "A Python file in the project's folder with reward(prompt, answer, reference); confirmed once by you."
     )
     function_weight: float = knob(1.0, "Weight of the function's score.", low=-100.0, high=100.0, step=0.1)
+    judge_url: str = knob(
+        "",
+        "An OpenAI-compatible server whose model judges answers, as http://localhost:8080/v1; it is sent every prompt "
+        f"and answer. Its key: {judging.KEY} or the keyring.",
+        label="Judge address",
+    )
+    judge_model: str = knob("", "The judge, by the name that its server knows.")
+    judge_rubric: str = knob(judging.RUBRIC, "What the judge looks for; it gives a number from 1 to 10.")
+    judge_weight: float = knob(1.0, "Weight of a tenth of the judge's number.", low=-100.0, high=100.0, step=0.1)
 
 
 def check(options: Any) -> None:
-    """Raises WorkbenchError for a rule that lacks what it needs."""
-    if options.rule != "pattern":
+    """Raises WorkbenchError for a rule or a judge that lacks what it needs."""
+    judging.check_options(options)
+    if options.rule not in ("pattern", "match"):
         return
     if not options.rule_pattern:
         raise WorkbenchError("The rule looks for a pattern, and there is none.", "Write a regular expression.")
@@ -63,13 +78,20 @@ def check(options: Any) -> None:
 
 
 def needs_reward(options: Mapping[str, Any]) -> bool:
-    """Whether a run of these options has no reward but a reward model's."""
-    return options.get("rule", "none") == "none" and not options.get("function")
+    """Whether nothing but a reward model says what answers are worth in a run of these options. What has no weight is
+    told of in the run's curves, and says nothing."""
+    named = {
+        "rule": options.get("rule", "none") != "none",
+        "function": bool(options.get("function")),
+        "judge": bool(options.get("judge_url")),
+    }
+    return not any(there and options.get(f"{name}_weight", 1.0) for name, there in named.items())
 
 
 def wants(options: Any) -> tuple[type, ...]:
     """What a run of these options reads: reference answers are demonstrations."""
-    return (Prompt, Demonstration) if options.rule == "exact" or options.function else (Prompt,)
+    compares = options.rule == "exact" or options.function or options.judge_url
+    return (Prompt, Demonstration) if compares else (Prompt,)
 
 
 # --- rules -------------------------------------------------------------------------------------------------------
@@ -90,6 +112,12 @@ def finds(pattern: str) -> Score:
     return lambda prompt, answer, reference: float(compiled.search(answer) is not None)
 
 
+def matches(pattern: str) -> Score:
+    """1 where the pattern matches the whole answer, without the spaces around it, 0 where not."""
+    compiled = re.compile(pattern)
+    return lambda prompt, answer, reference: float(compiled.fullmatch(answer.strip()) is not None)
+
+
 def final_answer(text: str) -> str:
     """What an answer comes to: what stands behind "####", or else the last number, or else the whole, without spaces
     and thousands separators."""
@@ -106,6 +134,28 @@ def right(prompt: str, answer: str, reference: str | None) -> float:
     return float(reference is not None and final_answer(answer) == final_answer(reference))
 
 
+def rule_of(options: Any) -> Score:
+    """The rule that the options name."""
+    if options.rule == "length":
+        return near_length(options.rule_words)
+    if options.rule == "exact":
+        return right
+    return finds(options.rule_pattern) if options.rule == "pattern" else matches(options.rule_pattern)
+
+
+def one_by_one(score: Score) -> Source:
+    """A source that looks at one answer after the other."""
+
+    def source(items: Sequence[Item], check: Callable[[], None]) -> list[float]:
+        found = []
+        for item in items:
+            check()
+            found.append(score(*item))
+        return found
+
+    return source
+
+
 # --- a function of one's own ---------------------------------------------------------------------------------------
 
 
@@ -116,7 +166,7 @@ def function_of(path: Path) -> Score:
     module: ModuleType = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise WorkbenchError(
             f"The reward function's file fails: {type(error).__name__}: {error}.", "Correct it, and confirm it again."
         ) from error
@@ -127,20 +177,15 @@ def function_of(path: Path) -> Score:
 
 
 def _checked(function: Callable[..., Any], prompt: str, answer: str, reference: str | None) -> float:
-    about = f"to the prompt {prompt[:60]!r}"
+    item = Item(prompt, answer, reference)
+    hint = "Correct it and confirm it, then start a new run. What was learned before is kept."
     try:
         value = function(prompt, answer, reference)
-    except Exception as error:
-        raise WorkbenchError(
-            f"The reward function failed on an answer {about}: {type(error).__name__}: {error}.",
-            "Correct it, confirm it again, and go on with the run or start it again.",
-        ) from error
-    if isinstance(value, bool | int | float) and math.isfinite(value):
+    except (Exception, SystemExit) as error:
+        raise NoScore(f"The reward function failed on {item.named}: {type(error).__name__}: {error}.", hint) from error
+    if isinstance(value, Real) and math.isfinite(value):
         return float(value)
-    raise WorkbenchError(
-        f"The reward function gave {value!r} for an answer {about}, which is no number.",
-        "Have it give a finite number for every answer.",
-    )
+    raise NoScore(f"The reward function gave {value!r} for {item.named}, which is no number.", hint)
 
 
 # --- all of them -----------------------------------------------------------------------------------------------------
@@ -150,27 +195,28 @@ def _checked(function: Callable[..., Any], prompt: str, answer: str, reference: 
 class Rewards:
     """The sources of a run beside its reward model, and the reference answers of its prompts."""
 
-    scores: Mapping[str, Score] = field(default_factory=dict)
+    sources: Mapping[str, Source] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     references: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, options: Any, data: Data, folder: Path, *, model: bool) -> Rewards:
         """What the options name. Raises WorkbenchError when there is no source at all, or one cannot be used."""
-        scores: dict[str, Score] = {}
+        sources: dict[str, Source] = {}
         if options.rule != "none":
-            rules = {"length": near_length(options.rule_words), "exact": right}
-            scores["rule"] = finds(options.rule_pattern) if options.rule == "pattern" else rules[options.rule]
+            sources["rule"] = one_by_one(rule_of(options))
         if options.function:
-            scores["function"] = function_of(folder / FUNCTION_FILE)
-        if not scores and not model:
-            raise WorkbenchError(
-                "Nothing says what an answer is worth.", "Choose a reward model, a rule or a function."
-            )
-        names = [*(["model"] if model else []), *scores]
+            sources["function"] = one_by_one(function_of(folder / FUNCTION_FILE))
+        if options.judge_url:
+            sources["judge"] = Judge.of(options).scores
+        names = [*(["model"] if model else []), *sources]
         weights = {name: float(getattr(options, f"{name}_weight")) for name in names}
+        if not any(weights.values()):
+            raise WorkbenchError(
+                "Nothing says what an answer is worth.", "Choose a reward model, a rule, a function or a judge."
+            )
         references = {item.prompt_id: item.text for item in reversed(data.demonstrations)}
-        return cls(scores, weights, references)
+        return cls(sources, weights, references)
 
     def fitting(self, prompts: Sequence[Prompt], rule: str) -> list[Prompt]:
         """The prompts that can be scored. Raises WorkbenchError when there are none."""
@@ -184,10 +230,12 @@ class Rewards:
             )
         return known
 
-    def of_texts(self, name: str, prompts: Sequence[Prompt], texts: Sequence[str]) -> list[float]:
-        """The scores of one source."""
-        score = self.scores[name]
-        return [
-            score(prompt.messages[-1]["content"], text, self.references.get(prompt.prompt_id))
+    def of_texts(
+        self, name: str, prompts: Sequence[Prompt], texts: Sequence[str], check: Callable[[], None]
+    ) -> list[float]:
+        """The scores of one source. `check` raises when the person wants to stop. Raises NoScore."""
+        items = [
+            Item(prompt.messages[-1]["content"], text, self.references.get(prompt.prompt_id))
             for prompt, text in zip(prompts, texts, strict=True)
         ]
+        return self.sources[name](items, check)

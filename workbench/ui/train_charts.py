@@ -20,7 +20,7 @@ from .train_words import second_words
 NARROW = 900
 BANDS = {"objective/scores": "objective/scores_std"}
 """Metrics whose spread over the batch is known, and under which name."""
-TOKENS = ("s1", "s3", "ref")
+TOKENS = ("s1", "s3", "ref", "s2")
 BAND_PAUSE = 250  # milliseconds
 
 
