@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,6 +37,7 @@ def write(store: Store, run_id: str, path: Path, with_models: bool = False) -> P
     folder = store.runs_folder / run.id
     if run.method not in METHODS:
         raise WorkbenchError(f"{run.name} is no training run.", "Only what has learned can be taken along.")
+    check_rewards(run.name, run.options)
     if not (folder / DATA).is_file():
         raise WorkbenchError(f"What {run.name} learned from is no longer there.", "It was in its run's folder.")
     models = _models(store, run)
@@ -50,6 +51,17 @@ def write(store: Store, run_id: str, path: Path, with_models: bool = False) -> P
     finally:
         place.unlink(missing_ok=True)
     return path
+
+
+def check_rewards(name: str, options: Mapping[str, Any]) -> None:
+    """Raises WorkbenchError for a run that would execute somebody's Python, or send answers and a key to a server that
+    somebody named: a bundle is a stranger's file."""
+    for knob, what in (("function", "a function of one's own"), ("judge_url", "a judge on a server")):
+        if options.get(knob):
+            raise WorkbenchError(
+                f"{name} is rewarded by {what}, which does not travel in a bundle.",
+                "Start a new run with the same settings where it is wanted.",
+            )
 
 
 def _fill(writing: _Writing, store: Store, run: Run, models: list[Model], with_models: bool) -> None:

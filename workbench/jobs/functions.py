@@ -37,17 +37,17 @@ def place_of(store: Store, name: str) -> Path:
 
 def trust(store: Store, name: str) -> None:
     """Confirm that a function may run, as it is now."""
-    known = dict(store.setting(SETTING) or {})
     path = place_of(store, name)
-    store.set_setting(SETTING, known | {_key(store, path): _digest(path)})
+    key, digest, known = _key(store, path), _digest(path), _known(store)
+    store.set_setting(SETTING, known | {key: [*(each for each in known.get(key, ()) if each != digest), digest]})
 
 
 def check(store: Store, name: str) -> Path:
     """The file of a function that may run. Raises Untrusted for one that was not confirmed as it is."""
     path = place_of(store, name)
-    confirmed = (store.setting(SETTING) or {}).get(_key(store, path))
-    if confirmed != _digest(path):
-        raise Untrusted(path, confirmed is not None)
+    confirmed = _known(store).get(_key(store, path), ())
+    if _digest(path) not in confirmed:
+        raise Untrusted(path, bool(confirmed))
     return path
 
 
@@ -55,6 +55,24 @@ def freeze(store: Store, options: Mapping[str, Any], folder: Path) -> None:
     """Put the function that a run's options name into its folder. Raises Untrusted."""
     if options.get("function"):
         shutil.copyfile(check(store, str(options["function"])), folder / FUNCTION_FILE)
+
+
+def check_frozen(store: Store, options: Mapping[str, Any], folder: Path) -> None:
+    """Raises WorkbenchError when the function in a run's folder is none that was ever confirmed."""
+    if not options.get("function"):
+        return
+    place = folder / FUNCTION_FILE
+    confirmed = {digest for digests in _known(store).values() for digest in digests}
+    if not place.is_file() or _digest(place) not in confirmed:
+        raise WorkbenchError(
+            "The reward function of this run is gone, or is not the one that you confirmed.",
+            f"It was in {place}. Start a new run.",
+        )
+
+
+def _known(store: Store) -> dict[str, list[str]]:
+    """The sha256 of every version of each file that was confirmed."""
+    return dict(store.setting(SETTING) or {})
 
 
 def _key(store: Store, path: Path) -> str:

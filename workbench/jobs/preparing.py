@@ -18,6 +18,7 @@ from ..feedback.converting import convert
 from ..lm import checkpoints
 from ..lm.refs import ModelRef
 from ..methods.base import Data, needs_reward, options_from
+from ..methods.rewarding import FUNCTION_FILE
 from ..store import Model, Run, Store, run_queue
 from . import frozen, functions
 from .run import worker
@@ -126,8 +127,10 @@ def _checked(
     if problem:
         raise WorkbenchError(problem)
     plain = dataclasses.asdict(parsed)
-    if needs_reward(method, plain) and not reward_id:
-        raise WorkbenchError(f"{method.title} needs a reward model.", "Train one on your judgements first.")
+    if needs_reward(method, plain) and not (reward_id and plain.get("model_weight", 1.0)):
+        what = "gives its reward model no weight, and nothing else says" if reward_id else "needs a reward model to say"
+        hint = "Train one on your judgements first, or choose a rule, a function or a judge."
+        raise WorkbenchError(f"{method.title} {what} what answers are worth.", hint)
     if plain.get("function"):
         functions.check(store, plain["function"])
     model = reference(store, model_id) if model_id else None
@@ -209,6 +212,7 @@ def resume(store: Store, run_id: str, changes: Mapping[str, Any] | None = None) 
         raise WorkbenchError(f"{run.name} has no checkpoint to go on from.", "Start it again from the beginning.")
     options = dict(run.options) | dict(changes or {})
     plain = dataclasses.asdict(options_from(worker(run.method).Options, options))
+    functions.check_frozen(store, plain, folder)
     model = reference(store, run.model_id) if run.model_id else None
     reward = reference(store, run.reward_id) if run.reward_id else None
     changed = tuple(sorted(name for name in changes or {} if run.options.get(name) != plain[name]))
@@ -228,6 +232,7 @@ def repeat(store: Store, run_id: str) -> Run:
     """
     old = store.runs.find(run_id)
     source = store.runs_folder / old.id
+    functions.check_frozen(store, old.options, source)
     if not (source / "data.jsonl").is_file() or frozen.digest(source / "data.jsonl") != old.data_hash:
         raise WorkbenchError(f"What {old.name} learned from is no longer there.", "Change and run it on today's rows.")
     fields = {"model_id": old.model_id, "reward_id": old.reward_id}
@@ -235,7 +240,7 @@ def repeat(store: Store, run_id: str) -> Run:
     run = store.runs.add(name=_free_name(store, title), method=old.method, options=old.options, **fields)
     folder = store.runs_folder / run.id
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("data.jsonl", frozen.ANSWERS):
+    for name in ("data.jsonl", frozen.ANSWERS, FUNCTION_FILE):
         if (source / name).exists():
             shutil.copyfile(source / name, folder / name)
     store.runs.freeze(run.id, [item.id for item in store.runs.feedback_of(old.id)], old.data_hash)
@@ -259,9 +264,10 @@ def waits_again(store: Store, run_id: str) -> Run:
 def spec_of(store: Store, run: Run) -> JobSpec:
     """How a run that waited is run now: from its newest checkpoint, if it has one.
 
-    Raises WorkbenchError when its models are gone.
+    Raises WorkbenchError when its models are gone, or its function is not the one that was confirmed.
     """
     folder = store.runs_folder / run.id
+    functions.check_frozen(store, run.options, folder)
     return dataclasses.replace(
         JobSpec.from_line(json.dumps(run.spec)),
         folder=str(folder),

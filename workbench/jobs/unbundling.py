@@ -22,7 +22,7 @@ from ..methods import METHODS
 from ..methods.base import options_from
 from ..store import Run, Store
 from . import frozen
-from .bundling import DATA, MANIFEST, METRICS, RUN, VERSION, blocks, readable
+from .bundling import DATA, MANIFEST, METRICS, RUN, VERSION, blocks, check_rewards, readable
 from .preparing import reference, versions
 from .spec import JobSpec
 
@@ -137,6 +137,7 @@ def _make(
     if method is None:
         raise WorkbenchError(f"This version has no method called {about['method']!r}.", "Update the app to run it.")
     options_from(method.Options, about["options"])
+    check_rewards(str(about["name"]), about["options"])
     ids: list[str] = []
     for number, told in enumerate(about["models"]):
         place = _place(store, path, archive, members, number, told, model)
