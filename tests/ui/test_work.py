@@ -7,6 +7,7 @@ import pytest
 from workbench.errors import WorkbenchError
 from workbench.events import Finished
 from workbench.store import Store
+from workbench.ui.following import Following
 from workbench.ui.work import Refreshing
 
 
@@ -79,3 +80,11 @@ def test_after_a_failure_it_can_be_wanted_again(folder, qtbot):
     failing.clear()
     with qtbot.waitSignal(work.found):
         work.want()
+
+
+def test_a_store_that_is_closed_first_is_followed_no_more(folder, qtbot):
+    store = Store.open(folder)
+    following = Following(store)
+    store.close()
+    following.look()
+    assert not following._timer.isActive()

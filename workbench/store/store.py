@@ -34,6 +34,7 @@ class Store:
     def __init__(self, folder: Path, db: Database) -> None:
         self.folder = folder
         self.db = db
+        self.is_open = True
         self._listeners: list[Listener] = []
         self._told: list[tuple[str, object]] = []
         self.models = ModelRows(self)
@@ -201,6 +202,7 @@ class Store:
 
     def close(self) -> None:
         """Close the connection. The store cannot be used afterwards."""
+        self.is_open = False
         self.db.close()
 
 

@@ -43,6 +43,9 @@ class Following(QObject):
 
     def look(self) -> None:
         """Tell of what happened since the last look."""
+        if not self._store.is_open:  # it was closed before the window that looks into it
+            self.close()
+            return
         try:
             seen = self._store.value("PRAGMA data_version")  # another connection has written
             if seen != self._seen or self._followers:
