@@ -58,6 +58,25 @@ def test_with_a_reward_model_it_is_chosen_unless_none_is(page, started, scorer, 
     assert started[0][2] is None
 
 
+def test_a_judge_takes_the_place_of_a_reward_model_once_it_has_a_model(page, started, qtbot):
+    page.form.open_advanced(True)
+    rows = page.form.rows
+    qtbot.keyClicks(rows["judge_url"].control, "http://localhost:8080/v1")
+    page._estimate()
+    assert page.start_action.isEnabled()
+    page.start()
+    assert "Judge model is empty" in rows["judge_model"].error() and not started
+    qtbot.keyClicks(rows["judge_model"].control, "qwen3")
+    qtbot.keyClick(page, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    ((_, options, reward_id),) = started
+    assert (options["judge_url"], options["judge_model"], reward_id) == ("http://localhost:8080/v1", "qwen3", None)
+
+
+def test_a_long_text_shows_its_beginning(page):
+    rubric = page.form.rows["judge_rubric"].control
+    assert rubric.cursorPosition() == 0 and rubric.text().startswith("The answer is correct")
+
+
 def test_a_function_is_shown_and_runs_only_once_it_is_confirmed(page, started, store, qtbot):  # noqa: F811
     (store.folder / "mine.py").write_text("def reward(prompt, answer, reference):\n    return 1.0\n")
     page.form.set_values({"function": "mine.py"})

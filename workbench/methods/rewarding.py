@@ -53,11 +53,10 @@ class Scored:
     function_weight: float = knob(1.0, "Weight of the function's score.", low=-100.0, high=100.0, step=0.1)
     judge_url: str = knob(
         "",
-        "An OpenAI-compatible server whose model judges answers, as http://localhost:8080/v1; it is sent every prompt "
-        f"and answer. Its key: {judging.KEY} or the keyring.",
+        "An OpenAI-compatible server, as http://localhost:8080/v1; it is sent every prompt and answer.",
         label="Judge address",
     )
-    judge_model: str = knob("", "The judge, by the name that its server knows.")
+    judge_model: str = knob("", f"The model there that judges. Its key: {judging.KEY} or the keyring.")
     judge_rubric: str = knob(judging.RUBRIC, "What the judge looks for; it gives a number from 1 to 10.")
     judge_weight: float = knob(1.0, "Weight of a tenth of the judge's number.", low=-100.0, high=100.0, step=0.1)
 

@@ -103,6 +103,7 @@ class FormRow(QWidget):
             self.control.setCurrentIndex(max(0, self.control.findData(value)))
         elif isinstance(self.control, QLineEdit):
             self.control.setText(str(value))
+            self.control.setCursorPosition(0)  # of a long text its beginning is shown
         else:
             assert isinstance(self.control, NumberSpin)
             self.control.set_value(value)
