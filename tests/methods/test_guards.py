@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from workbench.methods import ppo
 from workbench.methods.guards import CLIPPED, FIRST, GUARDS, HUMAN, KEPT, KL_LIMIT, SHARE_ENDED, Watch, alarms, to_watch
 
-OPTIONS = {"max_new_tokens": 48, "min_new_tokens": 0}
+OPTIONS = {"max_new_tokens": 48, "min_new_tokens": 0, "reward_clip": 5.0}
 
 
 def curve(name, numbers, every=1):
@@ -37,6 +37,7 @@ RISING = [0.1 * step for step in range(20)]
         (curve("val/length", LENGTHS) | curve(SHARE_ENDED, ENDED), "length_end"),
         (curve("val/length", [10] * 5 + [22] * 3), "length_doubled"),
         (curve("objective/scores", RISING) | curve(HUMAN, [0.6, 0.65, 0.5, 0.4], every=5), "human"),
+        (curve("objective/scores", [40, 60, 80]), "reward_clipped"),
         (curve("loss/held_out", [0.7, 0.5, 0.6, 0.7, 0.8]), "overfitting"),
         (curve("accuracy/held_out", [0.5, 0.55]) | curve("accuracy/longer_wins", [0.6, 0.6]), "accuracy_below"),
     ],
@@ -69,6 +70,11 @@ def test_each_guard_sees_what_it_is_for_and_says_what_to_change(curves, key):
 def test_what_is_healthy_or_too_early_raises_no_alarm(curves):
     assert seen(curves) <= {"length_doubled"}
     assert "length_doubled" not in seen(curves) or curves["val/length"][0][1] == LENGTHS[0]
+
+
+def test_scores_are_past_the_clip_on_either_side_and_only_where_there_is_one():
+    assert "reward_clipped" in seen(curve("objective/scores", [-9.0, -8.0]))
+    assert not seen(curve("objective/scores", [4.9, 4.9])) | seen(curve("objective/scores", [40.0]), reward_clip=0.0)
 
 
 def test_forced_lengths_are_no_explosion():

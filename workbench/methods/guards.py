@@ -155,6 +155,13 @@ def _deviation(values: Sequence[float]) -> float:
     return math.sqrt(sum((value - middle) ** 2 for value in values) / max(1, len(values) - 1))
 
 
+def reward_clipped(curves: Curves, options: Mapping[str, Any]) -> Figures | None:
+    """Scores lie past the clip on average, where one is worth no more than the other."""
+    limit = float(options.get("reward_clip") or 0.0)
+    now = mean(values_of(curves, "objective/scores")[-RECENT:])
+    return {"now": now, "limit": limit} if abs(now) > limit > 0 else None
+
+
 def overfitting(curves: Curves, options: Mapping[str, Any]) -> Figures | None:
     """Held-out loss has risen by a tenth since its best, two measurements ago or more."""
     values = values_of(curves, "loss/held_out")
@@ -236,6 +243,15 @@ GUARDS = (
         "model follows fell from {first} to {now}: it learns to please the reward model, not people. Stop here, judge "
         "some of these answers and train the reward model again, or raise the KL coefficient.",
         bad=True,
+    ),
+    Guard(
+        "reward_clipped",
+        "reward_clipped",
+        "objective/scores",
+        reward_clipped,
+        "Scores stay within the reward clip: past it, no answer is better than another.",
+        "Scores are {now} on average, past the reward clip of {limit}, where no answer is better than another. Lower "
+        "the weights of the rewards, or raise the clip.",
     ),
     Guard(
         "entropy",

@@ -192,6 +192,9 @@ class HealthBanner(Banner):
                 "Reward rises from {score_first} to {score_now} while held-out human accuracy falls from {first} to "
                 "{now}: it pleases the reward model, not people."
             ),
+            "reward_clipped": self.tr(
+                "Scores are {now} on average, past the reward clip of {limit}: lower the weights, or raise the clip."
+            ),
             "length_end": self.tr("Answers grow into their limit: {now} of {limit} tokens, and {share} end."),
             "length_doubled": self.tr("Answers have doubled in length, from {first} to {now} tokens."),
             "kl_over_target": self.tr("KL is {now}, well over its target of {target}."),
