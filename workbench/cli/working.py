@@ -236,9 +236,11 @@ def _train_command(method: Any) -> click.Command:
     ) -> None:
         from ..jobs import functions, preparing
 
+        if trusts and not values["function"]:
+            raise click.UsageError("--trust-function is about the file that --function names.", context)
         with opened(chosen(context, project)) as store:
             options_from(method.Options, given(values))  # nonsense is told before what is missing
-            if trusts and values["function"]:
+            if trusts:
                 functions.trust(store, values["function"])
             reward_id = reward_for(store, method, reward, given(values))
             model_id = only_model(store, model, "base").id if starts_from(method) else None

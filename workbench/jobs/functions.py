@@ -15,12 +15,15 @@ from ..store import Store
 SETTING = "trusted_functions"
 
 
+_HINT = "Read it, and confirm that it may run: when you start the run, or with --trust-function."
+
+
 class Untrusted(WorkbenchError):
     """A function that the person has not confirmed, or that was changed since. `path` is its file."""
 
     def __init__(self, path: Path, changed: bool) -> None:
         what = "was changed since you confirmed it" if changed else "has not been confirmed by you"
-        super().__init__(f"The reward function {path.name} {what}.", "Read it, and confirm that it may run.")
+        super().__init__(f"The reward function {path.name} {what}.", _HINT)
         self.path = path
 
 

@@ -59,6 +59,7 @@ class OnPolicy(Sparing):
         assert job.model is not None
         model = job.reward if options.model_weight else None
         self.rewards_of = Rewards.of(options, job.data, job.folder, model=model is not None)
+        self.prompts = self.rewards_of.fitting(job.data.split("train").prompts, options.rule)
         torch.manual_seed(options.seed)
         self.job, self.options, self.compute = job, options, compute
         about = {"bytes_each": compute.dtype.itemsize, "device": compute.device.type}
@@ -81,7 +82,6 @@ class OnPolicy(Sparing):
         if self.has_values:
             groups.append({"params": self.policy.value_parameters(), "lr": options.value_rate})
         self.optimizer = MasterAdamW(groups, eps=1e-5)
-        self.prompts = self.rewards_of.fitting(job.data.split("train").prompts, options.rule)
         self.order = random.Random(options.seed)
         self.waiting: list[Prompt] = []
         self.kl_coef = options.kl_coef
