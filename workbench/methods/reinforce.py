@@ -1,6 +1,8 @@
 """REINFORCE (Williams 1992): every token is made likelier by what came after it, less a baseline.
 
 No value function and no second look at an answer: the simplest of the on-policy methods, and the one to read first.
+The baseline is the mean return of the round's tokens (as in REINFORCE++, Hu et al. 2025), or a moving mean
+of past rounds (Williams 1992; a baseline of Ahmadian et al. 2024).
 """
 
 from __future__ import annotations
