@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from ..events import Event, Finished
 from ..feedback import NO_JUDGEMENT
+from ..methods import METHODS
 from ..store import Store
 from ..store.queueing import counts_left
 from .context import Context
@@ -21,7 +22,7 @@ WAIT_MS = 400
 
 @dataclass(frozen=True)
 class Counted:
-    """waiting: prompts that the person may rate. rounds: PPO runs that ended. new: judgements since the last one."""
+    """waiting: prompts that the person may rate. rounds: runs against a reward that ended. new: judgements since."""
 
     waiting: int
     rounds: int
@@ -30,14 +31,15 @@ class Counted:
 
 def count(store: Store, annotator: str) -> Counted:
     """Count everything."""
-    ended = "method = 'ppo' AND status IN ('finished', 'stopped')"
+    ended = "method IN (SELECT value FROM json_each(?)) AND status IN ('finished', 'stopped')"
+    methods = json.dumps([name for name, method in METHODS.items() if method.NEEDS_REWARD])
     new = store.value(
         f"""SELECT COUNT(*) FROM feedback WHERE retracted_at IS NULL AND run_id IS NULL
         AND kind NOT IN (SELECT value FROM json_each(?))
         AND created_at > COALESCE((SELECT MAX(created_at) FROM runs WHERE {ended}), '')""",
-        [json.dumps(NO_JUDGEMENT)],
+        [json.dumps(NO_JUDGEMENT), methods],
     )
-    rounds = store.value(f"SELECT COUNT(*) FROM runs WHERE {ended}")
+    rounds = store.value(f"SELECT COUNT(*) FROM runs WHERE {ended}", [methods])
     return Counted(counts_left(store, "rating", annotator), rounds, new)
 
 
