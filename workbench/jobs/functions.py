@@ -54,6 +54,12 @@ def check(store: Store, name: str) -> Path:
     return path
 
 
+def check_chosen(store: Store, options: Mapping[str, Any]) -> None:
+    """Raises Untrusted when a run's options name a function that may not run."""
+    if options.get("function"):
+        check(store, str(options["function"]))
+
+
 def freeze(store: Store, options: Mapping[str, Any], folder: Path) -> None:
     """Put the function that a run's options name into its folder. Raises Untrusted."""
     if options.get("function"):

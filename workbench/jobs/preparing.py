@@ -131,8 +131,7 @@ def _checked(
         what = "gives its reward model no weight, and nothing else says" if reward_id else "needs a reward model to say"
         hint = "Train one on your judgements first, or choose a rule, a function or a judge."
         raise WorkbenchError(f"{method.title} {what} what answers are worth.", hint)
-    if plain.get("function"):
-        functions.check(store, plain["function"])
+    functions.check_chosen(store, plain)
     model = reference(store, model_id) if model_id else None
     reward = reference(store, reward_id) if reward_id else None
     others = tuple(reference(store, other) for other in other_ids)

@@ -6,6 +6,7 @@ written nowhere.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from urllib.parse import urlsplit
 
 from ..errors import WorkbenchError
 from .base import NoScore
+
+log = logging.getLogger(__name__)
 
 KEY = "WORKBENCH_JUDGE_KEY"
 SERVICE = "feedback-workbench"
@@ -203,7 +206,8 @@ def _from_keyring(host: str) -> str:
         return ""
     try:
         return keyring.get_password(SERVICE, host) or ""
-    except KeyringError:  # no keyring on this machine, or it stays locked: the server says whether it wants a key
+    except KeyringError as error:  # none on this machine, or it stays locked: the server says whether it wants a key
+        log.info("no key from the keyring: %s", error)
         return ""
 
 

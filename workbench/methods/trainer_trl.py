@@ -7,6 +7,7 @@ go on fits into a checkpoint without pickles.
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from ..lm.loading import Loaded
     from ..lm.templates import Template
     from .trainer import TrainerRun
+
+log = logging.getLogger(__name__)
 
 FIGURES = {
     "rewards/accuracies": "accuracy",
@@ -77,8 +80,8 @@ class Source:
             try:
                 module = importlib.import_module(name)
                 return getattr(module, self.trainer), getattr(module, self.config)
-            except (ImportError, AttributeError):
-                continue
+            except (ImportError, AttributeError) as error:
+                log.info("no %s in %s: %s", self.trainer, name, error)
         try:
             found = f"TRL {metadata.version('trl')}"
         except metadata.PackageNotFoundError:
