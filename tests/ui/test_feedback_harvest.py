@@ -48,7 +48,7 @@ def test_whatever_comes_or_goes_while_it_is_counted_is_counted_once(store, steps
             harvest.begin()
             begun, found = True, None
         elif step == "count" and begun:
-            found = harvested(store)
+            found = harvested(store, size=2)
         elif step == "take" and found is not None:
             harvest.take(*found)
             begun, found = False, None

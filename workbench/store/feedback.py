@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WorkbenchError
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _SELECT = """SELECT feedback.*, (SELECT json_group_array(response_id) FROM
     (SELECT response_id FROM shown WHERE feedback_id = feedback.id ORDER BY position)) AS response_ids
     FROM feedback """
+_PAGE = 1_000
+"""Judgements read at once."""
 
 
 class FeedbackRows:
@@ -156,17 +158,31 @@ class FeedbackRows:
 
         Votes of an evaluation are left out: they measure a model and must not teach the next one.
         """
-        sql = _SELECT + "WHERE retracted_at IS NULL AND run_id IS NULL "
+        return [judgement for page in self.judgements_by_page(annotators=annotators) for judgement in page]
+
+    def judgements_by_page(
+        self, size: int = _PAGE, *, annotators: Sequence[str] | None = None
+    ) -> Iterator[list[Judgement]]:
+        """The same, so many at a time: for one who counts them beside a window that must not wait."""
+        sql = _SELECT + "WHERE seq > :after AND retracted_at IS NULL AND run_id IS NULL "
         sql += "AND kind NOT IN (SELECT value FROM json_each(:aside)) "
-        sql += "AND (:who IS NULL OR annotator IN (SELECT value FROM json_each(:who))) ORDER BY seq"
+        sql += "AND (:who IS NULL OR annotator IN (SELECT value FROM json_each(:who))) ORDER BY seq LIMIT :size"
         who = None if annotators is None else json.dumps(list(annotators))
-        # The judgements before what they are about: one that is made meanwhile is left out, and not half there.
-        found = [_feedback(row) for row in self._store.rows(sql, {"who": who, "aside": json.dumps(ASIDE)})]
-        prompts = {prompt.id: prompt for prompt in self._store.prompts.judged()}
-        texts = {
-            row["id"]: row["text"]
-            for row in self._store.rows("SELECT id, text FROM responses WHERE id IN (SELECT response_id FROM shown)")
-        }
+        place = {"after": -1, "who": who, "aside": json.dumps(ASIDE), "size": size}
+        more = True
+        while more:
+            # The judgements before what they are about: one that is made meanwhile is left out, and not half there.
+            rows = self._store.rows(sql, place)
+            more = len(rows) == size
+            if rows:
+                yield self._with_texts([_feedback(row) for row in rows])
+                place["after"] = rows[-1]["seq"]
+
+    def _with_texts(self, found: Sequence[Feedback]) -> list[Judgement]:
+        prompts = {prompt.id: prompt for prompt in self._store.prompts.of({item.prompt_id for item in found})}
+        shown = json.dumps(sorted({id_ for item in found for id_ in item.response_ids}))
+        sql = "SELECT id, text FROM responses WHERE id IN (SELECT value FROM json_each(?))"
+        texts = {row["id"]: row["text"] for row in self._store.rows(sql, [shown])}
         return [
             Judgement(
                 id=item.id,

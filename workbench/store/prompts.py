@@ -103,12 +103,10 @@ class PromptRows:
             raise WorkbenchError("This prompt is not in the project.", "Choose another.")
         return _prompt(rows[0])
 
-    def judged(self) -> list[Prompt]:
-        """The prompts of which anything was ever said."""
-        return [
-            _prompt(row)
-            for row in self._store.rows("SELECT * FROM prompts WHERE id IN (SELECT prompt_id FROM feedback)")
-        ]
+    def of(self, prompt_ids: Iterable[str]) -> list[Prompt]:
+        """The prompts with these ids."""
+        sql = "SELECT * FROM prompts WHERE id IN (SELECT value FROM json_each(?))"
+        return [_prompt(row) for row in self._store.rows(sql, [to_json(sorted(prompt_ids))])]
 
     def by_hash(self, digest: str) -> Prompt | None:
         """The prompt with this hash, if the project has it."""

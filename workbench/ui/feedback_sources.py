@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -25,6 +26,8 @@ FEW = 500
 """So many judgements are counted in some milliseconds; more are counted beside the window."""
 WITHIN, FEW_PROMPTS = 200, 1_000
 """So many prompts are looked through for the next item, and counted, while the window waits."""
+AT_ONCE, BREATH_SECONDS = 25, 0.005
+"""Judgements counted beside the window in one go, some 2 ms of work, and the rest after it."""
 ASKS_AGAIN = ("disagreement", "again")
 
 
@@ -280,16 +283,29 @@ class Harvest:
         return [kind for kind, counts in self._counts.items() if counts["judgements"] > 0 and kind != mark.name]
 
 
-def harvested(store: Store) -> tuple[dict[str, dict[str, int]], set[str]]:
-    """What all judgements of a project become, by kind, and the ids of these judgements."""
-    found = store.feedback.judgements()
-    rules = replace(project_rules(store), merge_votes=False)  # what is counted is counted before that
-    return convert(found, rules).counts, {judgement.id for judgement in found}
+def harvested(
+    store: Store, size: int = 1_000, breath: Callable[[], None] = lambda: None
+) -> tuple[dict[str, Counter[str]], set[str]]:
+    """What all judgements of a project become, by kind, and the ids of these judgements.
+
+    So many judgements are read at a time, and after each of these pages `breath` is called.
+    """
+    # What is counted is counted before votes are merged, so that a page's counts add up.
+    rules = replace(project_rules(store), merge_votes=False)
+    counts: dict[str, Counter[str]] = {}
+    ids: set[str] = set()
+    for page in store.feedback.judgements_by_page(size):
+        for kind, numbers in convert(page, rules).counts.items():
+            counts.setdefault(kind, Counter()).update(numbers)
+        ids.update(judgement.id for judgement in page)
+        breath()
+    return counts, ids
 
 
 def counting(store: Store) -> Iterator[Event]:
-    """Count beside the window."""
-    counts, ids = harvested(store)
+    """Count beside the window, which has the interpreter for itself most of the time: a judgement made meanwhile must
+    not wait for this."""
+    counts, ids = harvested(store, AT_ONCE, lambda: time.sleep(BREATH_SECONDS))
     yield Finished({"counts": counts, "ids": ids})
 
 
