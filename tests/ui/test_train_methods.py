@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
 
 from tests.ui.test_train_pane import base, context, feed, judge, pane, store  # noqa: F401 - fixtures
 from workbench import events as ev
@@ -36,35 +35,6 @@ def test_cards_say_what_the_data_have_for_each_method(store, base, pane):  # noq
     }  # fmt: skip
     assert [kind_of(METHODS[name]) for name in NAMES] == ["demonstrations", "pairs", "labels", "pairs", "pairs"]
     assert counted("labels", 1200) == "1\u202f200 ratings"
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_form_is_operated_by_keys_and_starts_what_it_says(store, context, base, pane, qtbot, monkeypatch, name):  # noqa: F811
-    judge(store, 20)
-    shown = pane()
-    begun = []
-
-    def start(method, options, **rest):
-        begun.append((method, options, rest))
-        return store.runs.add(name=rest["name"], method=method, options=options, model_id=base.id)
-
-    monkeypatch.setattr(context, "start_run", start)
-    qtbot.keyClick(shown, Qt.Key.Key_N)
-    page = shown.new_page
-    card = page.cards[name]
-    card.setFocus()
-    qtbot.keyClick(card, Qt.Key.Key_Space)
-    assert page.method == name
-    page._estimate()
-    epochs = page.form.rows["epochs"].control
-    epochs.setFocus()
-    epochs.selectAll()
-    qtbot.keyClicks(epochs, "3")
-    qtbot.keyClick(epochs, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
-    ((method, options, rest),) = begun
-    assert (method, options["epochs"]) == (name, 3)
-    assert METHODS[name].Options(**options) == dataclasses.replace(METHODS[name].Options(), epochs=3)
-    assert rest["reward_id"] is None
 
 
 def values(name, step):
