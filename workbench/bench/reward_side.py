@@ -8,21 +8,27 @@ from typing import Any
 
 from ..events import Metrics
 from ..feedback.base import Pair
+from ..jobs import frozen
 from ..lm.refs import ModelRef
 from ..methods.base import Data, Job, options_from
 from . import workload
 from .ppo_side import ALPHA
 from .turns import Turns
 
-CENTER = 0.01
+CENTER, WARMUP = 0.01, 0.1
 SEEDS = {"train": 1, "held_out": 2}
 
 
 def pairs_of(config: dict[str, Any]) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
     """Pairs to learn from, in the order in which every side takes them, and held-out ones.
 
-    One batch more than is ever asked for, so that no side comes to the end of its run within a turn.
+    One batch more than is ever asked for, so that no side comes to the end of its run within a turn. They are those of
+    the file "data" where the configuration names one.
     """
+    if "data" in config:
+        data = frozen.read(Path(config["data"]))
+        given = data.split("train").pairs
+        return (*given, *given[: config["batch"]]), data.split("held_out").pairs
     count = config["pairs"] * config["turns"] + config["batch"]
     train = workload.pairs(count, seed=SEEDS["train"], words=tuple(config["words"]))
     held = workload.pairs(config["held_out"], seed=SEEDS["held_out"], split="held_out", words=tuple(config["words"]))
@@ -92,6 +98,7 @@ def _knobs(config: dict[str, Any]) -> dict[str, Any]:
         "alpha": ALPHA * config["rank"],
         "dropout": 0.0,
         "center": CENTER,
+        "warmup": WARMUP,
         "evaluations": 1,
     } | config.get("knobs", {})
 

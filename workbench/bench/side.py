@@ -16,12 +16,14 @@ from typing import Any
 
 from ..errors import WorkbenchError
 from . import (
+    dpo_side,
     generate_sides,
     head_side,
     learning_side,
     matmul_side,
     ppo_side,
     reward_side,
+    trl_dpo_side,
     trl_learning_side,
     trl_ppo_side,
     trl_reward_side,
@@ -35,6 +37,8 @@ SIDES: dict[str, Callable[[dict[str, Any], Turns], None]] = {
     "trl-ppo": trl_ppo_side.run,
     "reward": reward_side.run,
     "trl-reward": trl_reward_side.run,
+    "dpo": dpo_side.run,
+    "trl-dpo": trl_dpo_side.run,
     "generate": generate_sides.ours,
     "transformers-generate": generate_sides.theirs,
     "head": head_side.run,

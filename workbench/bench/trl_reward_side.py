@@ -7,7 +7,7 @@ from typing import Any
 from ..feedback.base import Pair
 from ..lm.refs import ModelRef
 from . import workload
-from .reward_side import CENTER, mean_tokens, pairs_of
+from .reward_side import CENTER, WARMUP, mean_tokens, pairs_of
 from .trl_ppo_side import dtypes, hold, lora, quiet
 from .turns import Turns
 
@@ -59,6 +59,8 @@ def _trainer(config: dict[str, Any], tokenizer: Any, data: Any) -> Any:
         bf16=config["autocast"],
         gradient_checkpointing=config["checkpointing"],
         learning_rate=config["rate"],
+        lr_scheduler_type="cosine",  # as ours
+        warmup_steps=WARMUP,
         per_device_train_batch_size=config["batch"],
         num_train_epochs=1,
         max_length=config["limit"],

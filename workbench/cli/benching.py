@@ -14,8 +14,11 @@ THREADS = click.option(
 )
 
 
-def common(command: Any) -> Any:
-    """Options of every comparison that runs a model."""
+def common(turns: bool = True) -> Callable[[Any], Any]:
+    """Options of every comparison that runs a model; `turns`: its sides take turns."""
+    iterations = click.option(
+        "--iterations", type=click.IntRange(1), default=5, show_default=True, help="Turns that count."
+    )
     choices = (
         click.option("--model", default="", help="A model folder or .gguf file.  [default: the starter model]"),
         click.option(
@@ -28,13 +31,17 @@ def common(command: Any) -> Any:
             show_default=True,
             help="Number format of our base.",
         ),
-        click.option("--iterations", type=click.IntRange(1), default=5, show_default=True, help="Turns that count."),
+        *((iterations,) if turns else ()),
         THREADS,
         JSON,
     )
-    for choice in reversed(choices):
-        command = choice(command)
-    return command
+
+    def add(command: Any) -> Any:
+        for choice in reversed(choices):
+            command = choice(command)
+        return command
+
+    return add
 
 
 def sized(name: str, usual: int, text: str) -> Callable[[Any], Any]:
@@ -65,7 +72,7 @@ def bench() -> None:
 @sized("--soak", 30, "Iterations of ours after which its memory is read.")
 @click.option("--full", is_flag=True, help="Also TRL without LoRA.")
 @click.option("--both", is_flag=True, help="Also at 16 prompts x 48 tokens.")
-@common
+@common()
 def bench_ppo(against: str | None, as_json: bool, **sizes: Any) -> None:
     """An iteration of PPO: write answers, score them, learn from them."""
     from ..bench import ppo
@@ -87,7 +94,7 @@ def bench_ppo(against: str | None, as_json: bool, **sizes: Any) -> None:
 @click.option("--warm-start/--no-warm-start", default=True, help="Whether ours fits its head first, as it does in use.")
 @click.option("--all-checkpointing", is_flag=True, help="TRL with gradient checkpointing, too.")
 @click.option("--kind", "kinds", multiple=True, help="Only this way of TRL's; may be repeated.  [default: all four]")
-@common
+@common()
 def bench_reward(against: str | None, kinds: tuple[str, ...], as_json: bool, **sizes: Any) -> None:
     """A pass of reward training over pairs whose better answer follows a rule that can be learned."""
     from ..bench import reward
@@ -98,11 +105,33 @@ def bench_reward(against: str | None, kinds: tuple[str, ...], as_json: bool, **s
     finish(result, as_json, reward.words(result))
 
 
+@bench.command("preferences")
+@click.option("--data", required=True, help="A file of people's comparisons, such as PandaLM's test set.")
+@click.option("--against", type=click.Choice(["trl"]), default=None, help="The installed TRL's trainers.")
+@click.option(
+    "--method", "methods", type=click.Choice(["reward", "dpo"]), multiple=True, help="Only this.  [default: both]"
+)
+@click.option("--pairs", type=click.IntRange(0), default=0, help="Pairs to learn from.  [default: all that fit]")
+@click.option("--held-out", type=click.IntRange(0), default=0, help="Pairs to measure on.  [default: all that fit]")
+@sized("--batch", 16, "Pairs in a step.")
+@sized("--limit", 256, "Longest prompt and answer together, in tokens; longer pairs are left out.")
+@sized("--rank", 16, "Rank of the LoRA adapters.")
+@common(turns=False)
+def bench_preferences(against: str | None, methods: tuple[str, ...], as_json: bool, **sizes: Any) -> None:
+    """What a reward model and DPO learn in one pass over people's own comparisons, on prompts held out."""
+    from ..bench import preferences
+
+    chosen = {"methods": methods} if methods else {}
+    options = preferences.Options(trl=against == "trl", **chosen, **sizes)
+    result = preferences.compare(options, tell)
+    finish(result, as_json, preferences.words(result))
+
+
 @bench.command("generate")
 @click.option("--against", type=click.Choice(["transformers"]), default=None, help="transformers' own generate().")
 @sized("--new-tokens", 32, "Tokens of every answer.")
 @click.option("--batch", "batches", type=click.IntRange(1), multiple=True, help="Prompts in a batch; may be repeated.")
-@common
+@common()
 def bench_generate(against: str | None, batches: tuple[int, ...], as_json: bool, **sizes: Any) -> None:
     """Writing answers in batches of several sizes."""
     from ..bench import generate
