@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -200,3 +200,47 @@ def export(context: click.Context, name: str, file: Path, with_models: bool, pro
         run = store.runs.find(name)
         bundling.write(store, run.id, file, with_models)
         click.echo(f"{run.name} is in {file}. Run it anywhere with: workbench train --bundle {file}")
+
+
+@runs.command()
+@click.argument("names", metavar="RUN...", nargs=-1, required=True)
+@click.option("--csv", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write all curves into this file.")
+@PROJECT
+@JSON
+@click.pass_context
+def compare(
+    context: click.Context, names: Sequence[str], file: Path | None, project: Path | None, as_json: bool
+) -> None:
+    """Runs side by side: what was set otherwise, and what each came to."""
+    from ..jobs import comparing
+
+    with opened(chosen(context, project)) as store:
+        found = comparing.compare(store, [store.runs.find(name).id for name in names])
+    if file is not None:
+        count = comparing.write_csv(found, file)
+        click.echo(f"{file} has {count:,} points.", err=True)
+    result = {
+        "runs": [run.name for run in found.runs],
+        "settings": dict(found.settings),
+        "figures": dict(found.figures),
+    }
+    finish(result, as_json, _side_by_side(found))
+
+
+def _side_by_side(found: Any) -> str:
+    from ..bench.report import table
+
+    names = [run.name for run in found.runs]
+    parts = []
+    for title, rows in (("set otherwise", found.settings), ("came to", found.figures)):
+        if rows:
+            parts.append(table((title, *names), [(name, *map(_cell, values)) for name, values in rows]))
+    return "\n\n".join(parts) or "They do not differ, and have no figures yet."
+
+
+def _cell(value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool | str):
+        return str(value)
+    return f"{int(value):,}" if float(value).is_integer() else f"{value:.4g}"
