@@ -52,3 +52,27 @@ def test_a_run_that_is_not_there_is_one_sentence(project):
     found = call(project, "one", "three")
     assert found.exit_code != 0
     assert "three" in str(found.exception or found.output)
+
+
+def test_a_preset_follows_the_data_and_a_knob_that_is_given_stands(tmp_path):
+    store = Store.open(tmp_path / "judged")
+    store.models.add(name="base", kind="base", source="local", location=str(tmp_path))
+    for number in range(24):
+        prompt, _ = store.prompts.add(f"Question {number}?")
+        ids = [store.responses.add(prompt.id, f"Answer {number}{letter}.").id for letter in "ab"]
+        store.feedback.add("rating", prompt.id, ids, {"ratings": [5, 2]}, annotator="you")
+    store.close()
+
+    def options(*words):
+        command = ["train", "reward", "--queue", "--json", "--project", str(tmp_path / "judged"), *words]
+        found = CliRunner().invoke(cli, command)
+        assert found.exit_code == 0, found.output
+        store = Store.open(tmp_path / "judged")
+        made = store.runs.find(json.loads(found.stdout)["run"]).options
+        store.close()
+        return {key: made[key] for key in ("epochs", "evaluations", "learning_rate")}
+
+    assert options() == {"epochs": 2, "evaluations": 8, "learning_rate": 2e-4}
+    assert options("--preset", "quick") == {"epochs": 2, "evaluations": 4, "learning_rate": 2e-4}
+    given = options("--preset", "thorough", "--epochs", "3")
+    assert given == {"epochs": 3, "evaluations": 16, "learning_rate": 1e-4}

@@ -43,3 +43,13 @@ def test_help_says_of_every_knob_what_the_readme_says(name):
     for knob in knobs(METHODS[name].Options):
         assert option(knob) in words
         assert f"{' '.join(knob.text.split())} [default: {knob.default}]" in words
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_presets_stand_under_the_knobs_and_on_the_command_line(name):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split(f"<code>workbench train {name}</code>")[1].split("</details>")[0]
+    for preset, changes in METHODS[name].PRESETS.items():
+        assert (f"`--preset {preset}` changes" in section) == bool(changes)
+    shown = CliRunner().invoke(cli, ["train", name, "--help"]).output
+    assert "--preset [quick|balanced|thorough]" in shown

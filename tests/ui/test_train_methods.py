@@ -10,7 +10,8 @@ import pytest
 from tests.ui.test_train_pane import base, context, feed, judge, pane, store  # noqa: F401 - fixtures
 from workbench import events as ev
 from workbench.methods import METHODS
-from workbench.ui.train_data import counted, kind_of
+from workbench.methods.base import kind_of
+from workbench.ui.train_data import counted
 from workbench.ui.train_health import findings
 from workbench.ui.train_methods import ICONS
 

@@ -14,10 +14,9 @@ from workbench.jobs import frozen
 from workbench.jobs.recording import record
 from workbench.lm import checkpoints
 from workbench.lm.files import describe_folder
-from workbench.methods import METHODS, ppo, reward
+from workbench.methods import METHODS, ppo, presets, reward
 from workbench.methods.base import Data
 from workbench.store import Store, run_queue
-from workbench.ui import train_presets
 from workbench.ui.context import Context
 from workbench.ui.models_machine import Card, Machine
 from workbench.ui.train_cautions import cautions
@@ -552,26 +551,22 @@ def test_what_stops_a_run_is_said_beside_the_button(store, base, pane, tmp_path)
     assert store.runs.list() == []
 
 
-def test_presets_change_a_few_knobs(store, base, pane):
+def test_presets_change_a_few_knobs_and_say_which(store, base, pane, qtbot):
     judge(store, 20)
     shown = pane()
     shown.new_run("reward")
     page = shown.new_page
-    page.preset_cards["thorough"].click()
-    assert page.form.options() == reward.Options(**train_presets.values("reward", "thorough"))
+    few = presets.amount(reward, page.data)
+    assert page.form.options() == reward.Options(epochs=4)  # of few judgements each is seen more often
+    cards = page.preset_cards.cards
+    cards["thorough"].setFocus()
+    qtbot.keyClick(cards["thorough"], Qt.Key.Key_Space)
+    assert page.form.options() == reward.Options(**presets.values(reward, "thorough", few))
     assert page.form.changed_names() == []
-    page.preset_cards["balanced"].click()
-    assert page.form.options() == reward.Options()
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_presets_hold_real_knobs(method):
-    from workbench.methods.base import options_from
-
-    for name in train_presets.NAMES:
-        options_from(METHODS[method].Options, train_presets.values(method, name))
-        assert train_presets.title(name)
-        assert train_presets.note(name)
+    assert cards["balanced"].toolTip() == "Epochs 4"
+    assert "Learning rate 1e-4" in cards["thorough"].toolTip()
+    qtbot.keyClick(cards["thorough"], Qt.Key.Key_Left)
+    assert page.form.options() == reward.Options(epochs=4)
 
 
 def test_escape_goes_back_to_the_runs(store, base, pane, qtbot):

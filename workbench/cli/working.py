@@ -14,8 +14,8 @@ from ..errors import WorkbenchError
 from ..events import Failed, Stopped
 from ..jobs.tasks import evaluate as evaluating
 from ..jobs.tasks import generate as generating
-from ..methods import METHODS
-from ..methods.base import Knob, knobs, needs_reward, options_from, starts_from
+from ..methods import METHODS, presets
+from ..methods.base import Knob, kind_of, knobs, needs_reward, options_from, starts_from
 from ..methods.reward_people import people_words
 from ..store import run_queue
 from .modelling import model_json
@@ -219,6 +219,12 @@ def _train_command(method: Any) -> click.Command:
     @(trust if has_function else _as_it_is)
     @click.option("--reward", default=None, help="The reward model to please.  [default: the newest]")
     @click.option("--name", default="", help="What to call the result.")
+    @click.option(
+        "--preset",
+        type=click.Choice(presets.NAMES),
+        default=None,
+        help="Values of a few knobs by how much data there is; a knob that is given stands.  [default: none]",
+    )
     @click.option("--queue", "waits", is_flag=True, help="Put it in line, for `workbench runs start` or the window.")
     @click.option("--plan", "only_plan", is_flag=True, help="Say how much memory it would take, and do not run it.")
     @click.pass_context
@@ -228,6 +234,7 @@ def _train_command(method: Any) -> click.Command:
         as_json: bool,
         reward: str | None,
         name: str,
+        preset: str | None,
         waits: bool,
         only_plan: bool,
         model: str | None = None,
@@ -239,6 +246,7 @@ def _train_command(method: Any) -> click.Command:
         if trusts and not values["function"]:
             raise click.UsageError("--trust-function is about the file that --function names.", context)
         with opened(chosen(context, project)) as store:
+            values = _preset(store, method, preset, values) | given(values)
             options_from(method.Options, given(values))  # nonsense is told before what is missing
             if trusts:
                 functions.trust(store, values["function"])
@@ -261,6 +269,18 @@ def _train_command(method: Any) -> click.Command:
             finish(run_json(store, run), as_json, run_words(run))
 
     return click.command(method.name, help=method.text)(knob_options(method.Options)(command))
+
+
+def _preset(store: Any, method: Any, name: str | None, values: dict[str, Any]) -> dict[str, Any]:
+    """What a preset changes for the data that there are."""
+    from ..jobs import preparing
+    from ..methods import plain_text
+
+    if name is None:
+        return {}
+    if kind_of(method) == "documents":
+        return presets.values(method, name, plain_text.find(values["text"] or "").size)
+    return presets.values(method, name, presets.amount(method, preparing.data_of(store)))
 
 
 def reward_for(store: Any, method: Any, name: str | None, options: dict[str, Any]) -> str | None:

@@ -190,6 +190,15 @@ def starts_from(method: Any) -> tuple[str, ...]:
     return getattr(method, "STARTS_FROM", STARTS_FROM)
 
 
+KINDS = {Prompt: "prompts", Pair: "pairs", Label: "labels", Demonstration: "demonstrations", Document: "documents"}
+"""Which field of Data holds a kind of example."""
+
+
+def kind_of(method: Any) -> str:
+    """Which field of Data a method learns from, first of all."""
+    return next((KINDS[each] for each in method.WANTS if each in KINDS), "prompts")
+
+
 class Method(Protocol):
     """A module in this package."""
 
@@ -201,6 +210,8 @@ class Method(Protocol):
     NEEDS_REWARD: bool
     RESULT: str
     """Kind of the model it makes: "reward", "adapter" or "model"."""
+    PRESETS: Mapping[str, Mapping[str, Any]]
+    """What "quick", "balanced" and "thorough" change of the defaults; how much data there is changes more (presets)."""
     PANELS: tuple[Panel, ...]
     Options: type
 

@@ -15,6 +15,7 @@ from ..events import Event, Sample
 from ..feedback.base import Demonstration, Message, Prompt
 from .base import Data, Job, Panel, knob
 from .planning import plan_of
+from .presets import stored
 from .seeing import Seen
 from .trainer import FEWEST, TrainerRun, train_with
 from .trainer_options import SCHEDULERS
@@ -32,6 +33,7 @@ text = "Learns to sort prompts under labels."
 WANTS: tuple[type, ...] = (Demonstration, Prompt)
 NEEDS_REWARD = False
 RESULT = "model"
+PRESETS = stored(2e-4, epochs=8)
 STARTS_FROM = ("base",)
 PANELS = (
     Panel("Loss", ("loss/train", "loss/held_out"), "dashed: held-out prompts"),

@@ -29,7 +29,7 @@ def markdown(methods: dict[str, Method]) -> str:
     lines += [f"| `{name}` | **{method.title}.** {method.text} | {wants(method)} |" for name, method in methods.items()]
     for name, method in methods.items():
         lines += ["", f"<details><summary>Knobs of <code>workbench train {name}</code></summary>", "", *_table(method)]
-        lines += ["", "</details>"]
+        lines += ["", _presets(method), "", "</details>"]
     return "\n".join(lines)
 
 
@@ -38,6 +38,16 @@ def _table(method: Method) -> Iterator[str]:
     yield "|---|---|---|"
     for knob in knobs(method.Options):
         yield f"| `{option(knob)}` | {_said(knob.default)} | {_escaped(knob.text)}{_range(knob)} |"
+
+
+def _presets(method: Method) -> str:
+    told = [
+        f"`--preset {name}` changes "
+        + ", ".join(f"{key.replace('_', ' ')} to `{value}`" for key, value in changes.items())
+        for name, changes in method.PRESETS.items()
+        if changes
+    ]
+    return "; ".join(told) + ". How much data there is changes more, see below."
 
 
 def option(knob: Knob) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from ..events import Event
 from ..feedback.base import Pair
 from .base import Job, Panel, knob
+from .presets import stored
 from .seeing import Seen, answer_read
 from .trainer import train_with
 from .trainer_options import TrainerOptions
@@ -21,6 +22,7 @@ text = "Learns from pairs, without a reward model."
 WANTS: tuple[type, ...] = (Pair,)
 NEEDS_REWARD = False
 RESULT = "adapter"
+PRESETS = stored(2e-5)
 PANELS: tuple[Panel, ...] = (LOSS, ACCURACY, MARGIN, SIDES, NORM, RATE)
 lacks = lacks_pairs
 

@@ -14,6 +14,7 @@ from ..feedback.base import Pair, Prompt
 from .base import Data, Job, Panel, knob
 from .on_policy_options import Grouped, Machine, Reuse, Round
 from .policy_gradient import KL, PARTS, REWARD, Part, PolicyGradient, Targets, no_prompts, train_with
+from .presets import rounds
 from .rewarding import needs_reward, wants
 from .rollouts import Rollout
 
@@ -29,6 +30,7 @@ WANTS: tuple[type, ...] = (Prompt,)
 MEASURED_ON: tuple[type, ...] = (Pair,)
 NEEDS_REWARD = True
 RESULT = "adapter"
+PRESETS = rounds(samples=8)
 PANELS = (
     REWARD,
     KL,

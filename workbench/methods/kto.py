@@ -10,6 +10,7 @@ from typing import Any
 from ..events import Event
 from ..feedback.base import Label
 from .base import Data, Job, Panel, knob
+from .presets import stored
 from .seeing import Seen, answer_read
 from .trainer import TrainerRun, too_few, train_with
 from .trainer_options import TrainerOptions
@@ -22,6 +23,7 @@ text = "Learns from single answers, good and bad."
 WANTS: tuple[type, ...] = (Label,)
 NEEDS_REWARD = False
 RESULT = "adapter"
+PRESETS = stored(2e-5)
 PANELS = (
     LOSS,
     MARGIN,

@@ -9,6 +9,7 @@ from typing import Any
 from ..events import Event
 from ..feedback.base import Pair
 from .base import Job, Panel, knob
+from .presets import stored
 from .trainer import train_with
 from .trainer_options import TrainerOptions
 from .trainer_pairs import ACCURACY, LOSS, MARGIN, NORM, RATE, SIDES, LabelledPairRun, lacks_pairs
@@ -20,6 +21,7 @@ text = "Imitates preferred answers, avoids the others."
 WANTS: tuple[type, ...] = (Pair,)
 NEEDS_REWARD = False
 RESULT = "adapter"
+PRESETS = stored(5e-5)
 PANELS: tuple[Panel, ...] = (LOSS, ACCURACY, MARGIN, SIDES, NORM, RATE)
 lacks = lacks_pairs
 

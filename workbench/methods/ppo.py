@@ -17,6 +17,7 @@ from .base import Data, Job, Panel, knob
 from .guards import CLIPPED
 from .on_policy_options import Machine, Reuse, Round
 from .policy_gradient import KL, PARTS, REWARD, Part, PolicyGradient, Targets, no_prompts, train_with
+from .presets import rounds
 from .rewarding import needs_reward, wants
 from .rollouts import Rollout
 
@@ -33,6 +34,7 @@ MEASURED_ON: tuple[type, ...] = (Pair,)
 """Of these, those of held-out prompts; nothing is learned from them."""
 NEEDS_REWARD = True
 RESULT = "adapter"
+PRESETS = rounds()
 PANELS = (
     REWARD,
     KL,

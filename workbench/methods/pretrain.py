@@ -15,6 +15,7 @@ from ..feedback.base import Document
 from . import plain_text, pretrain_text
 from .base import Data, Job, Panel, knob
 from .planning import plan_of
+from .presets import BALANCED, QUICK, THOROUGH
 from .pretrain_text import Shown, Tokens
 from .seeing import Seen
 from .trainer import TrainerRun, train_with
@@ -32,6 +33,11 @@ text = "Makes a new small language model out of plain text."
 WANTS: tuple[type, ...] = (Document,)
 NEEDS_REWARD = False
 RESULT = "model"
+PRESETS = {
+    QUICK: {"epochs": 1, "evaluations": 4},
+    BALANCED: {},
+    THOROUGH: {"epochs": 10, "layers": 6, "width": 256, "evaluations": 16, "patience": 4},
+}
 STARTS_FROM: tuple[str, ...] = ()
 """From nothing."""
 PANELS = (

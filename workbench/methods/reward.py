@@ -17,6 +17,7 @@ from ..feedback.listing import of_all, of_pair, placed
 from ..lm.folders import free_place
 from .base import Data, Job, NotFinite, Panel, knob
 from .baselines import longer_wins
+from .presets import stored
 from .resuming import Checkpoints
 from .reward_lists import loss_of, micro_batches, scores_of, seen, shuffled
 from .reward_measuring import Best
@@ -36,6 +37,7 @@ text = "Learns to score answers the way you do."
 WANTS: tuple[type, ...] = (Pair, Ranking)
 NEEDS_REWARD = False
 RESULT = "reward"
+PRESETS = stored(1e-4)
 STARTS_FROM = ("base", "adapter", "reward")
 """Kinds of model to start from: a reward model learns more, of judgements that came since."""
 READS = reads

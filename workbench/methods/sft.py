@@ -12,6 +12,7 @@ from ..events import Event
 from ..feedback.base import Demonstration, Rules
 from . import sft_tasks
 from .base import Data, Job, Panel, knob
+from .presets import stored
 from .seeing import Seen
 from .trainer import TrainerRun, too_few, train_with
 from .trainer_options import TrainerOptions
@@ -23,6 +24,7 @@ text = "Learns to answer as your best answers do."
 WANTS: tuple[type, ...] = (Demonstration,)
 NEEDS_REWARD = False
 RESULT = "adapter"
+PRESETS = stored(1e-4)
 PANELS = (
     Panel("Loss", ("loss/train", "loss/held_out"), "dashed: held-out prompts"),
     Panel("Perplexity", ("perplexity/held_out",), "on held-out answers"),

@@ -102,8 +102,9 @@ class FormRow(QWidget):
         elif isinstance(self.control, ChoiceBox):
             self.control.setCurrentIndex(max(0, self.control.findData(value)))
         elif isinstance(self.control, QLineEdit):
-            self.control.setText(str(value))
-            self.control.setCursorPosition(0)  # of a long text its beginning is shown
+            if self.control.text() != str(value):  # somebody may be typing
+                self.control.setText(str(value))
+                self.control.setCursorPosition(0)  # of a long text its beginning is shown
         else:
             assert isinstance(self.control, NumberSpin)
             self.control.set_value(value)

@@ -9,8 +9,6 @@ from typing import Any
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 from PySide6.QtWidgets import QWidget
 
-from ..feedback.base import Demonstration, Document, Label, Pair, Prompt
-from ..methods import Method
 from ..methods.base import Data
 from .figures import count
 from .widgets import Bar, Card, StatusDot, column, holding, label, row
@@ -19,7 +17,6 @@ COLOURS = ("s1", "s3", "s5", "ref")
 MOST = 3
 
 
-KINDS = {Prompt: "prompts", Pair: "pairs", Label: "labels", Demonstration: "demonstrations", Document: "documents"}
 _COUNTED: dict[str, Any] = {
     "prompts": QT_TRANSLATE_NOOP("Examples", "{count} prompts"),
     "pairs": QT_TRANSLATE_NOOP("Examples", "{count} pairs"),
@@ -27,11 +24,6 @@ _COUNTED: dict[str, Any] = {
     "demonstrations": QT_TRANSLATE_NOOP("Examples", "{count} examples"),
     "documents": QT_TRANSLATE_NOOP("Examples", "{count} pages"),
 }
-
-
-def kind_of(method: Method) -> str:
-    """Which field of Data a method learns from, first of all."""
-    return next((KINDS[each] for each in method.WANTS if each in KINDS), "prompts")
 
 
 def counted(kind: str, number: int) -> str:

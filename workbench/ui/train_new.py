@@ -14,10 +14,10 @@ from ..evaluation.readiness import Readiness
 from ..jobs import functions, preparing
 from ..jobs.functions import Untrusted
 from ..lm.estimates import Estimate
-from ..methods import METHODS, plain_text
-from ..methods.base import Data, needs_reward, starts_from
+from ..methods import METHODS, plain_text, presets
+from ..methods.base import Data, kind_of, knobs, needs_reward, starts_from
 from ..store import Model, Run
-from . import keys, train_presets
+from . import keys
 from .context import Context
 from .figures import count, duration, size
 from .first_batch import Seeing
@@ -25,13 +25,14 @@ from .form import Form
 from .models_machine import Machine
 from .theme import set_region
 from .train_beside import BesidePanel
-from .train_data import DataCard, counted, kind_of
+from .train_data import DataCard, counted
 from .train_estimate import Room, bytes_of, estimated, memory, most_used, planned_units, room_of, seconds_a_unit
 from .train_methods import MethodCard
 from .train_models import ModelBoxes
+from .train_presets import PresetCards
 from .train_readiness import reading_readiness
 from .trusting import TrustDialog
-from .widgets import Button, ChoiceCard, Divider, column, holding, label, row
+from .widgets import Button, Divider, column, holding, label, row
 from .work import Work, looking
 
 LABEL_WIDTH = 136
@@ -57,7 +58,10 @@ class NewRunPage(QWidget):
         self.method = next(iter(METHODS))
         self.forms: dict[str, Form] = {}
         self.cards = {name: MethodCard(method) for name, method in METHODS.items()}
-        self.preset = train_presets.BALANCED
+        self.preset = presets.BALANCED
+        self.preset_cards = PresetCards()
+        self.preset_cards.chosen.connect(self.choose_preset)
+        self._text_size = 0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE)
@@ -99,7 +103,7 @@ class NewRunPage(QWidget):
         self._add_row(self.tr("Start from"), "", self.models)
         self.data_card = DataCard()
         self._add_row(self.tr("Data"), self.tr("Frozen when the run starts."), self.data_card)
-        self._add_row(self.tr("Preset"), "", self._build_presets())
+        self._add_row(self.tr("Preset"), "", self.preset_cards)
         self._forms_box = QVBoxLayout()
         self._forms_box.setContentsMargins(0, 0, 0, 0)
         self._add_row(self.tr("Settings"), self.tr("What you change turns bold."), holding(self._forms_box))
@@ -134,20 +138,6 @@ class NewRunPage(QWidget):
             card.clicked.connect(lambda _=False, chosen=name: self.choose_method(chosen))
         return box
 
-    def _build_presets(self) -> QWidget:
-        self.preset_cards: dict[str, ChoiceCard] = {}
-        self._preset_times = {}
-        cards = row(spacing=10)
-        for name in train_presets.NAMES:
-            took = label("", "small", "text2", tabular=True)
-            head = row(label(train_presets.title(name), "strong"), None, took)
-            note = label(train_presets.note(name), "small", "text2", wrap=True)
-            card = ChoiceCard(train_presets.title(name), column(head, note, spacing=3, margins=(12, 9, 12, 9)))
-            card.clicked.connect(lambda _=False, chosen=name: self.choose_preset(chosen))
-            self.preset_cards[name], self._preset_times[name] = card, took
-            cards.addWidget(card, 1)
-        return holding(cards)
-
     # -- what it starts with
 
     def begin(
@@ -168,7 +158,7 @@ class NewRunPage(QWidget):
         ready = [name for name in self.cards if self._lack(name) == "" and starts_from(METHODS[name])]
         usual = next((name for name in LOOP if name in ready), ready[0] if ready else self.method)
         self.choose_method(method or usual)
-        self.choose_preset(train_presets.BALANCED)
+        self.choose_preset(presets.BALANCED)
         if options:
             self.form.set_values(options)
         for box, wanted in ((self.model, model_id), (self.reward, reward_id)):
@@ -245,8 +235,28 @@ class NewRunPage(QWidget):
     def choose_preset(self, name: str) -> None:
         """Put a preset's values into the form."""
         self.preset = name
-        self.preset_cards[name].setChecked(True)
-        self.form.set_base(train_presets.values(self.method, name))
+        self.preset_cards.choose(name)
+        self.form.set_base(self._preset_values(name))
+        self._tell_presets()
+
+    def _preset_values(self, name: str) -> dict[str, Any]:
+        """The knobs that a preset changes for the data that there are."""
+        method = METHODS[self.method]
+        documents = kind_of(method) == "documents"
+        return presets.values(method, name, self._text_size if documents else presets.amount(method, self.data))
+
+    def _tell_presets(self) -> None:
+        changes = {name: self._preset_values(name) for name in presets.NAMES}
+        self.preset_cards.tell(knobs(METHODS[self.method].Options), changes)
+
+    def _fit_preset(self) -> None:
+        """Another text, of which there is more or less: its preset, unless something was chosen besides."""
+        place = str(self.form.values()["text"])
+        wanted = self._preset_values(self.preset) | {"text": place}
+        now = self.form.values()
+        if set(self.form.changed_names()) <= {"text"} and any(now[key] != value for key, value in wanted.items()):
+            self.form.set_base(wanted)
+        self._tell_presets()
 
     def _free_name(self, title: str) -> str:
         taken = {run.name for run in self._context.store.runs.list()}
@@ -296,6 +306,9 @@ class NewRunPage(QWidget):
             self.data_card.show_text(self.tr("No text yet"))
             self.beside.show_text(0, 0)
             return f"{error.text} {error.hint}"
+        if found.size != self._text_size:
+            self._text_size = found.size
+            self._fit_preset()
         words = self.tr("{size} of text in {count} files") if len(found.files) > 1 else self.tr("{size} of text")
         self.data_card.show_text(words.format(size=size(found.size), count=count(len(found.files))))
         self.beside.show_text(len(found.files), found.size)
@@ -343,12 +356,12 @@ class NewRunPage(QWidget):
     def _show_times(self) -> None:
         known = seconds_a_unit(self._runs, self.method, self.model.currentData())
         train = self.data.split("train")
-        for name, took in self._preset_times.items():
+        for name in presets.NAMES:
             knobs = {each.name: each for each in dataclasses.fields(METHODS[self.method].Options)}
             options = {key: each.default for key, each in knobs.items()}
-            options |= train_presets.values(self.method, name)
+            options |= self._preset_values(name)
             units = planned_units(options, train)
-            took.setText(f"~{duration(known[0] * units)}" if known and units else "")
+            self.preset_cards.set_time(name, f"~{duration(known[0] * units)}" if known and units else "")
         try:
             seconds = known[0] * planned_units(self.form.values(), train) if known else None
         except TypeError:

@@ -1,76 +1,17 @@
-"""Presets of a run: a few knobs each, by method. "balanced" is always the defaults themselves."""
+"""The presets of a run, to choose from."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Signal
+from PySide6.QtWidgets import QWidget
 
-QUICK, BALANCED, THOROUGH = "quick", "balanced", "thorough"
-NAMES = (QUICK, BALANCED, THOROUGH)
-
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "reward": {
-        QUICK: {"epochs": 1, "evaluations": 4},
-        BALANCED: {},
-        THOROUGH: {"epochs": 4, "learning_rate": 1e-4, "evaluations": 16},
-    },
-    "ppo": {
-        QUICK: {"steps": 10, "batch_size": 8},
-        BALANCED: {},
-        THOROUGH: {"steps": 120, "batch_size": 32, "learning_rate": 1e-4},
-    },
-    "grpo": {
-        QUICK: {"steps": 10, "batch_size": 8},
-        BALANCED: {},
-        THOROUGH: {"steps": 120, "batch_size": 32, "samples": 8, "learning_rate": 1e-4},
-    },
-    "rloo": {
-        QUICK: {"steps": 10, "batch_size": 8},
-        BALANCED: {},
-        THOROUGH: {"steps": 120, "batch_size": 32, "samples": 8, "learning_rate": 1e-4},
-    },
-    "reinforce": {
-        QUICK: {"steps": 10, "batch_size": 8},
-        BALANCED: {},
-        THOROUGH: {"steps": 240, "batch_size": 32, "learning_rate": 1e-4},
-    },
-    "sft": {
-        QUICK: {"epochs": 1, "evaluations": 4},
-        BALANCED: {},
-        THOROUGH: {"epochs": 4, "learning_rate": 1e-4, "evaluations": 16, "patience": 4},
-    },
-    "dpo": {
-        QUICK: {"epochs": 1, "evaluations": 4},
-        BALANCED: {},
-        THOROUGH: {"epochs": 4, "learning_rate": 2e-5, "evaluations": 16, "patience": 4},
-    },
-    "kto": {
-        QUICK: {"epochs": 1, "evaluations": 4},
-        BALANCED: {},
-        THOROUGH: {"epochs": 4, "learning_rate": 2e-5, "evaluations": 16, "patience": 4},
-    },
-    "orpo": {
-        QUICK: {"epochs": 1, "evaluations": 4},
-        BALANCED: {},
-        THOROUGH: {"epochs": 4, "learning_rate": 5e-5, "evaluations": 16, "patience": 4},
-    },
-    "cpo": {
-        QUICK: {"epochs": 1, "evaluations": 4},
-        BALANCED: {},
-        THOROUGH: {"epochs": 4, "learning_rate": 2e-5, "evaluations": 16, "patience": 4},
-    },
-    "classify": {
-        QUICK: {"epochs": 1, "evaluations": 4},
-        BALANCED: {},
-        THOROUGH: {"epochs": 8, "learning_rate": 2e-4, "evaluations": 16, "patience": 4},
-    },
-    "pretrain": {
-        QUICK: {"epochs": 1, "evaluations": 4},
-        BALANCED: {},
-        THOROUGH: {"epochs": 10, "layers": 6, "width": 256, "evaluations": 16, "patience": 4},
-    },
-}
+from ..methods.base import Knob
+from ..methods.presets import BALANCED, NAMES, QUICK, THOROUGH
+from .form_controls import said, written
+from .widgets import ChoiceCard, column, label, row
 
 _TITLES: dict[str, Any] = {
     QUICK: QT_TRANSLATE_NOOP("Presets", "Quick"),
@@ -94,6 +35,38 @@ def note(name: str) -> str:
     return QCoreApplication.translate("Presets", _NOTES[name])
 
 
-def values(method: str, name: str) -> dict[str, Any]:
-    """The knobs that a preset changes; none for a method that has no presets of its own."""
-    return PRESETS.get(method, {}).get(name, {})
+class PresetCards(QWidget):
+    """A card of each preset, with the time that it would take."""
+
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.cards: dict[str, ChoiceCard] = {}
+        self.times = {name: label("", "small", "text2", tabular=True) for name in NAMES}
+        side_by_side = row(spacing=10)
+        for name in NAMES:
+            head = row(label(title(name), "strong"), None, self.times[name])
+            words = label(note(name), "small", "text2", wrap=True)
+            card = ChoiceCard(title(name), column(head, words, spacing=3, margins=(12, 9, 12, 9)))
+            card.clicked.connect(lambda _=False, clicked=name: self.chosen.emit(clicked))
+            self.cards[name] = card
+            side_by_side.addWidget(card, 1)
+        self.setLayout(side_by_side)
+
+    def choose(self, name: str) -> None:
+        """Show which one is chosen."""
+        self.cards[name].setChecked(True)
+
+    def set_time(self, name: str, words: str) -> None:
+        """Show how long a run with this preset would take."""
+        self.times[name].setText(words)
+
+    def tell(self, knobs: Sequence[Knob], changes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Say what each preset changes, for whoever wants to know before choosing it."""
+        named = {knob.name: said(knob.label) for knob in knobs}
+        for name, card in self.cards.items():
+            words = " · ".join(f"{named[key]} {written(value)}" for key, value in changes[name].items())
+            words = words or self.tr("The usual values of every setting")
+            card.setToolTip(words)
+            card.setAccessibleDescription(words)
