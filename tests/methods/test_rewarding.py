@@ -11,11 +11,12 @@ from tests.methods.test_ppo import scorer  # noqa: F401
 from tests.methods.test_resuming import assert_same_end
 from workbench.errors import WorkbenchError
 from workbench.events import Metrics, Saved
-from workbench.feedback.base import Demonstration
+from workbench.feedback.base import Demonstration, Prompt
 from workbench.methods import ppo
 from workbench.methods.base import Data, NoScore, options_from
 from workbench.methods.rewarding import (
     FUNCTION_FILE,
+    Rewards,
     final_answer,
     finds,
     function_of,
@@ -193,3 +194,16 @@ def test_a_source_without_weight_is_told_of_and_changes_nothing(llama_folder, tm
     rollout = trial.roll_out()
     assert torch.equal(rollout.scores, rollout.parts[:, 0])
     assert trial.learn(rollout)["reward/function"] == 7
+
+
+def test_a_judge_and_a_function_read_what_was_said_before():
+    seen = []
+
+    def source(items, check):
+        seen.extend(item.prompt for item in items)
+        return [0.0] * len(items)
+
+    turns = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "And now?"})
+    prompts = [Prompt("a", ({"role": "user", "content": "Hello"},), "train"), Prompt("b", turns, "train")]
+    Rewards({"judge": source}, {"judge": 1.0}).of_texts("judge", prompts, ["x", "y"], lambda: None)
+    assert seen == ["Hello", "System: Be brief.\n\nUser: And now?"]

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import WorkbenchError
-from ..feedback.base import Demonstration, Prompt
+from ..feedback.base import Demonstration, Message, Prompt
 from . import judging
 from .base import Data, NoScore, knob
 from .judging import Item, Judge
@@ -190,6 +190,13 @@ def _checked(function: Callable[..., Any], prompt: str, answer: str, reference: 
 # --- all of them -----------------------------------------------------------------------------------------------------
 
 
+def conversation(messages: Sequence[Message]) -> str:
+    """A prompt as a judge or a function reads it: its text alone, or what was said before under who said it."""
+    if len(messages) == 1:
+        return messages[0]["content"]
+    return "\n\n".join(f"{each['role'].capitalize()}: {each['content']}" for each in messages)
+
+
 @dataclass(frozen=True)
 class Rewards:
     """The sources of a run beside its reward model, and the reference answers of its prompts."""
@@ -234,7 +241,7 @@ class Rewards:
     ) -> list[float]:
         """The scores of one source. `check` raises when the person wants to stop. Raises NoScore."""
         items = [
-            Item(prompt.messages[-1]["content"], text, self.references.get(prompt.prompt_id))
+            Item(conversation(prompt.messages), text, self.references.get(prompt.prompt_id))
             for prompt, text in zip(prompts, texts, strict=True)
         ]
         return self.sources[name](items, check)
