@@ -217,3 +217,18 @@ def test_the_label_of_a_line_at_the_top_stays_inside_the_chart(panel):
     chart = panel.plot.getViewBox().sceneBoundingRect()
     assert chart.top() <= corner.top()
     assert corner.bottom() <= chart.bottom()
+
+
+@pytest.mark.parametrize(
+    ("values", "spacing", "said"),
+    [
+        ([0.0, 5e-5, 1e-4, 1.5e-4], 5e-5, ["0", "5e\u22125", "1e\u22124", "1.5e\u22124"]),
+        ([0.0, 0.005, 0.01], 0.005, ["0", ".005", ".010"]),
+        ([-2e-4, 1.0], 1e-4, ["\u22122e\u22124", "1e0"]),
+        ([0.0, 1000.0], 500.0, ["0", "1\u202f000"]),
+    ],
+)
+def test_ticks_fit_beside_the_axis(qtbot, values, spacing, said):
+    panel = LinePanel("Learning rate")
+    qtbot.addWidget(panel)
+    assert panel.axis("left").tickStrings(values, 1.0, spacing) == said

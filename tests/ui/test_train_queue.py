@@ -144,6 +144,7 @@ def test_another_run_waits_while_one_goes_and_a_pause_holds_the_queue_until_it_i
     pane.monitor.controls.discard.trigger()
     qtbot.waitUntil(lambda: first.id not in context.jobs, timeout=SLOW)
     assert store.runs.find(first.id).status == "stopped"
+    assert "discarded at step" in pane.runs._second_line(store.runs.find(first.id))
     assert "Nothing was saved." in pane.monitor.ended.accessibleName()
     assert checkpoints.newest(store.runs_folder / first.id) is None
     qtbot.waitUntil(lambda: not context.jobs, timeout=SLOW)

@@ -59,7 +59,7 @@ def _write(store: Store, run_id: str, event: ev.Event, unsure: list[ev.Saved]) -
             run_queue.put_back(store, run_id)
         else:
             checkpoints.clear(store.runs_folder / run_id)
-            _end(store, run_id, "stopped")
+            _end(store, run_id, "stopped", summary={"discarded": True})
         return
     if isinstance(event, ev.ENDINGS):
         for saved in unsure:

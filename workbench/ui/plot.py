@@ -33,6 +33,10 @@ REPAINT = 100  # milliseconds
 TICK_ROLE = "micro"
 
 
+SCIENTIFIC = 4
+"""Places behind the point from which a tick is written as 1.5e-4."""
+
+
 class Axis(pg.AxisItem):
     """An axis with our figures and a grid that is a hairline."""
 
@@ -49,7 +53,11 @@ class Axis(pg.AxisItem):
 def _tick(value: float, places: int) -> str:
     if abs(value) < 1e-12:
         return "0"
-    text = f"{value:,.{min(places, 6)}f}".replace("-", "\u2212").replace(",", "\u202f")
+    if places >= SCIENTIFIC:
+        digits = max(0, math.floor(math.log10(abs(value))) + places)
+        mantissa, exponent = f"{value:.{digits}e}".split("e")
+        return f"{float(mantissa):g}e{int(exponent)}".replace("-", "\u2212")
+    text = f"{value:,.{places}f}".replace("-", "\u2212").replace(",", "\u202f")
     # A long tick would not fit beside the axis, and pyqtgraph then shows none at all.
     return text.replace("0.", ".", 1) if places >= 3 and abs(value) < 1 else text
 

@@ -191,6 +191,8 @@ class RunList(Table):
             return run.error or self.tr("failed")
         if run.status == "interrupted":
             return self.tr("cut off at step {step}").format(step=count(run.step))
+        if run.status == "stopped" and run.summary.get("discarded"):
+            return self.tr("discarded at step {step}").format(step=count(run.step))
         if run.status == "stopped":
             return self.tr("stopped at step {step}").format(step=count(run.step))
         return self._result(run)

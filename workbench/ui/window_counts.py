@@ -22,7 +22,8 @@ WAIT_MS = 400
 
 @dataclass(frozen=True)
 class Counted:
-    """waiting: prompts that the person may rate. rounds: runs against a reward that ended. new: judgements since."""
+    """waiting: prompts that the person may rate. rounds: runs against a reward that made a model. new: judgements
+    since."""
 
     waiting: int
     rounds: int
@@ -31,7 +32,7 @@ class Counted:
 
 def count(store: Store, annotator: str) -> Counted:
     """Count everything."""
-    ended = "method IN (SELECT value FROM json_each(?)) AND status IN ('finished', 'stopped')"
+    ended = "method IN (SELECT value FROM json_each(?)) AND result_id IS NOT NULL"
     methods = json.dumps([name for name, method in METHODS.items() if method.NEEDS_REWARD])
     new = store.value(
         f"""SELECT COUNT(*) FROM feedback WHERE retracted_at IS NULL AND run_id IS NULL
