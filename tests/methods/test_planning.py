@@ -113,7 +113,13 @@ def test_methods_on_stored_judgements_are_planned_by_their_own_examples(llama_fo
     assert plan(options, Data(**{other: getattr(data, other)}), ref, None, bytes_each=4).work.tokens == 0
 
 
+def test_padded_rows_fill_the_micro_batch_that_a_step_is_cut_into():
+    options = dataclasses.asdict(METHODS["dpo"].Options(batch_size=64))
+    assert imitating_work(options, stored.data(), "cpu", 1000).tokens == train_tokens("cpu")
+    assert imitating_work(options | {"batch_size": 2}, stored.data(), "cpu", 1000).tokens < train_tokens("cpu")
+
+
 def test_all_logits_take_more_than_a_tile():
     ours = {name: dataclasses.asdict(METHODS[name].Options()) for name in ("dpo", "orpo", "cpo")}
-    found = {name: imitating_work(options, stored.data(), "cuda", 150_000).beside for name, options in ours.items()}
+    found = {name: imitating_work(options, stored.data(), "cuda", 150_000).theirs for name, options in ours.items()}
     assert found["orpo"] == found["cpo"] > 10 * found["dpo"]

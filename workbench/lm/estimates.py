@@ -88,7 +88,8 @@ class Work:
     """What a run holds at once, in numbers.
 
     tokens: of a micro-batch, what rows share counted once; longest: of its longest row; logits: answer tokens in it
-    whose logits are formed, 0 for none. rows: answers written side by side, 0 for none; prompt, new: tokens of the
+    whose logits are formed, 0 for none. theirs: bytes of logits that another library
+    forms in its own way. rows: answers written side by side, 0 for none; prompt, new: tokens of the
     longest prompt and of an answer. depth: share of the layers that are run. checkpointing: keep one hidden state a
     layer and form the rest again. dropout: on the inputs of the adapter. adapter_ranks: of all adapters in memory;
     trained_rank: of the one that learns, 0 for the matrices of the layers themselves; value_rank: of one that the value
@@ -99,6 +100,7 @@ class Work:
     tokens: int
     longest: int
     logits: int = 0
+    theirs: int = 0
     rows: int = 0
     prompt: int = 0
     new: int = 0
@@ -187,7 +189,7 @@ def estimate(shape: Shape, work: Work, *, bytes_each: int, device: str = "cpu", 
         activations=max(
             activation_bytes(shape, work, bytes_each), passing_bytes(shape, min(work.tokens, forward), bytes_each)
         ),
-        logits=logit_bytes(shape, work.logits),
+        logits=logit_bytes(shape, work.logits) + work.theirs,
         heap_share=HEAP if device == "cpu" else 0.0,
     )
 
