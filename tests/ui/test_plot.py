@@ -232,3 +232,15 @@ def test_ticks_fit_beside_the_axis(qtbot, values, spacing, said):
     panel = LinePanel("Learning rate")
     qtbot.addWidget(panel)
     assert panel.axis("left").tickStrings(values, 1.0, spacing) == said
+
+
+def test_a_long_note_gives_way_to_the_title_and_the_value(qtbot):
+    panel = LinePanel("Chosen and rejected", note="the implicit reward of answers to held-out prompts, in nats")
+    qtbot.addWidget(panel)
+    panel.append(1, -0.00775)
+    panel.resize(300, 200)
+    panel.show()
+    panel.layout().activate()
+    for part in (panel.title, panel.value):
+        assert part.width() >= part.sizeHint().width() > 0
+    assert panel.note.geometry().right() < panel.value.geometry().left()

@@ -16,7 +16,7 @@ ACCURACY = Panel("Accuracy", ("accuracy/held_out", "accuracy/train", "accuracy/l
 MARGIN = Panel("Margin", ("margin/train", "margin/held_out"), "chosen minus rejected")
 NORM = Panel("Gradient norm", ("grad/norm",), "before clipping")
 RATE = Panel("Learning rate", ("rate/now",))
-SIDES = Panel("Chosen and rejected", ("chosen/held_out", "rejected/held_out"), "implicit reward, held-out")
+SIDES = Panel("Chosen and rejected", ("chosen/held_out", "rejected/held_out"), "implicit reward")
 
 
 def lacks_pairs(data: Data) -> str:

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from .figures import count, figure
 from .series import DASHES, Series, pen, thinned
 from .theme import KEYBOARD_REASONS, font, theme, theme_changed, tokens
-from .widgets import Card, column, label, row
+from .widgets import Card, ElidedLabel, column, label, row
 from .widgets.painting import ring
 
 REPAINT = 100  # milliseconds
@@ -71,7 +71,7 @@ class ChartCard(Card):
         self.setMinimumSize(240, 130)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.title = label(title, "strong")
-        self.note = label(note, "small", "text3")
+        self.note = ElidedLabel(note, "small", "text3")
         self.value = label("", "head", tabular=True)
         # Any: pyqtgraph has no type stubs, and pyright would judge Qt's own signatures instead.
         options: Any = {"background": None, "axisItems": {side: Axis(side) for side in ("left", "bottom")}}
