@@ -14,8 +14,9 @@ from workbench.jobs import frozen
 from workbench.jobs.recording import record
 from workbench.lm import checkpoints
 from workbench.lm.files import describe_folder
-from workbench.methods import METHODS, ppo, presets, reward
+from workbench.methods import METHODS, ppo, presets, pretrain, reward
 from workbench.methods.base import Data
+from workbench.methods.planning import BYTES_A_TOKEN
 from workbench.store import Store, run_queue
 from workbench.ui.context import Context
 from workbench.ui.models_machine import Card, Machine
@@ -712,7 +713,20 @@ def test_time_comes_from_past_runs_alone(store, base):
     store.runs.update(run.id, status="finished", step=20, total=20, **times)
     speed, number = seconds_a_unit(store.runs.list(), "ppo", base.id)
     assert (speed, number) == (pytest.approx(1.0), 1)  # 320 s for 20 rounds of 16 answers
-    assert planned_units(dataclasses.asdict(ppo.Options(steps=10)), Data()) == 160
+    assert planned_units(ppo, dataclasses.asdict(ppo.Options(steps=10)), 7) == 160
+    assert planned_units(reward, dataclasses.asdict(reward.Options(epochs=3)), 7) == 21
+
+
+def test_the_time_of_a_new_model_follows_text_and_size(store):
+    options = dataclasses.asdict(pretrain.Options())
+    run = store.runs.add(name="first", method="pretrain", options=options)
+    times = {"started_at": "2026-01-01T00:00:00+00:00", "ended_at": "2026-01-01T00:01:00+00:00"}
+    store.runs.update(run.id, status="finished", step=100, **times)
+    speed, _ = seconds_a_unit(store.runs.list(), "pretrain", None)
+    same_work = round(100 * options["batch_tokens"] * BYTES_A_TOKEN / options["epochs"])
+    assert speed * planned_units(pretrain, options, same_work) == pytest.approx(60, rel=0.01)
+    assert speed * planned_units(pretrain, options | {"epochs": 6}, same_work) == pytest.approx(120, rel=0.01)
+    assert speed * planned_units(pretrain, options | {"layers": 12}, same_work) > 90
 
 
 def test_time_left_waits_until_it_can_be_honest():

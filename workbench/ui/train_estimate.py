@@ -12,8 +12,8 @@ from typing import Any
 
 from ..lm.estimates import Estimate
 from ..lm.refs import ModelRef
-from ..methods.base import Data
-from ..methods.planning import plan
+from ..methods.base import Data, kind_of
+from ..methods.planning import BYTES_A_TOKEN, new_shape, plan
 from ..store import Model, Run
 from .models_machine import Machine
 
@@ -63,12 +63,21 @@ def rows_of(estimate: Estimate) -> list[tuple[str, int]]:
     return [(key, size) for key, size in rows.items() if size]
 
 
-def planned_units(options: Mapping[str, Any], data: Data) -> float:
-    """How much a run will work through: answers of an on-policy run, or examples times epochs."""
+def planned_units(method: Any, options: Mapping[str, Any], amount: int) -> float:
+    """How much a run will work through: answers of an on-policy run, examples times epochs, or of text tokens times
+    weights, as models of any size may be made of it. amount: training examples, or bytes of text."""
     if "steps" in options:
         return options["steps"] * options.get("batch_size", 1)
-    examples = max(len(data.pairs), len(data.labels), len(data.demonstrations), len(data.rankings))
-    return examples * options.get("epochs", 1)
+    if kind_of(method) == "documents":
+        return amount / BYTES_A_TOKEN * options["epochs"] * new_shape(options).parameters
+    return amount * options.get("epochs", 1)
+
+
+def _units_of(run: Run) -> float:
+    """How much a run has worked through."""
+    if "batch_tokens" in run.options:
+        return run.step * run.options["batch_tokens"] * new_shape(run.options).parameters
+    return run.step * run.options.get("batch_size", 1)
 
 
 def seconds_a_unit(runs: Sequence[Run], method: str, model_id: str | None) -> tuple[float, int] | None:
@@ -77,10 +86,9 @@ def seconds_a_unit(runs: Sequence[Run], method: str, model_id: str | None) -> tu
     for run in runs:
         if run.method != method or run.model_id != model_id or not (run.started_at and run.ended_at and run.step):
             continue
-        batch = run.options.get("batch_size", 1)
         seconds = (datetime.fromisoformat(run.ended_at) - datetime.fromisoformat(run.started_at)).total_seconds()
         if seconds > 0 and run.status in ("finished", "stopped"):
-            found.append(seconds / (run.step * batch))
+            found.append(seconds / _units_of(run))
     return (median(found), len(found)) if found else None
 
 

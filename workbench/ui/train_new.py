@@ -241,9 +241,12 @@ class NewRunPage(QWidget):
 
     def _preset_values(self, name: str) -> dict[str, Any]:
         """The knobs that a preset changes for the data that there are."""
+        return presets.values(METHODS[self.method], name, self._amount())
+
+    def _amount(self) -> int:
+        """Training examples of the method, or bytes of the text that it reads."""
         method = METHODS[self.method]
-        documents = kind_of(method) == "documents"
-        return presets.values(method, name, self._text_size if documents else presets.amount(method, self.data))
+        return self._text_size if kind_of(method) == "documents" else presets.amount(method, self.data)
 
     def _tell_presets(self) -> None:
         changes = {name: self._preset_values(name) for name in presets.NAMES}
@@ -355,16 +358,14 @@ class NewRunPage(QWidget):
 
     def _show_times(self) -> None:
         known = seconds_a_unit(self._runs, self.method, self.model.currentData())
-        train = self.data.split("train")
+        method, amount = METHODS[self.method], self._amount()
         for name in presets.NAMES:
-            knobs = {each.name: each for each in dataclasses.fields(METHODS[self.method].Options)}
-            options = {key: each.default for key, each in knobs.items()}
-            options |= self._preset_values(name)
-            units = planned_units(options, train)
+            options = {each.name: each.default for each in knobs(method.Options)} | self._preset_values(name)
+            units = planned_units(method, options, amount)
             self.preset_cards.set_time(name, f"~{duration(known[0] * units)}" if known and units else "")
         try:
-            seconds = known[0] * planned_units(self.form.values(), train) if known else None
-        except TypeError:
+            seconds = known[0] * planned_units(method, self.form.values(), amount) if known else None
+        except (TypeError, ValueError, ZeroDivisionError):  # a field holds no usable number
             seconds = None
         self.beside.show_time(seconds, known[1] if known else 0)
 
