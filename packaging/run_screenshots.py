@@ -4,7 +4,7 @@
     python packaging/run_screenshots.py demo-out/project out TEXT dpo grpo          # some of them
 
 TEXT is what pretrain reads, a file or a folder of plain text. Every run is a real one, in a process of its own; its
-picture is taken when it is two thirds through, and then it is stopped. On two CPU cores all take about an hour.
+picture is taken when it is about half through, and then it is stopped. On two CPU cores all take about an hour.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from workbench.ui.window import Window
 
 SIZE = (1440, 900)
 ROUNDS = {"steps": 12, "batch_size": 8}
-STORED = {"epochs": 1, "evaluations": 6, "max_tokens": 256}
+STORED = {"epochs": 1, "evaluations": 8, "max_tokens": 256}
 KNOBS: dict[str, dict[str, Any]] = {
     "ppo": ROUNDS,
     "grpo": ROUNDS,
@@ -43,7 +43,7 @@ KNOBS: dict[str, dict[str, Any]] = {
 """What differs from the defaults so that a run takes minutes; STORED for the others."""
 GOING = ("waiting", "running")
 MOST_SECONDS = 1800.0
-SHARE = 2 / 3
+SHARE = 0.45
 
 
 def main(project: Path, out: Path, text: Path, methods: Sequence[str]) -> None:

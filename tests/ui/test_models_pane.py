@@ -378,3 +378,50 @@ def test_other_panes_choose_a_model_whatever_the_filter_says(pane, project):
     pane.filter.setText("v1")
     pane.visit({"model_id": project.base.id})
     assert pane.chosen().model.name == "SmolLM2"
+
+
+# --- saving for other programs --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def exported(monkeypatch, tmp_path):
+    """What was asked to be written, and where the dialog says to; nothing is."""
+    from PySide6.QtWidgets import QFileDialog
+
+    from workbench.events import Finished, Progress
+    from workbench.jobs import exporting
+
+    asked = []
+
+    def export_model(store, model_id, target):
+        asked.append((store.models.find(model_id).name, target))
+        yield Progress(1, 3, "Merging the adapter")
+        if target.name == "full":
+            raise WorkbenchError("Saving failed: no space left on device.", "Free some space.")
+        yield Finished({"target": str(target)})
+
+    monkeypatch.setattr(exporting, "export_model", export_model)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(tmp_path / asked_for[0]), ""))
+    asked_for = ["out"]
+    return asked, asked_for
+
+
+def test_a_model_is_saved_as_a_folder_by_a_key(pane, exported, qtbot, tmp_path):
+    asked, place = exported
+    ctrl_shift = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(pane.table, Qt.Key.Key_S, ctrl_shift)
+    qtbot.waitUntil(lambda: str(tmp_path / "out") in " ".join(each.text for each in pane.strip.messages()))
+    assert asked == [("helpful-v2", tmp_path / "out")]
+    assert pane.progress.isHidden() and pane.save_action.isEnabled()
+    place[0] = "full"
+    told = []
+    pane.context.message.connect(lambda *words: told.append(words))
+    qtbot.keyClick(pane.table, Qt.Key.Key_S, ctrl_shift)
+    qtbot.waitUntil(lambda: bool(told))
+    assert "no space left" in told[0][0]
+    assert pane.save_action.isEnabled()
+
+
+def test_a_reward_model_cannot_be_saved_as_one_that_writes(pane, exported, qtbot):
+    pane.choose(next(entry.model.id for entry in pane._entries if entry.model.kind == "reward"))
+    assert not pane.save_action.isEnabled()

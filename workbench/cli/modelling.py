@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from ..events import Finished
+from ..jobs.tasks import export
+from .knob_options import given, knob_options
 from .progress import Bar
 from .shared import JSON, PROJECT, chosen, finish, opened
 
@@ -69,6 +71,31 @@ def models_fetch_starter(context: click.Context, project: Path | None, as_json: 
                 bar.done()
                 model = store.models.find(event.summary["model_id"])
                 finish(model_json(model), as_json, f"{model.name} is ready at {model.location}.")
+
+
+@models.command("export")
+@click.argument("name", metavar="MODEL")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@knob_options(export.Options, skip=("target", "card"))
+@PROJECT
+@JSON
+@click.pass_context
+def models_export(
+    context: click.Context, name: str, folder: Path, project: Path | None, as_json: bool, **values: Any
+) -> None:
+    """Write a model into a new FOLDER for other programs, merged with its adapter, with a card that says how it was
+    made."""
+    from ..jobs.exporting import export_model
+
+    bar, summary = Bar(), {}
+    with opened(chosen(context, project)) as store:
+        model = store.models.find(name)
+        for event in export_model(store, model.id, folder, **given(values)):
+            bar.show(event, model.name)
+            if isinstance(event, Finished):
+                summary = dict(event.summary)
+        bar.done()
+    finish(summary, as_json, f"{model.name} is in {folder}, in {summary['dtype']}.")
 
 
 def model_json(model: Any) -> dict[str, Any]:

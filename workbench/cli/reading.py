@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from ..jobs.tasks import features as reading
+from .knob_options import given, knob_options
 from .shared import JSON, PROJECT, chosen, finish, opened
-from .working import carry_out, given, knob_options, only_model
+from .working import carry_out, only_model
 
 
 @click.command()

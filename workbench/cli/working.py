@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,34 +14,13 @@ from ..events import Failed, Stopped
 from ..jobs.tasks import evaluate as evaluating
 from ..jobs.tasks import generate as generating
 from ..methods import METHODS, presets
-from ..methods.base import Knob, kind_of, knobs, needs_reward, options_from, starts_from
+from ..methods.base import kind_of, knobs, needs_reward, options_from, starts_from
 from ..methods.reward_people import people_words
 from ..store import run_queue
+from .knob_options import given, knob_options
 from .modelling import model_json
 from .progress import Bar
 from .shared import JSON, PROJECT, chosen, finish, opened, stoppable
-
-
-def knob_options(options: type, skip: tuple[str, ...] = ()) -> Callable[[Any], Any]:
-    """A click option for each knob: the same text, range and default as in the window's form."""
-
-    def decorate(command: Any) -> Any:
-        for knob in reversed([knob for knob in knobs(options) if knob.name not in skip]):
-            command = click.option(f"--{knob.name.replace('_', '-')}", knob.name, **_click_type(knob))(command)
-        return command
-
-    return decorate
-
-
-def _click_type(knob: Knob) -> dict[str, Any]:
-    kinds: dict[type, Any] = {int: int, float: float, str: str, bool: bool}
-    kind = click.Choice(list(knob.choices)) if knob.choices else kinds[knob.type]
-    return {"type": kind, "default": None, "help": f"{knob.text}  [default: {knob.default}]"}
-
-
-def given(values: dict[str, Any]) -> dict[str, Any]:
-    """Only the knobs that were set on the command line."""
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def carry_out(store: Any, method: str, options: dict[str, Any], **fields: Any) -> Any:

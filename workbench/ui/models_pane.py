@@ -17,6 +17,7 @@ from .messages import MessageStrip
 from .models_inspector import Inspector
 from .models_library import Entry, entries
 from .models_machine import Machine
+from .models_saving import Saving
 from .models_sources import Sources
 from .models_table import ModelTable, Room
 from .pane import Pane
@@ -59,6 +60,11 @@ class ModelsPane(Pane):
         self.work.progressed.connect(self._show_progress)
         self.work.finished.connect(self._on_added)
         self.work.failed.connect(self._on_not_added)
+        self.saving = Saving(self.context.store.folder, self)
+        self.saving.begun.connect(self._show_work)
+        self.saving.progressed.connect(self._show_progress)
+        self.saving.saved.connect(self._on_saved)
+        self.saving.failed.connect(self._on_not_saved)
         self._looking = work.Work(self.context.store.folder, self)
         self._looking.finished.connect(self._on_looked)
         self._looking.failed.connect(self.context.tell)
@@ -67,6 +73,10 @@ class ModelsPane(Pane):
         self.load_action = self.action(self.tr("Load"), "Enter", self.load_chosen, icon="play")
         self.unload_action = self.action(self.tr("Unload"), "U", self._unload)
         self.generate_action = self.action(self.tr("Generate"), "", self._generate, icon="sparkles")
+        self.save_action = self.action(
+            self.tr("Save as a folder"), "Ctrl Shift S", self._save, icon="save",
+            tip=self.tr("For other programs: the adapter merged into its base, with a card that says how it was made"),
+        )  # fmt: skip
         self.remove_action = self.action(self.tr("Remove from this project"), "Delete", self._remove, icon="trash-2")
         self.undo_action = self.action(self.tr("Bring back the removed model"), "Ctrl Z", self._undo, icon="undo-2")
         self.action(self.tr("Filter models"), "/", lambda: self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason))
@@ -116,13 +126,14 @@ class ModelsPane(Pane):
         return body
 
     def _build_progress(self) -> QWidget:
+        self.progress_title = label("", "strong")
         self.progress_text = label("", "small", "text2")
         self.progress_bar = Bar(self.tr("Progress"), "accentText")
         self.progress_bar.setFixedWidth(180)
         self.progress = holding(
             column(
                 Divider(),
-                row(label(self.tr("Adding"), "strong"), self.progress_text, None, self.progress_bar, spacing=12,
+                row(self.progress_title, self.progress_text, None, self.progress_bar, spacing=12,
                     margins=(16, 10, 16, 10)),
                 spacing=0,
             )
@@ -135,6 +146,11 @@ class ModelsPane(Pane):
         self.load_button = Button.of(self.load_action, "primary")
         self.unload_button = Button.of(self.unload_action)
         buttons = [self.load_button, self.unload_button, Button.of(self.generate_action)]
+        saver = Button(icon="save", kind="ghost", key="Ctrl Shift S", tip=self.tr("Save as a folder"))
+        saver.set_keys("")
+        saver.clicked.connect(self.save_action.trigger)
+        self.save_action.enabledChanged.connect(saver.setEnabled)
+        buttons.append(saver)
         remover = Button(icon="trash-2", kind="ghost", key="Delete", tip=self.tr("Remove from this project"))
         remover.set_keys("")
         remover.clicked.connect(self.remove_action.trigger)
@@ -260,10 +276,15 @@ class ModelsPane(Pane):
         self.unload_button.setVisible(busy)
         self.generate_action.setEnabled(entry is not None and state != "missing")
         self.remove_action.setEnabled(entry is not None)
+        self.save_action.setEnabled(self._can_save())
         if entry is not None:
             self.inspector.show_state(state, self.table.state_text(state))
             room = self.table.room
             self.inspector.show_memory(entry.memory(room.bytes_each) if entry.writes else None, room.total, room.free)
+
+    def _can_save(self) -> bool:
+        entry = self.chosen()
+        return entry is not None and entry.writes and not entry.missing and not (self.work.busy or self.saving.busy)
 
     # -- what can be done
 
@@ -345,12 +366,32 @@ class ModelsPane(Pane):
         except WorkbenchError as error:
             self.context.tell(error)
             return
+        self._show_work(self.tr("Adding"))
+
+    def _show_work(self, title: str) -> None:
+        self.progress_title.setText(title)
         self._show_progress("", -1.0)
         self._allow_adding(False)
+
+    # -- saving
+
+    def _save(self) -> None:
+        entry = self.chosen()
+        if entry is not None and self._can_save():
+            self.saving.ask(entry.model)
+
+    def _on_saved(self, folder: str) -> None:
+        self._allow_adding(True)
+        self.strip.show_message(self.tr("Saved in {folder}.").format(folder=folder), tone="good")
+
+    def _on_not_saved(self, error: WorkbenchError) -> None:
+        self._allow_adding(True)
+        self.context.tell(error)
 
     def _allow_adding(self, allowed: bool) -> None:
         for action in (self.add_folder_action, self.add_file_action, self.starter_action):
             action.setEnabled(allowed)
+        self.save_action.setEnabled(allowed and self._can_save())
         self.empty.action.setEnabled(allowed)
         self.progress.setVisible(not allowed)
 

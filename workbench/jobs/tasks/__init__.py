@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import convert, evaluate, features, generate
+from . import convert, evaluate, export, features, generate
 
-TASKS: dict[str, Any] = {task.name: task for task in (generate, evaluate, convert, features)}
+TASKS: dict[str, Any] = {task.name: task for task in (generate, evaluate, convert, export, features)}
