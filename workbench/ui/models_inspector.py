@@ -38,7 +38,7 @@ class Inspector(QScrollArea):
     model_wanted = Signal(str)
     people_wanted = Signal(str)
 
-    def __init__(self, store: Store, buttons: list[Button], remover: Button, parent: QWidget | None = None) -> None:
+    def __init__(self, store: Store, buttons: list[Button], small: list[Button], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._store = store
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -51,7 +51,7 @@ class Inspector(QScrollArea):
         self.lineage.model_wanted.connect(self.model_wanted)
         self.lineage.people_wanted.connect(self.people_wanted)
         self.facts = FactRows(key_width=96)
-        self._inside = self._lay_out(buttons, remover)
+        self._inside = self._lay_out(buttons, small)
         set_region(self._inside, "panel")
         self._nothing = label(self.tr("Choose a model to see it here."), "body", "text2", wrap=True)
         outer = holding(column(self._inside, self._nothing, None, spacing=0))
@@ -60,14 +60,14 @@ class Inspector(QScrollArea):
         self.setWidget(outer)
         self.show_entry(None)
 
-    def _lay_out(self, buttons: list[Button], remover: Button) -> QWidget:
+    def _lay_out(self, buttons: list[Button], small: list[Button]) -> QWidget:
         head = row(self.icon, column(self.name, self.kind, spacing=1), self.chip, spacing=12)
         head.setStretch(1, 1)
         self._note = label("", "small", "text2", wrap=True)
         return holding(
             column(
                 head,
-                row(*buttons, None, remover, spacing=8),
+                row(*buttons, None, row(*small, spacing=0), spacing=6),
                 self._note,
                 Divider(),
                 label(self.tr("Where it came from"), "head"),
