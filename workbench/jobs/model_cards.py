@@ -73,8 +73,8 @@ def _kinds(store: Store, run: Run) -> dict[str, int]:
 def _measured(store: Store, model: Model) -> Iterator[str]:
     """The newest evaluation that compared this model, as a table."""
     for run in store.runs.list("evaluate"):
-        others = [other["adapter"] or other["base"] for other in run.spec.get("others", ())]
-        if run.status == "finished" and others[1:] == [model.location]:
+        others = [other.get("id") for other in run.spec.get("others", ())]
+        if run.status == "finished" and others[1:] == [model.id]:
             rows = {key: found for key, found in run.summary.items() if isinstance(found, dict) and "tuned" in found}
             yield f"{run.summary.get('prompts', 0)} prompts that training did not see."
             yield ""
