@@ -51,8 +51,11 @@ def compare(options: Options, tell: Tell) -> dict[str, Any]:
 
     Raises WorkbenchError for a file without comparisons, and when too few of them fit.
     """
+    file = Path(options.data).expanduser()
+    if not file.is_file():
+        raise WorkbenchError(f"There is no file {options.data or 'of comparisons'}.", "Name one with --data.")
     folder = models.model_folder(options.model)
-    train, held = _pairs(options, folder)
+    train, held = _pairs(options, file, folder)
     with tempfile.TemporaryDirectory(prefix="workbench-bench-") as name:
         scratch = Path(name)
         frozen.write(Data(pairs=(*train, *held)), scratch / "pairs.jsonl")
@@ -85,11 +88,8 @@ def _config(options: Options, model: Path, data: Path, pairs: int) -> dict[str, 
     }
 
 
-def _pairs(options: Options, model: Path) -> tuple[list[Pair], list[Pair]]:
+def _pairs(options: Options, file: Path, model: Path) -> tuple[list[Pair], list[Pair]]:
     """Merged pairs of the file that fit, of prompts to learn from and of others."""
-    file = Path(options.data).expanduser()
-    if not file.is_file():
-        raise WorkbenchError(f"There is no file {options.data or 'of comparisons'}.", "Name one with --data.")
     with tempfile.TemporaryDirectory(prefix="workbench-bench-") as name:
         store = Store.open(Path(name))
         try:
