@@ -10,26 +10,20 @@ picture is taken when it is about half through, and then it is stopped. On two C
 from __future__ import annotations
 
 import dataclasses
-import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-
 from PySide6.QtWidgets import QApplication
+from screenshots import settle, shown
 
-from workbench import app, settings
 from workbench.methods import METHODS
 from workbench.store.records import Run
 from workbench.ui.theme import apply_theme
 from workbench.ui.window import Window
 
-SIZE = (1440, 900)
 ROUNDS = {"steps": 12, "batch_size": 8}
 STORED = {"epochs": 1, "evaluations": 8, "max_tokens": 256}
 KNOBS: dict[str, dict[str, Any]] = {
@@ -48,21 +42,10 @@ SHARE = 0.45
 
 def main(project: Path, out: Path, text: Path, methods: Sequence[str]) -> None:
     """Take them."""
-    with tempfile.TemporaryDirectory() as name:
-        copy = Path(name) / project.name
-        shutil.copytree(project, copy)
-        application = app.make_application()
-        window = app.make_window(copy, settings.Settings(theme="dark"))
-        out.mkdir(parents=True, exist_ok=True)
-        window.resize(*SIZE)
-        window.show()
-        window.activateWindow()
+    out.mkdir(parents=True, exist_ok=True)
+    with shown(project) as (window, application):
         for method in methods:
             take(window, application, method, out / f"{method}.png", text)
-        store = window.context.store
-        window.close()
-        application.processEvents()
-        store.close()
 
 
 def take(window: Window, application: QApplication, method: str, file: Path, text: Path) -> None:
@@ -82,13 +65,12 @@ def take(window: Window, application: QApplication, method: str, file: Path, tex
         return bool(now.total) and reached >= SHARE * now.total
 
     wait(application, far)
-    wait(application, lambda: False, 1.0)
     apply_theme(application, "dark", 1.0)
-    wait(application, lambda: False, 1.0)
+    settle(application)
     window.grab().save(str(file))
     print(f"{file} after {time.monotonic() - begun:.0f} s", flush=True)
     window.context.stop_run(run.id, "discard")
-    wait(application, lambda: window.context.store.runs.find(run.id).status not in GOING, 120.0)
+    wait(application, lambda: window.context.store.runs.find(run.id).status not in GOING)
 
 
 def start(window: Window, method: str, text: Path) -> Run:
@@ -102,9 +84,9 @@ def start(window: Window, method: str, text: Path) -> Run:
     )
 
 
-def wait(application: QApplication, done: Callable[[], bool], seconds: float = MOST_SECONDS) -> None:
-    """Let the window work until something is so."""
-    until = time.monotonic() + seconds
+def wait(application: QApplication, done: Callable[[], bool]) -> None:
+    """Let the window work until something is so. Gives up after half an hour."""
+    until = time.monotonic() + MOST_SECONDS
     asked = 0.0
     while time.monotonic() < until:
         application.processEvents()
@@ -113,6 +95,7 @@ def wait(application: QApplication, done: Callable[[], bool], seconds: float = M
             if done():
                 return
         time.sleep(0.02)
+    raise SystemExit(f"After {MOST_SECONDS:.0f} s the run was not where its picture is taken.")
 
 
 if __name__ == "__main__":

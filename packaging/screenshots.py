@@ -16,7 +16,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +48,8 @@ KINDS = {
 
 def main(project: Path, out: Path, size: tuple[int, int] = SIZE, panes: Sequence[str] = PANES) -> None:
     """Take them."""
-    with tempfile.TemporaryDirectory() as name:
-        os.environ["WORKBENCH_HOME"] = name
-        copy = Path(name) / project.name
-        shutil.copytree(project, copy)
-        application = app.make_application()
-        set_chinese_aside(copy)
-        window = app.make_window(copy, settings.Settings(theme="light"))
-        out.mkdir(parents=True, exist_ok=True)
-        window.resize(*size)
-        window.show()
-        window.activateWindow()
+    out.mkdir(parents=True, exist_ok=True)
+    with shown(project, size) as (window, application):
         for pane in panes:
             for name in KINDS if pane == "feedback" else (pane,):
                 window.show_pane(pane, KINDS[name][0] if name in KINDS else None)
@@ -68,6 +60,22 @@ def main(project: Path, out: Path, size: tuple[int, int] = SIZE, panes: Sequence
                     settle(application)
                     window.grab().save(str(out / f"{name}-{theme}.png"))
                     print(out / f"{name}-{theme}.png")
+
+
+@contextmanager
+def shown(project: Path, size: tuple[int, int] = SIZE) -> Iterator[tuple[Window, QApplication]]:
+    """A window over a copy of a project, in a home of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        os.environ["WORKBENCH_HOME"] = name
+        copy = Path(name) / project.name
+        shutil.copytree(project, copy)
+        application = app.make_application()
+        set_chinese_aside(copy)
+        window = app.make_window(copy, settings.Settings(theme="light"))
+        window.resize(*size)
+        window.show()
+        window.activateWindow()
+        yield window, application
         store = window.context.store
         window.close()
         application.processEvents()

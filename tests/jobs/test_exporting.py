@@ -76,6 +76,26 @@ def test_the_card_says_how_it_was_made_and_nobodys_words(project):
     assert "as it was added" in plain
 
 
+def test_the_card_tells_no_name_path_or_address_of_a_run(project):
+    typed = {
+        "whose": "Ada Lovelace",
+        "epochs": 9,
+        "loss": "hinge",
+        "judge_url": "http://me@home/v1",
+        "text": "/home/me",
+    }
+    run = project.runs.add(name="private", method="reward", options=typed, model_id=project.models.list("base")[0].id)
+    made = project.models.add(
+        name="private", kind="adapter", source="run", location="/home/me/x", run_id=run.id,
+        parent_id=project.models.list("base")[0].id,
+    )  # fmt: skip
+    card = model_cards.card(project, made)
+    assert "epochs 9, loss hinge" in card
+    added = project.models.add(name="added", kind="base", source="local", location="/home/me/model")
+    for text in (card, model_cards.card(project, added)):
+        assert not any(secret in text for secret in ("Ada", "home", "/v1"))
+
+
 def test_what_cannot_be_exported_is_said_and_leaves_nothing(project, tmp_path):
     with pytest.raises(WorkbenchError, match="scores answers"):
         list(exporting.export_model(project, project.models.find("scorer").id, tmp_path / "a"))

@@ -28,8 +28,6 @@ def export_model(store: Store, model_id: str, target: Path, **knobs: Any) -> Ite
     model = store.models.find(model_id)
     if model.kind == "reward":
         raise WorkbenchError(f"{model.name} scores answers and writes none.", "Choose a model that writes.")
-    if target.exists():
-        raise WorkbenchError(f"{target} is there already.", "Choose another folder: nothing is overwritten.")
     values = {"target": str(target.resolve()), "card": model_cards.card(store, model)} | knobs
     options = dataclasses.asdict(options_from(export.Options, values))
     reference = preparing.reference(store, model.id)

@@ -12,18 +12,21 @@ from ..store import Model, Run, Store
 
 
 def card(store: Store, model: Model) -> str:
-    """Markdown with the metadata block that the Hugging Face hub reads. Holds no prompt, answer or person's name."""
+    """Markdown with the metadata block that the Hugging Face hub reads.
+
+    Holds no prompt or answer, no person's name and no path or address: it may be published.
+    """
     base = store.models.base_of(model) if model.kind == "adapter" else model
     run = store.runs.find(model.run_id) if model.run_id else None
     parts = [_head(store, model, base, run), f"# {model.name}", ""]
     if run is None:
-        parts.append(f"{model.name}, as it was added to Feedback Workbench from `{model.location}`.")
+        came = f" from `{model.location}`" if model.source == "hub" else ""
+        parts.append(f"{model.name}, as it was added to Feedback Workbench{came}.")
         return "\n".join(parts) + "\n"
     method = METHODS.get(run.method)
-    parts.append(
-        f"{base.name if base.id != model.id else 'A model'}, trained with "
-        f"{method.title if method else run.method} in Feedback Workbench. The adapter is merged into the weights."
-    )
+    adapted = base.id != model.id
+    words = f"{base.name if adapted else 'A model'}, trained with {method.title if method else run.method} in Feedback "
+    parts.append(f"{words}Workbench." + (" The adapter is merged into the weights." if adapted else ""))
     parts += ["", "## How it was made", "", *_made(store, run, method)]
     if measured := list(_measured(store, model)):
         parts += ["", "## Base and tuned on held-out prompts", "", *measured]
@@ -54,8 +57,10 @@ def _made(store: Store, run: Run, method: Any) -> Iterator[str]:
         said = f", right on {right:.1%} of held-out pairs" if isinstance(right, float) else ""
         yield f"- Reward model: {reward.name}{said}"
     yield f"- Steps: {run.step:,} of {run.total:,} on {run.device or 'an unknown device'}"
-    usual = {knob.name: knob.default for knob in knobs(method.Options)} if method else {}
-    other = {key: value for key, value in run.options.items() if usual.get(key) != value}
+    # What is typed freely may be a person's name, a path or an address.
+    told = [knob for knob in knobs(method.Options) if knob.type is not str or knob.choices] if method else []
+    other = {knob.name: run.options.get(knob.name, knob.default) for knob in told}
+    other = {knob.name: other[knob.name] for knob in told if other[knob.name] != knob.default}
     if other:
         yield "- Settings other than usual: " + ", ".join(f"{key} {value}" for key, value in sorted(other.items()))
     yield "- Versions: " + ", ".join(f"{package} {version}" for package, version in sorted(run.versions.items()))

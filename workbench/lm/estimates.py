@@ -88,13 +88,12 @@ class Work:
     """What a run holds at once, in numbers.
 
     tokens: of a micro-batch, what rows share counted once; longest: of its longest row; logits: answer tokens in it
-    whose logits are formed, 0 for none. theirs: bytes of logits that another library
-    forms in its own way. rows: answers written side by side, 0 for none; prompt, new: tokens of the
-    longest prompt and of an answer. depth: share of the layers that are run. checkpointing: keep one hidden state a
-    layer and form the rest again. dropout: on the inputs of the adapter. adapter_ranks: of all adapters in memory;
-    trained_rank: of the one that learns, 0 for the matrices of the layers themselves; value_rank: of one that the value
-    function learns with, 0 for none; kept_copies: of what is trained, beside the newest. beside: bytes of other models
-    in memory.
+    whose logits are formed, 0 for none; theirs: bytes of logits that another library forms in its own way. rows:
+    answers written side by side, 0 for none; prompt, new: tokens of the longest prompt and of an answer. depth: share
+    of the layers that are run. checkpointing: keep one hidden state a layer and form the rest again. dropout: on the
+    inputs of the adapter. adapter_ranks: of all adapters in memory; trained_rank: of the one that learns, 0 for the
+    matrices of the layers themselves; value_rank: of one that the value function learns with, 0 for none;
+    kept_copies: of what is trained, beside the newest. beside: bytes of other models in memory.
     """
 
     tokens: int

@@ -1,9 +1,10 @@
 """Presets of a run: a few knobs each, by method and by how much there is to learn from.
 
-A method's file names its own in PRESETS; "balanced" begins from its defaults. With few examples each is seen more
-often, with many less often and more in one step, so that a run has enough steps and still ends: the best weights on
-held-out prompts are kept, so one pass too many costs time and nothing else. On few prompts an on-policy run is cut
-short, as its policy would learn the reward model's mistakes on them by heart.
+A method's file names its own in PRESETS, and may say in `sized` what more data change; "balanced" begins from its
+defaults. With few examples each is seen more often, with many less often and more in one step, so that a run has
+enough steps and still ends: the best weights on held-out prompts are kept, so one pass too many costs time and nothing
+else. On few prompts an on-policy run is cut short, as its policy would learn the reward model's mistakes on them by
+heart.
 """
 
 from __future__ import annotations
@@ -18,9 +19,6 @@ FEW, MANY = 200, 2_000
 """Examples from which a set is no longer small, and from which it is large."""
 MOST_ANSWERS, FEWEST_ROUNDS = 40, 4
 """Answers to one prompt in a whole on-policy run, and rounds that it has at least."""
-LONG_TEXT = 10_000_000
-"""Bytes of text from which a larger model pays."""
-LARGER = {"vocabulary": 8192, "layers": 6, "width": 384, "heads": 6, "epochs": 1}
 
 Presets = Mapping[str, Mapping[str, Any]]
 
@@ -45,7 +43,7 @@ def rounds(steps: int = 120, **more: Any) -> Presets:
 
 def amount(method: Any, data: Data) -> int:
     """How many training examples of its first kind a method has."""
-    return len(getattr(data.split("train"), kind_of(method)))
+    return sum(item.split == "train" for item in getattr(data, kind_of(method)))
 
 
 def values(method: Any, name: str, count: int = 0) -> dict[str, Any]:
@@ -54,10 +52,10 @@ def values(method: Any, name: str, count: int = 0) -> dict[str, Any]:
     usual = {knob.name: knob.default for knob in knobs(method.Options)} | found
     if not count:
         return found
+    if hasattr(method, "sized"):
+        return found | method.sized(count)
     if "steps" in usual:
         return found | _fewer_rounds(usual, count)
-    if kind_of(method) == "documents":
-        return found | (LARGER if count >= LONG_TEXT else {})
     return found | _passes(usual, count)
 
 

@@ -38,6 +38,9 @@ PRESETS = {
     BALANCED: {},
     THOROUGH: {"epochs": 10, "layers": 6, "width": 256, "evaluations": 16, "patience": 4},
 }
+LONG_TEXT = 10_000_000
+"""Bytes."""
+LARGER = {"vocabulary": 8192, "layers": 6, "width": 384, "heads": 6, "epochs": 1}
 STARTS_FROM: tuple[str, ...] = ()
 """From nothing."""
 PANELS = (
@@ -107,6 +110,11 @@ class Options:
                 f"Width {self.width} cannot be shared out among {self.heads} heads.",
                 f"Choose a multiple of {2 * self.heads}.",
             )
+
+
+def sized(size: int) -> dict[str, Any]:
+    """What presets change for so many bytes of text: a larger model pays where there is much of it."""
+    return LARGER if size >= LONG_TEXT else {}
 
 
 def collect(options: Options) -> tuple[Document, ...]:

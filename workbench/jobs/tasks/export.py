@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...errors import WorkbenchError
 from ...events import Event, Finished, Progress, Started
+from ...lm.refs import ModelRef
 from ...methods.base import Data, Job, knob
+
+if TYPE_CHECKING:
+    import torch
 
 name = "export"
 title = "Export"
@@ -50,13 +55,12 @@ def train(job: Job, options: Options) -> Iterator[Event]:
     yield Progress(0, 3, "Loading the model")
     # A sum of a 16-bit weight and an adapter is rounded once here, at the end.
     loaded = load(job.model, Compute(torch.device("cpu"), torch.float32, "CPU", 0))
-    own = getattr(loaded.causal.config, "dtype", None)
     job.check()
     yield Progress(1, 3, "Merging the adapter")
     merge_adapter(loaded)
     job.check()
     yield Progress(2, 3, "Writing safetensors")
-    dtype = getattr(torch, options.dtype) if options.dtype != "auto" else own_dtype(job.model.base, own)
+    dtype = getattr(torch, options.dtype) if options.dtype != "auto" else own_dtype(job.model)
     model = loaded.causal.to(dtype)
     if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
         raise WorkbenchError(
@@ -70,15 +74,12 @@ def train(job: Job, options: Options) -> Iterator[Event]:
     yield Finished({"target": str(target), "dtype": str(dtype).removeprefix("torch.")})
 
 
-def own_dtype(base: str, usual: object) -> object:
-    """The number format of a base's files; that of a GGUF file is bfloat16, as it is converted to that elsewhere."""
-    import json
-
+def own_dtype(ref: ModelRef) -> torch.dtype:
+    """The number format of a base's files; bfloat16 for a GGUF file, as conversion makes it that."""
     import torch
+    from transformers import AutoConfig
 
-    try:
-        config = json.loads((Path(base) / "config.json").read_text(encoding="utf-8"))
-        found = getattr(torch, str(config.get("dtype") or config.get("torch_dtype")), None)
-    except (OSError, ValueError):
-        found = torch.bfloat16
-    return found if isinstance(found, torch.dtype) else usual
+    from ...lm.loading import source_of
+
+    found = AutoConfig.from_pretrained(**source_of(ref, offline=True)).dtype
+    return found if isinstance(found, torch.dtype) else torch.bfloat16
