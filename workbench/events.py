@@ -86,7 +86,8 @@ class Token(Event):
 class Answer(Event):
     """A finished answer with everything that made it; the parent stores it as a response.
 
-    `vector` in `space`: what a linear reward head reads of it (see Features), "" where it was not read.
+    `vector` in `space`: what a linear reward head reads of it (see Features), "" where it was not read. model_id: who
+    wrote it, in a session of several models.
     """
 
     prompt_id: str
@@ -104,6 +105,7 @@ class Answer(Event):
     scores: Mapping[str, float | None] = field(default_factory=dict)
     space: str = ""
     vector: str = ""
+    model_id: str = ""
 
 
 @dataclass(frozen=True)

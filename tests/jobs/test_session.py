@@ -9,6 +9,7 @@ from workbench import events as ev
 from workbench.jobs import preparing
 from workbench.jobs.process import Child
 from workbench.jobs.spec import JobSpec
+from workbench.lm.refs import ModelRef
 
 SAMPLER = {"temperature": 0.8, "top_k": 20, "max_new_tokens": 12}
 
@@ -76,7 +77,7 @@ def test_a_bad_request_is_an_answer_and_not_the_end(session):
     until(events, ev.Loaded)
     child.send(request(ref, model=ref.to_json() | {"base": "/nonesuch"}))
     failed = until(events, ev.Failed)[-1]
-    assert failed.details == "request"
+    assert failed.details == "request 1"
     child.send(request(ref))
     assert isinstance(until(events, ev.Finished)[-1], ev.Finished)
 
@@ -116,3 +117,82 @@ def test_a_text_too_long_for_the_model_is_refused_in_a_sentence(session):
     failed = next(event for event in events if isinstance(event, ev.Rewritten) and event.ended)
     assert (failed.ended, failed.text) == ("failed", "The text is too long for this model.")
     assert failed.hint
+
+
+LONG = {"temperature": 1.0, "max_new_tokens": 40, "min_new_tokens": 40}
+
+
+@pytest.fixture
+def second(tmp_path, gpt2_folder):
+    return ModelRef(str(gpt2_folder), id="second", name="second")
+
+
+def test_columns_are_written_side_by_side(session, second):
+    child, events, ref = session
+    until(events, ev.Loaded)
+    asked = [(ref, 5), (second, 5), (ref, 9), (second, 9)]
+    for column, (model, seed) in enumerate(asked):
+        wanted = {"id": str(column), "column": column, "seed": seed, "samples": 1, "sampler": LONG}
+        child.send(request(model, **wanted))
+    seen = []
+    while sum(isinstance(event, ev.Finished) for event in seen) < 4:
+        seen += until(events, ev.Finished)
+    first_end = next(place for place, event in enumerate(seen) if isinstance(event, ev.Answer))
+    assert {event.column for event in seen[:first_end] if isinstance(event, ev.Token)} == {0, 1, 2, 3}
+    answers = {event.column: event for event in seen if isinstance(event, ev.Answer)}
+    assert [answers[column].model_id for column in range(4)] == [ref.id, "second", ref.id, "second"]
+    for column, (model, seed) in enumerate(asked):  # the same alone
+        child.send(request(model, id=f"alone{column}", seed=seed, samples=1, sampler=LONG))
+        found = next(event for event in until(events, ev.Finished) if isinstance(event, ev.Answer))
+        assert found.text == answers[column].text
+
+
+def test_one_column_stops_and_the_others_go_on(session, second):
+    child, events, ref = session
+    until(events, ev.Loaded)
+    endless = {"temperature": 1.0, "max_new_tokens": 450, "min_new_tokens": 450}
+    child.send(request(ref, id="kept", column=0, samples=1, sampler=endless))
+    child.send(request(second, id="cut", column=1, samples=1, sampler=endless))
+    seen = until(events, ev.Token)
+    while not isinstance(seen[-1], ev.Token) or seen[-1].column != 1:
+        seen += until(events, ev.Token)
+    child.send({"do": "stop", "ids": ["cut"]})
+    ended = until(events, ev.Stopped, ev.Finished)[-1]
+    assert isinstance(ended, ev.Stopped) and ended.summary == {"id": "cut"}
+    assert until(events, ev.Stopped, ev.Finished)[-1] == ev.Finished({"id": "kept"})
+
+
+def test_a_stop_that_comes_before_its_request_begins_is_heard(session):
+    child, events, ref = session
+    for id_ in ("early", "late"):
+        child.send(request(ref, id=id_, samples=1))
+    child.send({"do": "stop", "ids": ["late"]})
+    ends = [until(events, ev.Stopped, ev.Finished)[-1] for _ in range(2)]
+    assert {(type(end), end.summary["id"]) for end in ends} == {(ev.Finished, "early"), (ev.Stopped, "late")}
+
+
+def test_models_come_and_go_by_request(session, second):
+    child, events, ref = session
+    assert until(events, ev.Loaded)[-1].info["loaded"] == [ref.id]
+    child.send({"do": "load", "model": second.to_json()})
+    loaded = until(events, ev.Loaded)[-1]
+    assert (loaded.info["name"], loaded.info["loaded"]) == ("second", [ref.id, "second"])
+    child.send({"do": "unload", "id": ref.id})
+    assert until(events, ev.Loaded)[-1].info["loaded"] == ["second"]
+    child.send({"do": "load", "model": ref.to_json() | {"base": "/nonesuch"}})
+    assert until(events, ev.Failed)[-1].details == "load"
+    child.send({"do": "unload", "id": "second"})
+    emptied = until(events, ev.Loaded)[-1]
+    assert emptied.info["loaded"] == [] and "id" not in emptied.info
+    child.send(request(ref, model=None, id="x"))
+    assert until(events, ev.Failed)[-1].text == "No model is loaded."
+
+
+def test_unloading_stops_whoever_writes_with_the_model(session):
+    child, events, ref = session
+    until(events, ev.Loaded)
+    child.send(request(ref, samples=1, sampler={"temperature": 1.0, "max_new_tokens": 450, "min_new_tokens": 450}))
+    until(events, ev.Token)
+    child.send({"do": "unload", "id": ref.id})
+    assert until(events, ev.Stopped)[-1].summary == {"id": "1"}
+    assert until(events, ev.Loaded)[-1].info["loaded"] == []

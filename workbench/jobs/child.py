@@ -32,6 +32,8 @@ class Commands:
     def __init__(self, source: TextIO) -> None:
         self.waiting: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._stop = threading.Event()
+        self.stopped: set[str] = set()
+        """Ids of the requests of a session that are to stop, while the others go on."""
         self._source = source
         threading.Thread(target=self._listen, name="commands", daemon=True).start()
 
@@ -42,7 +44,9 @@ class Commands:
             except ValueError:
                 log.error("not a command: %r", line[:200])
                 continue
-            if command.get("do") == "stop":
+            if command.get("do") == "stop" and "ids" in command:
+                self.stopped.update(command["ids"])
+            elif command.get("do") == "stop":
                 self._stop.set()
             else:
                 self.waiting.put(command)

@@ -84,9 +84,7 @@ class Feeder:
             self._tried.update(event.vectors)
             with self._lock:
                 self._reading = max(0, self._reading - 1)
-        elif isinstance(event, ev.Finished | ev.Stopped | ev.Failed) or (
-            isinstance(event, ev.Rewritten) and event.ended
-        ):
+        elif _ends_a_request(event):
             with self._lock:
                 self._writing = max(0, self._writing - 1)
 
@@ -115,3 +113,10 @@ class Feeder:
         if self._store is None:
             self._store = Store.beside(self._folder)
         return self._store
+
+
+def _ends_a_request(event: ev.Event) -> bool:
+    """Whether an event is the end of something that was asked for; a model that cannot be loaded is not."""
+    if isinstance(event, ev.Rewritten):
+        return bool(event.ended)
+    return isinstance(event, ev.Finished | ev.Stopped) or (isinstance(event, ev.Failed) and event.details != "load")

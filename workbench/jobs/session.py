@@ -1,17 +1,23 @@
-"""A generation session in a child: a model stays in memory and writes answers on request, token by token."""
+"""A generation session in a child: models stay in memory and write answers on request, several side by side.
+
+Every request that writes is a generator of steps; the session takes one step of each in turn, so that columns grow
+together and a stop is heard between two tokens.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
+import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StopRequested, WorkbenchError
-from ..events import Answer, Event, Failed, Features, Finished, Loaded, Progress, Stopped, Token
+from ..events import Event, Failed, Features, Finished, Loaded, Progress, Stopped
 from ..lm.refs import ModelRef
 from .rewriting import rewrite
+from .session_writing import locally, problem_of, remotely
 from .spec import JobSpec
 
 if TYPE_CHECKING:
@@ -19,105 +25,242 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PAUSE = 0.01
+"""Seconds to wait when only servers write and none of them has said anything."""
+SERVER = "server"
+
 
 def serve(spec: JobSpec, commands: Commands) -> Iterator[Event]:
-    """Load spec.model, then answer requests until the input ends.
+    """Load spec.model, if there is one, then answer requests until the input ends.
 
     A request: {"do": "generate", "id", "column", "prompt_id", "messages", "model" (a ModelRef as JSON), "samples",
     "sampler" (fields of Sampler), "seed", "reward" (ModelRef as JSON or null)}. It is answered by Token events, an
-    Answer per sample, and Finished, Stopped or Failed (details "request") with the request's id in the summary.
+    Answer per sample, and Finished, Stopped or Failed (details "request ID") with the request's id in the summary.
+    Several are written side by side as far as their models fit into memory together; the others wait.
 
-    Another: {"do": "rewrite", "id", "messages", "text", "instruction", "seed"}, see rewriting.rewrite. It is answered
-    by Rewritten events of the model that is loaded, the last of which says how it ended.
+    Others: {"do": "load", "model"} and {"do": "unload", "id" (of the model)}, answered by Loaded.
 
-    Another: {"do": "features", "answers": [{"id", "messages", "text"}]}. It is answered by one Features event with the
-    vectors of those that were read before somebody wanted the model for something else, "" for one that cannot be.
+    {"do": "rewrite", "id", "messages", "text", "instruction", "seed"}, see rewriting.rewrite. It is answered by
+    Rewritten events of the model that was used last, the last of which says how it ended.
+
+    {"do": "features", "answers": [{"id", "messages", "text"}]}. It is answered by one Features event with the vectors
+    of those that were read before somebody wanted the model for something else, "" for one that cannot be.
     """
-    state = _Session(str(spec.options.get("device", "auto")), str(spec.options.get("dtype", "auto")))
+    desk = _Desk(str(spec.options.get("device", "auto")), str(spec.options.get("dtype", "auto")), commands)
     if spec.model is not None:
         yield Progress(0, 0, "Loading the model")
-        yield state.open(spec.model)
-    while (request := commands.waiting.get()) is not None:
-        commands.go_on()
+        yield desk.open(spec.model)
+    while True:
         try:
-            yield from state.serve(request, commands)
-        except StopRequested:
-            yield Stopped(summary={"id": request.get("id", "")})
-        except WorkbenchError as error:
-            log.exception("request failed")
-            yield Failed(error.text, error.hint, "request")
+            request = commands.waiting.get(block=desk.idle())
+        except queue.Empty:
+            yield from desk.step()
+            continue
+        if request is None:
+            return
+        yield from desk.take(request)
 
 
-class _Session:
-    """The model in memory and the reward model that scores its answers."""
+class _Desk:
+    """The models in memory, what is being written with them, and what waits."""
 
-    def __init__(self, device: str, dtype: str) -> None:
-        from ..lm.devices import choose
-
-        self.compute = choose(device, dtype)
+    def __init__(self, device: str, dtype: str, commands: Commands) -> None:
+        self.device, self.dtype, self.commands = device, dtype, commands
+        self.pool: Any = None
         self.loaded: Any = None
+        """The model that was used last: it reads and rewrites."""
         self.ref: ModelRef | None = None
         self.reward: Any = None
         self.reward_ref: ModelRef | None = None
+        self.waiting: list[dict[str, Any]] = []
+        self.writing: dict[str, tuple[Iterator[list[Event]], Any]] = {}
+        """By a request's id: its steps, and the model in memory that they need, None for one on a server."""
+
+    def idle(self) -> bool:
+        """Whether there is nothing to go on with."""
+        return not self.waiting and not self.writing
+
+    # -- models
+
+    def _pool(self) -> Any:
+        if self.pool is None:  # a session with servers alone never loads torch
+            from ..lm.devices import choose
+            from ..lm.pool import Pool
+
+            self.pool = Pool(choose(self.device, self.dtype))
+        return self.pool
 
     def open(self, ref: ModelRef) -> Loaded:
-        """Have this model in memory; the one that was there leaves first."""
+        """Have a model in memory, beside the others where there is room. Raises WorkbenchError, NoRoom among them."""
+        pool, before = self._pool(), self.ref
+        self.loaded = self.ref = None  # or the model that leaves would stay in memory
+        try:
+            self.loaded = pool.take(ref, self._busy())
+        except WorkbenchError:
+            if before is not None and pool.holds(before):
+                self.loaded, self.ref = pool.take(before), before
+            raise
+        self.ref = ref
+        return self._told()
+
+    def _busy(self) -> set[str]:
+        from ..lm.pool import key_of
+
+        return {key_of(loaded.ref) for _, loaded in self.writing.values() if loaded is not None}
+
+    def _told(self) -> Loaded:
+        """What is in memory, and which model was used last."""
         from ..lm.devices import memory_used
         from ..lm.features import space_of
-        from ..lm.loading import load
 
-        if ref != self.ref:
-            self.loaded = self.reward = self.reward_ref = self.ref = None
-            self.loaded = load(ref, self.compute)
-            self.ref = ref
-        causal = self.loaded.causal
+        compute, left = self.pool.compute, list(self.pool.left)
+        self.pool.left.clear()
+        about = {"loaded": self.pool.ids(), "left": left, "memory_used": memory_used(compute)}
+        if self.loaded is None or self.ref is None:
+            return Loaded(about)
         return Loaded(
-            {
-                "id": ref.id,
-                "name": ref.name,
-                "device": self.compute.name,
-                "device_kind": self.compute.device.type,
-                "dtype": self.compute.dtype_name,
-                "parameters": sum(weight.numel() for weight in causal.parameters()),
-                "memory_used": memory_used(self.compute),
-                "memory_total": self.compute.total_bytes,
+            about
+            | {
+                "id": self.ref.id,
+                "name": self.ref.name,
+                "device": compute.name,
+                "device_kind": compute.device.type,
+                "dtype": compute.dtype_name,
+                "parameters": sum(weight.numel() for weight in self.loaded.causal.parameters()),
+                "memory_total": compute.total_bytes,
                 "template_hash": self.loaded.template.hash,
                 "own_template": self.loaded.template.own,
                 "space": space_of(self.loaded),
             }
         )
 
-    def serve(self, request: dict[str, Any], commands: Commands) -> Iterator[Event]:
-        """The events of one request of any kind."""
-        if request["do"] == "features":
-            yield from self.read(request, commands)
-        elif request["do"] == "rewrite":
-            yield from rewrite(self.loaded, self.ref, request, commands.stopping)
-        else:
-            yield from self.answer(request, commands)
+    def _unload(self, model_id: str) -> Iterator[Event]:
+        """Whoever writes with it is stopped."""
+        mine = [id_ for id_, (_, loaded) in self.writing.items() if loaded is not None and loaded.ref.id == model_id]
+        self.commands.stopped.update(mine)
+        yield from self._stop_wanted()
+        if self.ref is not None and self.ref.id == model_id:
+            self.loaded = self.ref = None
+        if self.pool is not None and self.pool.drop(model_id):
+            yield self._told()
 
-    def answer(self, request: dict[str, Any], commands: Commands) -> Iterator[Event]:
-        """The events of one request for answers."""
-        ref = ModelRef.from_json(request.get("model")) or self.ref
-        if ref is None:
-            raise WorkbenchError("No model is loaded.", "Load one in Models.")
-        if ref != self.ref:
+    # -- requests
+
+    def take(self, request: dict[str, Any]) -> Iterator[Event]:
+        """Begin with a request, or answer it at once where it needs every model to rest."""
+        if self.idle():
+            self.commands.go_on()  # a stop that found nothing to stop
+        do = request["do"]
+        if do == "generate":
+            self.waiting.append(request)
+            return
+        try:
+            if do == "load":
+                yield Progress(0, 0, "Loading the model")
+                yield self.open(ModelRef(**request["model"]))
+            elif do == "unload":
+                yield from self._unload(str(request["id"]))
+            elif do == "features":
+                yield from self._read(request)
+            elif do == "rewrite":
+                if self.loaded is not None:
+                    self.pool.activate(self.loaded)
+                yield from rewrite(self.loaded, self.ref, request, self.commands.stopping)
+            else:
+                log.error("not a request: %r", do)
+        except Exception as error:
+            yield self._failed(request, error)
+
+    def step(self) -> Iterator[Event]:
+        """Begin what can begin, and take one step of everything that is written."""
+        yield from self._stop_wanted()
+        yield from self._begin_waiting()
+        silent = True
+        for id_, (steps, loaded) in list(self.writing.items()):
+            if id_ not in self.writing:
+                continue
+            try:
+                if loaded is not None:
+                    self.pool.activate(loaded)
+                events = next(steps, None)
+            except Exception as error:
+                del self.writing[id_]
+                yield self._failed({"id": id_}, error)
+                continue
+            silent = silent and loaded is None and not events
+            if events is None:
+                del self.writing[id_]
+                yield Finished({"id": id_})
+            else:
+                yield from events
+        if silent:
+            time.sleep(PAUSE)
+
+    def _stop_wanted(self) -> Iterator[Event]:
+        every = self.commands.stopping()
+        if every:
+            self.commands.go_on()
+        for id_ in [each["id"] for each in self.waiting] + list(self.writing):
+            if every or id_ in self.commands.stopped:
+                self.commands.stopped.discard(id_)
+                self.waiting = [each for each in self.waiting if each["id"] != id_]
+                steps, _ = self.writing.pop(id_, (None, None))
+                if steps is not None:
+                    steps.close()  # type: ignore[attr-defined]
+                yield Stopped(summary={"id": id_})
+
+    def _begin_waiting(self) -> Iterator[Event]:
+        for request in list(self.waiting):
+            if request["id"] in self.commands.stopped:
+                continue
+            try:
+                ref = ModelRef.from_json(request.get("model")) or self.ref
+                if ref is None:
+                    raise WorkbenchError("No model is loaded.", "Load one in Models.")
+                if ref.kind == SERVER:
+                    steps, loaded = remotely(ref, request, self._score), None
+                else:
+                    yield from self._had(ref)
+                    loaded = self.loaded
+                    steps = locally(loaded, ref, request, self._score)
+            except Exception as error:
+                if self.writing and _is_no_room(error):
+                    continue
+                self.waiting.remove(request)
+                yield self._failed(request, error)
+                continue
+            self.waiting.remove(request)
+            self.writing[request["id"]] = (steps, loaded)
+
+    def _had(self, ref: ModelRef) -> Iterator[Event]:
+        if self._pool().holds(ref) and self.ref == ref:
+            self.pool.activate(self.loaded)
+            return
+        if not self.pool.holds(ref):
             yield Progress(0, 0, "Loading the model")
-            yield self.open(ref)
-        yield from self._write(request, commands)
-        yield Finished({"id": request["id"]})
+        yield self.open(ref)
 
-    def read(self, request: dict[str, Any], commands: Commands) -> Iterator[Event]:
+    def _failed(self, request: Mapping[str, Any], error: Exception) -> Event:
+        id_ = request.get("id", "")
+        if isinstance(error, StopRequested):
+            return Stopped(summary={"id": id_})
+        log.error("request %s failed", id_, exc_info=error)
+        text, hint = problem_of(error)
+        return Failed(text, hint, f"request {id_}" if id_ else "load")
+
+    # -- reading and scoring
+
+    def _read(self, request: dict[str, Any]) -> Iterator[Event]:
         """What a linear reward head reads of some answers, as far as nobody waits for the model."""
         from ..lm.features import read, space_of
         from ..lm.vectors import to_text
 
         def check() -> None:
-            if commands.stopping() or not commands.waiting.empty():
+            if self.commands.stopping() or not self.commands.waiting.empty():
                 raise StopRequested
 
         found: dict[str, str] = {}
-        for answer in request["answers"] if self.loaded else ():
+        for answer in request["answers"] if self.loaded and self.idle() else ():
             try:
                 vector = read(self.loaded, [(answer["messages"], answer["text"])], check)[0]
             except StopRequested:
@@ -129,70 +272,24 @@ class _Session:
             found[answer["id"]] = to_text(vector)
         yield Features(space_of(self.loaded) if self.loaded else "", found)
 
-    def _write(self, request: dict[str, Any], commands: Commands) -> Iterator[Event]:
-        from ..lm.generating import Sampler, sample
-
-        sampler = Sampler(**request["sampler"])
-        ids = self.loaded.template.prompt_ids(request["messages"])
-        count, column, prompt_id = int(request["samples"]), int(request["column"]), str(request["prompt_id"])
-        seeds = [int(request["seed"]) + index for index in range(count)]
-        begun = time.perf_counter()
-        shown = [""] * count
-
-        def check() -> None:
-            if commands.stopping():
-                raise StopRequested
-
-        for grown in sample(self.loaded, [ids] * count, sampler, seeds, check=check):
-            for draft in grown:
-                text = self.loaded.template.text_of(draft.ids)
-                if text.startswith(shown[draft.index]):
-                    piece = text[len(shown[draft.index]) :]
-                    shown[draft.index] = text
-                    if piece:
-                        yield Token(column, draft.index, piece, prompt_id)
-                if draft.finish_reason:
-                    seconds = time.perf_counter() - begun
-                    made = self._made(request, draft, text, sampler, len(ids), seeds[draft.index], seconds)
-                    yield self._scored(made, request)
-
-    def _made(
-        self,
-        request: dict[str, Any],
-        draft: Any,
-        text: str,
-        sampler: Any,
-        prompt_tokens: int,
-        seed: int,
-        seconds: float,
-    ) -> Answer:
-        return Answer(
-            prompt_id=str(request["prompt_id"]),
-            text=text,
-            column=int(request["column"]),
-            index=draft.index,
-            sampler=sampler.to_json(),
-            seed=seed,
-            template_hash=self.loaded.template.hash,
-            prompt_tokens=prompt_tokens,
-            response_tokens=len(draft.ids),
-            finish_reason=draft.finish_reason,
-            seconds=seconds,
-        )
-
-    def _scored(self, answer: Answer, request: dict[str, Any]) -> Answer:
+    def _score(self, request: Mapping[str, Any], text: str) -> dict[str, float]:
         ref = ModelRef.from_json(request.get("reward"))
         if ref is None:
-            return answer
-        from ..lm.loading import POLICY, load
-        from ..lm.policy import use_adapter
+            return {}
         from ..lm.scoring import encode_all, load_reward, score_all
 
         if ref != self.reward_ref:
+            from ..lm.loading import load
+
             # On a base of its own: putting a second adapter on the model that writes would slow every token.
-            share = load(dataclasses.replace(ref, adapter="", kind="base"), self.compute)
-            self.reward, self.reward_ref = load_reward(ref, self.compute, share), ref
-        scores = score_all(self.reward, encode_all(self.reward, [(request["messages"], answer.text)]))
-        if self.ref is not None and self.ref.adapter:
-            use_adapter(self.loaded, POLICY, train=False)
-        return dataclasses.replace(answer, scores={"reward": float(scores[0])})
+            compute = self._pool().compute
+            share = load(dataclasses.replace(ref, adapter="", kind="base"), compute)
+            self.reward, self.reward_ref = load_reward(ref, compute, share), ref
+        scores = score_all(self.reward, encode_all(self.reward, [(request["messages"], text)]))
+        return {"reward": float(scores[0])}
+
+
+def _is_no_room(error: Exception) -> bool:
+    from ..lm.pool import NoRoom
+
+    return isinstance(error, NoRoom)

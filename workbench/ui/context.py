@@ -13,15 +13,14 @@ from PySide6.QtCore import QObject, Signal
 from .. import events as ev
 from ..errors import WorkbenchError
 from ..jobs import preparing
-from ..jobs.feeding import Feeder
 from ..jobs.queue_runner import go_on_without_window, going, next_run
-from ..jobs.recording import store_answer
 from ..jobs.spec import JobSpec
 from ..methods import METHODS
-from ..store import Model, Response, Run, Store, owners, run_queue
+from ..store import Run, Store, owners, run_queue
 from .following import Following
 from .instant_head import InstantHead
-from .job_thread import STOP_PATIENCE_MS, JobThread, SessionThread
+from .job_thread import STOP_PATIENCE_MS, JobThread
+from .model_session import ModelSession
 
 log = logging.getLogger(__name__)
 SWITCH_SECONDS = 0.0005
@@ -29,25 +28,13 @@ SWITCH_SECONDS = 0.0005
 many times, and with Python's own 5 ms each it would take a tenth of a second and more while something is counted."""
 
 
-class Context(QObject):
+class Context(ModelSession):
     """The window's side of everything that is not a widget."""
 
-    store_changed = Signal(str, object)
-    """(table, by): rows changed through the window's store or by a run. `by` is whoever did it, or None."""
     run_event = Signal(str, object)
     """(run id, event): an event of a running job, already in the store."""
     runs_changed = Signal()
     """A run was added, began or ended."""
-    session_changed = Signal()
-    """Another model is loaded, is loading, or none is."""
-    session_event = Signal(object)
-    """Token, Progress, Finished, Stopped or Failed of the generation session."""
-    answer_stored = Signal(object, object)
-    """(Answer, Response): an answer of the session is finished and on disk."""
-    rewritten = Signal(object)
-    """Rewritten: what the loaded model has made of a text so far, or how that ended."""
-    message = Signal(str, str, str)
-    """(text, hint, tone): something to tell the person; tone is "info", "good", "warn" or "bad"."""
     person_leaving = Signal()
     """Somebody else is about to judge: keep what is not saved, under the name that still stands in `annotator`."""
     person_changed = Signal()
@@ -58,18 +45,11 @@ class Context(QObject):
     """(name, payload): show a pane, and what in it."""
 
     def __init__(self, store: Store, annotator: str = "you", parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(store, parent)
         sys.setswitchinterval(SWITCH_SECONDS)
-        self.store = store
         self.annotator = annotator
         self.jobs: dict[str, JobThread] = {}
-        self.session: SessionThread | None = None
-        self.session_model: Model | None = None
-        self.session_info: Mapping[str, Any] = {}
-        self.session_loading = False
         self.instant = InstantHead(store, self)
-        self._feeder: Feeder | None = None
-        self._outlived: list[SessionThread] = []
         self._closed = False
         store.listen(self._on_store_change)
         self.following = Following(store, self)
@@ -90,8 +70,11 @@ class Context(QObject):
     def _rest_or_read(self) -> None:
         """An idle model reads answers, but not while a run needs the machine."""
         if self._feeder is not None:
-            self._feeder.paused = bool(self.going())
+            self._feeder.paused = self._needs_rest()
             self._feeder.nudge()
+
+    def _needs_rest(self) -> bool:
+        return bool(self.going())
 
     # --- runs ---------------------------------------------------------------------------------------------------
 
@@ -216,132 +199,6 @@ class Context(QObject):
             run_queue.want(self.store, run_id, wish)
         except WorkbenchError as error:
             self.tell(error)
-
-    # --- the loaded model -----------------------------------------------------------------------------------------
-
-    def load_model(self, model_id: str) -> None:
-        """Load a model for generation in a child; the one that was loaded leaves. Raises WorkbenchError."""
-        ref = preparing.reference(self.store, model_id)
-        self.unload_model()
-        spec = JobSpec("session", "session", {}, str(self.store.folder), ref)
-        self.session = SessionThread(spec, self.store.folder / "session.log", self)
-        self._feeder = self.session.feeder
-        self._feeder.paused = bool(self.going())
-        self.session_model = self.store.models.find(model_id)
-        self.session_loading = True
-        thread = self.session
-        thread.happened.connect(lambda event: self._on_session_event(thread, event))
-        thread.finished.connect(lambda: self._on_session_end(thread))
-        thread.start()
-        self.session_changed.emit()
-
-    def unload_model(self) -> None:
-        """Free the loaded model's memory."""
-        if self.session is None:
-            return
-        self._outlived.append(self.session)
-        self.session.unload()
-        self._forget_session()
-
-    def _forget_session(self) -> None:
-        self.session, self.session_model, self.session_info, self.session_loading = None, None, {}, False
-        self._feeder = None
-        self.session_changed.emit()
-
-    def request_answers(
-        self,
-        *,
-        prompt_id: str,
-        model_id: str,
-        sampler: Mapping[str, Any],
-        samples: int,
-        seed: int,
-        column: int = 0,
-        reward_id: str | None = None,
-    ) -> str:
-        """Have a model (loaded first when it is not) write answers to a prompt, and return the request's id.
-
-        Tokens come as session_event, whole answers as answer_stored. Raises WorkbenchError.
-        """
-        ref = preparing.reference(self.store, model_id)
-        if self.session is None:
-            self.load_model(model_id)
-        reward = preparing.reference(self.store, reward_id) if reward_id else None
-        request_id = f"{prompt_id}:{column}:{seed}"
-        assert self.session is not None
-        self.session.request(
-            {
-                "do": "generate",
-                "id": request_id,
-                "column": column,
-                "prompt_id": prompt_id,
-                "messages": list(self.store.prompts.find(prompt_id).messages),
-                "model": ref.to_json(),
-                "samples": samples,
-                "sampler": dict(sampler),
-                "seed": seed,
-                "reward": reward.to_json() if reward else None,
-            }
-        )
-        return request_id
-
-    def request_rewrite(self, *, prompt_id: str, text: str, instruction: str, seed: int) -> str:
-        """Have the loaded model change a text as it is told, and return the request's id. Nothing of it is stored.
-
-        What it makes of it comes as `rewritten`. Raises WorkbenchError when there is no model, or it is busy.
-        """
-        if self.session is None:
-            raise WorkbenchError("No model is loaded.", "Load one in Models.")
-        if self.session.feeder.writing:
-            raise WorkbenchError("The model is writing answers.", "Ask when it is done, or stop it in Generate.")
-        request_id = f"rewrite {prompt_id} {seed}"
-        self.session.request(
-            {
-                "do": "rewrite",
-                "id": request_id,
-                "messages": list(self.store.prompts.find(prompt_id).messages),
-                "text": text,
-                "instruction": instruction,
-                "seed": seed,
-            }
-        )
-        return request_id
-
-    def stop_writing(self) -> None:
-        """Stop the answers that are being written; the model stays loaded."""
-        if self.session:
-            self.session.stop_writing()
-
-    def _on_session_event(self, thread: SessionThread, event: ev.Event) -> None:
-        if thread is not self.session:
-            return
-        if isinstance(event, ev.Loaded):
-            self.session_info, self.session_loading = event.info, False
-            self.session_model = self.store.models.find(event.info["id"])
-            self.session_changed.emit()
-        elif isinstance(event, ev.Answer):
-            self.answer_stored.emit(event, self._keep(event))
-        elif isinstance(event, ev.Rewritten):
-            self.rewritten.emit(event)
-        elif isinstance(event, ev.Features):
-            if event.vectors:
-                self.store_changed.emit("features", None)
-        elif isinstance(event, ev.Failed):
-            self.message.emit(event.text, event.hint, "bad")
-            self.session_event.emit(event)
-        else:
-            self.session_event.emit(event)
-
-    def _keep(self, answer: ev.Answer) -> Response:
-        model_id = self.session_model.id if self.session_model else None
-        return store_answer(self.store, answer, None, model_id)
-
-    def _on_session_end(self, thread: SessionThread) -> None:
-        if thread is self.session:
-            self._forget_session()
-        if thread in self._outlived:
-            self._outlived.remove(thread)
-        thread.deleteLater()
 
     # --- the rest -------------------------------------------------------------------------------------------------
 

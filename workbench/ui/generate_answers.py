@@ -35,6 +35,7 @@ class Answers(QObject):
     ticks_changed = Signal()
     model_wanted = Signal(int, str)
     removal_wanted = Signal(int)
+    stop_wanted = Signal(int)
 
     def __init__(self, context: Context, writer: Writer, area: ColumnsArea, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -42,7 +43,7 @@ class Answers(QObject):
         self._choices: list[ColumnChoice] = []
         self._ticks: dict[str, bool] = {}
         self._unqueued: set[str] = set()
-        self._round: list[Response] = []
+        self._rounds: dict[int, list[Response]] = {}
         self.prompt: Prompt | None = None
         self.queue_at_once = True
         self._timer = QTimer(self)
@@ -66,6 +67,7 @@ class Answers(QObject):
             view.offer(offer)
             view.model_wanted.connect(lambda id_, place=place: self.model_wanted.emit(place, id_))
             view.removal_wanted.connect(lambda place=place: self.removal_wanted.emit(place))
+            view.stop_wanted.connect(lambda place=place: self.stop_wanted.emit(place))
             view.tick_changed.connect(self._on_tick)
             views.append(view)
         self._area.set_views(views)
@@ -91,9 +93,10 @@ class Answers(QObject):
             mine = [response for response in found if self._place_of(response) == place]
             for response in mine[-MOST_SHOWN:]:
                 view.add_response(response, self._ticks.get(response.id, response.queued))
-        request = self._writer.current
-        if prompt and request and request.prompt_id == prompt.id and not self._writer.loading:
-            self._draft_all(request)
+        for place in range(len(self._area.views)):
+            lane = self._writer.lane(place)
+            if lane.request is not None and self._shows(lane.request) and not lane.loading:
+                self._draft_all(lane.request)
         self._show_placeholders()
         self.ticks_changed.emit()
 
@@ -147,18 +150,18 @@ class Answers(QObject):
         return self.prompt is not None and request.prompt_id == self.prompt.id and request.place < len(self._area.views)
 
     def _draft_all(self, request: Request) -> None:
-        view = self._area.views[request.place]
+        view, lane = self._area.views[request.place], self._writer.lane(request.place)
         for index in range(request.samples):
-            if index not in self._writer.answered_indexes:
-                view.draft(index, self._writer.drafts.get(index, ""))
+            if index not in lane.answered:
+                view.draft(index, lane.drafts.get(index, ""))
         view.show_placeholder("")
 
     def _on_began(self, request: Request) -> None:
-        self._round = []
-        if self._shows(request) and not self._writer.loading:
+        self._rounds[request.place] = []
+        if self._shows(request) and not self._writer.lane(request.place).loading:
             self._draft_all(request)
             first = next(iter(self._area.views[request.place].drafts.values()), None)
-            if first is not None:
+            if first is not None and request.place == 0:
                 QTimer.singleShot(0, first, lambda: self._area.show_card(first))
         self._show_placeholders()
 
@@ -178,7 +181,7 @@ class Answers(QObject):
             view.flush()
 
     def _on_answered(self, request: Request, index: int, response: Response) -> None:
-        self._round.append(response)
+        self._rounds.setdefault(request.place, []).append(response)
         self._ticks[response.id] = True
         if not self.queue_at_once:
             self._unqueued.add(response.id)
@@ -199,14 +202,16 @@ class Answers(QObject):
         words = {"stopped": self.tr("Stopped, not kept"), "failed": self.tr("Not finished")}
         view.cut(words.get(how, self.tr("Not finished")))
         view.drafts = dict(view.drafts) if how != "finished" else {}
-        view.show_speed(self._round)
+        view.show_speed(self._rounds.get(request.place, []))
         self._show_placeholders()
 
     def _show_placeholders(self) -> None:
-        prompt, request = self.prompt, self._writer.current
+        prompt = self.prompt
         for place, view in enumerate(self._area.views):
-            here = prompt is not None and request is not None and self._shows(request) and request.place == place
-            if here and self._writer.loading:
+            lane = self._writer.lane(place)
+            here = lane.request is not None and self._shows(lane.request)
+            view.set_writing(lane.request is not None)
+            if here and lane.loading:
                 view.show_placeholder(self.tr("Loading the model"))
             elif prompt is not None and self._writer.waits_for(prompt.id, place):
                 view.show_placeholder(self.tr("Waiting for this column"))

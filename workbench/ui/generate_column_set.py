@@ -1,4 +1,4 @@
-"""Which models write side by side, and how each draws: one to three columns."""
+"""Which models write side by side, and how each draws: one to four columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .generate_answers import ColumnChoice
 from .generate_choices import Kept, first_columns, writing_models
 from .generate_sampling import Sampling
 
-MOST_COLUMNS = 3
+MOST_COLUMNS = 4
 
 
 class ColumnSet(QObject):

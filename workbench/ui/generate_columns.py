@@ -26,6 +26,7 @@ class ColumnView(QWidget):
 
     model_wanted = Signal(str)
     removal_wanted = Signal()
+    stop_wanted = Signal()
     tick_changed = Signal(str, bool)
 
     def __init__(self, token: str, model: Model | None, parent: QWidget | None = None) -> None:
@@ -39,6 +40,9 @@ class ColumnView(QWidget):
         self.settings, self.speed = ElidedLabel("", "small", "text2"), label("", "small", "text2", tabular=True)
         self.menu_button = Button(icon="chevron-down", kind="ghost", size="sm", tip=self.tr("Change this column"))
         self.menu_button.clicked.connect(self._open_menu)
+        self.stop_button = Button(icon="circle-stop", kind="ghost", size="sm", tip=self.tr("Stop this column"))
+        self.stop_button.clicked.connect(self.stop_wanted)
+        self.stop_button.hide()
         if model is None:
             self.menu_button.hide()
         self.placeholder = Placeholder()
@@ -47,7 +51,7 @@ class ColumnView(QWidget):
 
     def _head(self) -> QWidget:
         head = Card()
-        names = row(StatusDot(self.token), self.name, self.menu_button, spacing=8)
+        names = row(StatusDot(self.token), self.name, self.stop_button, self.menu_button, spacing=8)
         names.setStretch(1, 1)
         below = row(self.settings, self.speed, spacing=8)
         below.setStretch(0, 1)
@@ -96,6 +100,11 @@ class ColumnView(QWidget):
         seconds = max((response.seconds for response in responses), default=0.0)
         text = self.tr("{speed} tok/s").format(speed=figures.figure(tokens / seconds, 2)) if seconds else ""
         self.speed.setText(text)
+
+    def set_writing(self, on: bool) -> None:
+        """Offer Stop while this column writes, in the place of its menu."""
+        self.stop_button.setVisible(on)
+        self.menu_button.setVisible(not on and self.model is not None)
 
     # -- answers
 

@@ -1,4 +1,4 @@
-"""Generate: prompts at the left, answers of one to three models side by side, sampling at the right."""
+"""Generate: prompts at the left, answers of one to four models side by side, sampling at the right."""
 
 from __future__ import annotations
 
@@ -107,6 +107,7 @@ class GeneratePane(Pane):
         self.answers.ticks_changed.connect(self._show_state)
         self.answers.model_wanted.connect(self._on_head_menu)
         self.answers.removal_wanted.connect(lambda place: self._on_head_menu(place, ""))
+        self.answers.stop_wanted.connect(self.writer.stop)
         self.columns.changed.connect(self._show_columns)
         self.writer.changed.connect(self._show_state)
         self.writer.began.connect(self._on_began)
@@ -215,8 +216,7 @@ class GeneratePane(Pane):
             self._on_picked(self.prompts.list.current_id())
 
     def _on_picked(self, prompt_id: str) -> None:
-        request = self.writer.current
-        if request is not None and prompt_id != request.prompt_id:
+        if self.writer.busy and prompt_id not in self.writer.prompts():
             self._follows = False
         try:
             prompt = self.context.store.prompts.find(prompt_id) if prompt_id else None
@@ -343,7 +343,6 @@ class GeneratePane(Pane):
             return
         self._keep()
         self._follows = True
-        # Column by column: going back and forth between two models would load each of them once per prompt.
         requests = [
             self._request(prompt_id, place, choice)
             for place, choice in enumerate(self.columns.choices)
@@ -352,14 +351,14 @@ class GeneratePane(Pane):
         self.writer.start(requests)
 
     def _on_began(self, request: Request) -> None:
-        self.prompts.list.rows.set_running(request.prompt_id)
+        self.prompts.list.rows.set_running(self.writer.prompts())
         self.sampling.add_button.setEnabled(False)
         if self._follows and not self._single():
             self.prompts.list.choose(request.prompt_id)
 
     def _on_ended(self, request: Request, how: str) -> None:
-        self.prompts.list.rows.set_running("")
-        if not self.writer.left:
+        self.prompts.list.rows.set_running(self.writer.prompts())
+        if not self.writer.busy:
             self.prompts.refresh_counts()
         self.sampling.add_button.setEnabled(self.columns.can_add())
 

@@ -54,7 +54,7 @@ class PromptsModel(QAbstractListModel):
         super().__init__(parent)
         self.prompts: list[Prompt] = []
         self.counts: dict[str, int] = {}
-        self.running = ""
+        self.running: set[str] = set()
         self._places: dict[str, int] = {}
 
     def set_prompts(self, prompts: Sequence[Prompt], counts: Mapping[str, int]) -> None:
@@ -69,10 +69,10 @@ class PromptsModel(QAbstractListModel):
         self.counts[prompt_id] = count
         self._tell(prompt_id)
 
-    def set_running(self, prompt_id: str) -> None:
-        """Mark the prompt that is being answered; "" for none."""
-        before, self.running = self.running, prompt_id
-        for each in {before, prompt_id}:
+    def set_running(self, prompt_ids: set[str]) -> None:
+        """Mark the prompts that are being answered."""
+        before, self.running = self.running, prompt_ids
+        for each in before ^ prompt_ids:
             self._tell(each)
 
     def _tell(self, prompt_id: str) -> None:
@@ -86,7 +86,7 @@ class PromptsModel(QAbstractListModel):
 
     def state(self, prompt: Prompt) -> str:
         """done, running or waiting."""
-        if prompt.id == self.running:
+        if prompt.id in self.running:
             return "running"
         return "done" if self.counts.get(prompt.id) else "waiting"
 

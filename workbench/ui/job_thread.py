@@ -6,7 +6,7 @@ The thread supervises; the child process owns torch. The same two classes run ev
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 
 STOP_PATIENCE_MS = round(1000 * (PATIENCE + 5))
 """How long a window that closes waits for a job, which is ended by force before that."""
+
+
+WRITES = ("generate", "rewrite")
+"""Requests of a session that end with an event of their own."""
 
 
 class WorkThread(QThread):
@@ -82,7 +86,7 @@ class JobThread(WorkThread):
 
 
 class SessionThread(WorkThread):
-    """A model kept in memory in a child, writing answers on request."""
+    """Models kept in memory in a child, writing answers on request."""
 
     def __init__(self, spec: JobSpec, log_path: Path, parent: Any = None) -> None:
         super().__init__(self._events, parent)
@@ -98,17 +102,20 @@ class SessionThread(WorkThread):
         return self._child.pid if self._child else None
 
     def request(self, request: dict[str, Any]) -> None:
-        """Ask for answers (see jobs.session.serve)."""
-        self.feeder.asked()
+        """Ask for something (see jobs.session.serve)."""
+        if request["do"] in WRITES:
+            self.feeder.asked()
         if self._child:
             self._child.send(request)
         else:
             self._early.append(request)
 
-    def stop_writing(self) -> None:
-        """Stop the answers that are being written; the model stays."""
+    def stop_writing(self, ids: Sequence[str] | None = None) -> None:
+        """Stop the requests with these ids, or whatever is being written; the models stay."""
+        if ids is not None:
+            self._early = [request for request in self._early if request.get("id") not in ids]
         if self._child:
-            self._child.send({"do": "stop"})
+            self._child.send({"do": "stop"} if ids is None else {"do": "stop", "ids": list(ids)})
 
     def unload(self) -> None:
         """End the session and free its memory."""

@@ -241,15 +241,17 @@ class ModelsPane(Pane):
         self.sources.facets["all"].setChecked(True)
 
     def _show_counts(self) -> None:
-        total, loaded = len(self._entries), any(self.state_of(entry) == "loaded" for entry in self._entries)
+        total, loaded = len(self._entries), sum(self.state_of(entry) == "loaded" for entry in self._entries)
         text = self.tr("1 model") if total == 1 else self.tr("{count} models").format(count=total)
-        self.counts.setText(self.tr("{models}, 1 loaded").format(models=text) if loaded else text)
+        more = self.tr("{models}, {count} loaded").format(models=text, count=loaded)
+        self.counts.setText(more if loaded else text)
 
     def state_of(self, entry: Entry) -> str:
         """How a model is now: loaded, loading, ready or missing."""
-        session = self.context.session_model
-        if session is not None and session.id == entry.model.id:
-            return "loading" if self.context.session_loading else "loaded"
+        if entry.model.id in self.context.loading_ids:
+            return "loading"
+        if entry.model.id in self.context.session_ids:
+            return "loaded"
         return "missing" if entry.missing else "ready"
 
     def chosen(self) -> Entry | None:
@@ -298,7 +300,8 @@ class ModelsPane(Pane):
             self.context.tell(error)
 
     def _unload(self) -> None:
-        self.context.unload_model()
+        if (entry := self.chosen()) is not None:
+            self.context.unload_model(entry.model.id)
 
     def _generate(self) -> None:
         entry = self.chosen()
@@ -312,7 +315,7 @@ class ModelsPane(Pane):
             return
         try:
             if self.state_of(entry) in ("loaded", "loading"):
-                self.context.unload_model()
+                self.context.unload_model(entry.model.id)
             self.context.store.models.remove(entry.model.id)
         except WorkbenchError as error:
             self.context.tell(error)

@@ -331,11 +331,14 @@ class Window(QMainWindow):
             self.context.message.emit(text.format(free=size(low[0]), total=size(low[1])), hint, "warn")
 
     def _refresh_model(self) -> None:
-        model = self.context.session_model
-        if model is None:
+        model, count = self.context.session_model, len(self.context.session_ids)
+        if loading := sorted(self.context.loading_ids):
+            name = self.context.store.models.find(loading[0]).name
+            self.status.set_model(self.tr("Loading {model}").format(model=name), "s1", hollow=True)
+        elif count > 1:
+            self.status.set_model(self.tr("{count} models loaded").format(count=count))
+        elif model is None:
             self.status.set_model(self.tr("No model loaded"), "text3", hollow=True)
-        elif self.context.session_loading:
-            self.status.set_model(self.tr("Loading {model}").format(model=model.name), "s1", hollow=True)
         else:
             self.status.set_model(self.tr("{model} loaded").format(model=model.name))
 
