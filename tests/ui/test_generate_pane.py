@@ -23,8 +23,9 @@ class Session:
     def request(self, request):
         self.requests.append(request)
 
-    def stop_writing(self):
+    def stop_writing(self, ids=None):
         self.stops += 1
+        self.stopped = ids
 
     def unload(self):
         pass
@@ -72,7 +73,8 @@ def make(qtbot):
         context = Context(store)
         if recorded:
             context.session = Session()
-            context._on_session_event(context.session, Loaded({"id": store.models.find("SmolLM2").id}))
+            known = [store.models.find(name).id for name in ("SmolLM2", "helpful-v1")]
+            context._on_session_event(context.session, Loaded({"id": known[0], "loaded": known}))
         pane = GeneratePane(context)
         made.append((pane, context))
         display(qtbot, pane)
@@ -111,7 +113,7 @@ def answer(pane, request, index, text="Fine.", reward=None):
 
 
 def answer_all(pane):
-    """The child answers every request in turn, as long as more come."""
+    """The child answers every request, as long as more come."""
     done = 0
     while done < len(pane.context.session.requests):
         request = pane.context.session.requests[done]
@@ -268,12 +270,17 @@ def test_escape_stops_and_what_is_not_whole_is_not_kept(pane, qtbot, store):
     assert pane.dock.generate.isVisible()
 
 
-def test_stop_that_came_while_loading_is_said_again(pane, qtbot):
+def test_a_stop_while_the_model_loads_ends_the_column_at_once(pane, qtbot, store):
+    helpful = store.models.find("helpful-v1").id
+    pane.context.session_ids = []
+    pane.columns.change_model(0, helpful)
     control_enter(pane, qtbot)
     request = pane.context.session.requests[0]
-    pane.writer.stop()
-    say(pane, Token(0, 0, "It", request["prompt_id"]))
-    assert pane.context.session.stops == 2
+    assert pane.context.loading_ids == {helpful} and pane.writer.loading
+    key(pane, qtbot, Qt.Key.Key_Escape)
+    assert not pane.writer.busy and pane.context.session.stopped == [request["id"]]
+    say(pane, Token(0, 0, "It", request["prompt_id"]))  # what comes late is of nobody
+    assert not pane.area.views[0].drafts and not pane.writer.busy
 
 
 def test_unloading_ends_the_writing(pane, qtbot):
@@ -286,12 +293,14 @@ def test_unloading_ends_the_writing(pane, qtbot):
 def test_failure_ends_the_batch_and_is_told(pane, qtbot):
     key(pane, qtbot, "b")
     with qtbot.waitSignal(pane.context.message) as told:
-        say(pane, Failed("The device ran out of memory.", "Lower the longest answer.", "request"))
+        first = pane.context.session.requests[0]
+        say(pane, Failed("The device ran out of memory.", "Lower the longest answer.", f"request {first['id']}"))
     assert told.args[0] == "The device ran out of memory."
     assert not pane.writer.busy and len(pane.context.session.requests) == 1
 
 
 def test_loading_is_said_in_the_column(pane, qtbot, store):
+    pane.context.session_ids = []
     pane.columns.change_model(0, store.models.find("helpful-v1").id)
     control_enter(pane, qtbot)
     say(pane, Progress(0, 0, "Loading the model"))
@@ -337,11 +346,48 @@ def test_write_for_all_goes_through_what_waits(pane, qtbot, store):
     assert not pane.all_action.isEnabled()
 
 
-def test_batch_goes_column_by_column(pane, qtbot):
+def test_columns_write_side_by_side_each_prompt_after_prompt(pane, qtbot):
     qtbot.mouseClick(pane.sampling.add_button, Qt.MouseButton.LeftButton)
     key(pane, qtbot, "b")
+    assert [request["column"] for request in pane.context.session.requests] == [0, 1]
     answer_all(pane)
-    assert [request["column"] for request in pane.context.session.requests] == [0, 0, 0, 1, 1, 1]
+    requests = pane.context.session.requests
+    assert [request["prompt_id"] for request in requests if request["column"] == 1] == ids(pane)
+    assert [request["column"] for request in requests] == [0, 1, 0, 1, 0, 1]
+
+
+def test_one_column_is_stopped_by_its_button_and_the_other_goes_on(pane, qtbot):
+    qtbot.mouseClick(pane.sampling.add_button, Qt.MouseButton.LeftButton)
+    control_enter(pane, qtbot)
+    first, second = pane.context.session.requests
+    for request in (first, second):
+        say(pane, Token(request["column"], 0, "It is", request["prompt_id"]))
+    views = pane.area.views
+    qtbot.waitUntil(views[1].stop_button.isVisible)
+    assert not views[1].menu_button.isVisible()
+    qtbot.mouseClick(views[1].stop_button, Qt.MouseButton.LeftButton)
+    assert pane.context.session.stopped == [second["id"]]
+    say(pane, Stopped(summary={"id": second["id"]}))
+    assert views[1].drafts[0].state.text() == "Stopped, not kept"
+    say(pane, Token(0, 0, " here.", first["prompt_id"]))
+    qtbot.waitUntil(lambda: views[0].drafts[0].text.plain() == "It is here.")
+    assert pane.writer.busy and views[0].stop_button.isVisible() and not views[1].stop_button.isVisible()
+
+
+def test_a_column_that_fails_leaves_the_others_alone(pane, qtbot):
+    qtbot.mouseClick(pane.sampling.add_button, Qt.MouseButton.LeftButton)
+    key(pane, qtbot, "b")
+    failed = pane.context.session.requests[1]
+    say(pane, Failed("It is too long.", "Shorten it.", f"request {failed['id']}"))
+    answer_all(pane)
+    assert [request["column"] for request in pane.context.session.requests] == [0, 1, 0, 0]
+
+
+def test_what_left_memory_is_said(pane, qtbot, store):
+    base = store.models.find("SmolLM2").id
+    with qtbot.waitSignal(pane.context.message) as told:
+        say(pane, Loaded({"id": base, "loaded": [base], "left": ["helpful-v1"]}))
+    assert told.args[0] == "helpful-v1 left memory to make room for SmolLM2."
 
 
 def test_choosing_another_prompt_is_not_undone_by_the_batch(pane, qtbot):
@@ -358,16 +404,16 @@ def test_choosing_another_prompt_is_not_undone_by_the_batch(pane, qtbot):
 
 def test_columns_come_and_go(pane, qtbot, store):
     assert [view.model.name for view in pane.area.views] == ["SmolLM2"]
-    for _ in range(3):
+    for _ in range(4):
         qtbot.mouseClick(pane.sampling.add_button, Qt.MouseButton.LeftButton)
-    assert [view.model.name for view in pane.area.views] == ["SmolLM2", "helpful-v1", "helpful-v1"]
+    assert [view.model.name for view in pane.area.views] == ["SmolLM2", "helpful-v1", "helpful-v1", "helpful-v1"]
     assert not pane.sampling.add_button.isEnabled()
-    menu = pane.area.views[2].menu()
+    menu = pane.area.views[3].menu()
     assert [action.text() for action in menu.actions() if action.text()] == [
         "helpful-v1", "SmolLM2", "Remove this column",
     ]  # fmt: skip
     menu.actions()[-1].trigger()
-    qtbot.waitUntil(lambda: len(pane.area.views) == 2)
+    qtbot.waitUntil(lambda: len(pane.area.views) == 3)
     assert "stand on the same weights" in pane.sampling.note.text()
 
 
@@ -419,7 +465,7 @@ def test_note_tells_unrelated_models_from_related_ones(store):
     other = store.models.add(name="other", kind="base", source="local", location=str(place))
     base = store.models.find("SmolLM2")
     assert note_on_memory(store, [base]) == ""
-    assert "when its turn comes" in note_on_memory(store, [base, other])
+    assert "as far as memory allows" in note_on_memory(store, [base, other])
 
 
 def test_other_panes_choose_model_reward_and_prompt(pane, store):

@@ -107,7 +107,9 @@ def names(pane):
 
 def loads(pane, model):
     """What a session says when it has loaded a model."""
-    pane.context._on_session_event(pane.context.session, Loaded({"id": model.id, "dtype": "bfloat16"}))
+    pane.context._on_session_event(
+        pane.context.session, Loaded({"id": model.id, "dtype": "bfloat16", "loaded": [model.id]})
+    )
 
 
 def test_models_stand_in_groups_newest_first(pane):
@@ -172,9 +174,9 @@ def test_loaded_model_is_shown_and_unloaded_by_u(pane, qtbot, project):
     assert pane.counts.text() == "4 models, 1 loaded"
     assert pane.unload_button.isVisible() and not pane.load_button.isVisible()
     unloaded = []
-    pane.context.unload_model = lambda: unloaded.append(True)
+    pane.context.unload_model = unloaded.append
     qtbot.keyClick(pane.table, "u")
-    assert unloaded == [True]
+    assert unloaded == [project.second.id]
 
 
 def test_reward_model_cannot_be_loaded_but_goes_to_generate(pane, qtbot, project):

@@ -82,10 +82,11 @@ def note_on_memory(store: Store, models: Sequence[Model]) -> str:
             if first.id != second.id and base_of[first.id] == base_of[second.id]:
                 text = QCoreApplication.translate(
                     "Generate",
-                    "{first} and {second} stand on the same weights. Columns are written one after another, so "
-                    "together they need no more memory than one.",
+                    "{first} and {second} stand on the same weights, so together they need no more memory than one.",
                 )
                 return text.format(first=first.name, second=second.name)
     return QCoreApplication.translate(
-        "Generate", "Columns are written one after another. Each model is loaded when its turn comes."
+        "Generate",
+        "Models are kept side by side as far as memory allows. One that has no room waits, or takes the place of one "
+        "that rests.",
     )

@@ -58,13 +58,14 @@ class ModelSession(QObject):
         return bool(self.loading_ids)
 
     def load_model(self, model_id: str) -> None:
-        """Load a model beside those in memory; what has no room beside it leaves. Raises WorkbenchError."""
+        """Load a model (by id or name) beside those in memory; what has no room beside it leaves. Raises
+        WorkbenchError."""
         ref = preparing.reference(self.store, model_id)
         if ref.kind == SERVER:
             raise WorkbenchError(f"{ref.name} is on a server and needs no loading.", "Write with it in Generate.")
-        self.loading_ids.add(model_id)
+        self.loading_ids.add(ref.id)
         if self.session is None:
-            self.session_model = self.store.models.find(model_id)
+            self.session_model = self.store.models.find(ref.id)
             self._open_session(ref)
         else:
             self.session.request({"do": "load", "model": ref.to_json()})
@@ -152,7 +153,7 @@ class ModelSession(QObject):
 
         What it makes of it comes as `rewritten`. Raises WorkbenchError when there is no model, or it is busy.
         """
-        if self.session is None or self.session_model is None:
+        if self.session is None:
             raise WorkbenchError("No model is loaded.", "Load one in Models.")
         if self.session.feeder.writing:
             raise WorkbenchError("The model is writing answers.", "Ask when it is done, or stop it in Generate.")
