@@ -121,6 +121,17 @@ class Features(Event):
 
 
 @dataclass(frozen=True)
+class Chances(Event):
+    """How likely a model thought each token of an answer: [text, probability, [[text, probability], ...]] in order,
+    the last of which are the likeliest in its place. `id` is the request's; problem: why there is nothing, "" if not.
+    """
+
+    id: str
+    tokens: list[Any] = field(default_factory=list)
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Rewritten(Event):
     """What a model makes of a text that somebody asked it to change; `id` is the request's.
 
@@ -185,7 +196,7 @@ class Failed(Event):
 
 
 _ALL = (
-    Started, Progress, FirstBatch, Metrics, Sample, Token, Answer, Features, Rewritten, Loaded, Saved, Warned,
+    Started, Progress, FirstBatch, Metrics, Sample, Token, Answer, Features, Chances, Rewritten, Loaded, Saved, Warned,
     Finished, Stopped, Failed,
 )  # fmt: skip
 KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in _ALL}

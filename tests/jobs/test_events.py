@@ -23,6 +23,7 @@ FILLED = {
         "id", "text", 1, 2, "base", {"top_k": 5}, 7, "hash", 3, 4, "stop", 0.5, {"kl": 0.1}, "b/t/1", "AAA="
     ),
     ev.Features: ev.Features("b/t/1", {"id": "AAA="}, "reward", {"id": 0.5}, {"id": None}),
+    ev.Chances: ev.Chances("r m", [["Hi", 0.25, [["Hi", 0.25], ["Ho", 0.2]]]]),
     ev.Rewritten: ev.Rewritten("r1", "text", "failed", "Mend it.", "m"),
     ev.Loaded: ev.Loaded({"name": "m"}),
     ev.Saved: ev.Saved("adapter", "/x", 4, {"accuracy": 0.7}),

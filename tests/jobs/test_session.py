@@ -196,3 +196,16 @@ def test_unloading_stops_whoever_writes_with_the_model(session):
     child.send({"do": "unload", "id": ref.id})
     assert until(events, ev.Stopped)[-1].summary == {"id": "1"}
     assert until(events, ev.Loaded)[-1].info["loaded"] == []
+
+
+def test_a_session_says_how_likely_a_model_finds_a_text(session, second):
+    child, events, ref = session
+    until(events, ev.Loaded)
+    asked = {"do": "chances", "id": "c", "messages": [{"role": "user", "content": "hello"}], "text": "hello world"}
+    for model in (ref, second):
+        child.send(asked | {"model": model.to_json()})
+        found = until(events, ev.Chances)[-1]
+        assert (found.id, "".join(token[0] for token in found.tokens), found.problem) == ("c", "hello world", "")
+    child.send(asked | {"model": ref.to_json() | {"base": "/nonesuch"}})
+    failed = until(events, ev.Chances)[-1]
+    assert failed.problem and not failed.tokens

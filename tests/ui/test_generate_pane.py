@@ -1,13 +1,17 @@
 """The Generate pane on a real project. The session is a recorder of requests, except in the last test."""
 
+from types import SimpleNamespace
+
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
+from PySide6.QtGui import QGuiApplication, QHelpEvent
+from PySide6.QtWidgets import QApplication, QLabel
 
 from tests import tiny
-from workbench.events import Answer, Failed, Finished, Loaded, Progress, Stopped, Token
+from workbench.events import Answer, Chances, Failed, Finished, Loaded, Progress, Stopped, Token
 from workbench.store import Store
 from workbench.ui.context import Context
+from workbench.ui.generate_chances import ChancesTip
 from workbench.ui.generate_choices import note_on_memory, read_kept
 from workbench.ui.generate_pane import GeneratePane
 from workbench.ui.generate_prompts import Filter
@@ -19,6 +23,7 @@ class Session:
 
     def __init__(self):
         self.requests, self.stops = [], 0
+        self.feeder = SimpleNamespace(writing=False)
 
     def request(self, request):
         self.requests.append(request)
@@ -598,3 +603,64 @@ def test_four_answers_of_a_real_model_are_stored(make, tmp_path, qtbot):
     assert [response.seed for response in sorted(stored, key=lambda response: response.seed or 0)] == [17, 18, 19, 20]
     assert len(pane.area.views[0].cards) == 4 and set(tokens) <= {0, 1, 2, 3}
     assert all(response.queued and response.response_tokens <= 8 for response in stored)
+
+
+def shaded(pane, place=0):
+    """(text, opacity) of the shades behind the first answer of a column."""
+    card = next(iter(pane.area.views[place].cards.values()))
+    return [
+        (each.cursor.selectedText(), each.format.background().color().alphaF())
+        for each in card.text.extraSelections()
+    ]  # fmt: skip
+
+
+def test_p_shades_words_by_their_chance(pane, qtbot, store):
+    control_enter(pane, qtbot)
+    text = "It is\u202e \U0001f600 here."
+    answer(pane, pane.context.session.requests[0], 0, text)
+    say(pane, Finished({"id": pane.context.session.requests[0]["id"]}))
+    key(pane, qtbot, "p")
+    asked = pane.context.session.requests[-1]
+    assert (asked["do"], asked["text"], asked["model"]["name"]) == ("chances", text, "SmolLM2")
+    tokens = [["It", 1.0, [["It", 1.0]]], [" is\u202e ", 0.5, [[" is", 0.5]]], ["\U0001f600 here.", 0.0, [["x", 0.9]]]]
+    say(pane, Chances(asked["id"], tokens))
+    words, opacity = zip(*shaded(pane), strict=True)
+    assert words == ("It", " is\u27e8U+202E\u27e9 ", "\U0001f600 here.")
+    assert opacity[0] == 0 < opacity[1] < opacity[2]
+    assert pane.sampling.shade.isChecked()
+    key(pane, qtbot, "p")
+    assert shaded(pane) == [] and not pane.sampling.shade.isChecked()
+
+
+def test_the_word_under_the_mouse_says_what_else_it_might_have_been(pane, qtbot):
+    control_enter(pane, qtbot)
+    answer(pane, pane.context.session.requests[0], 0, "Happy birthday")
+    say(pane, Finished({"id": pane.context.session.requests[0]["id"]}))
+    key(pane, qtbot, "p")
+    asked = pane.context.session.requests[-1]
+    say(
+        pane,
+        Chances(asked["id"], [["Happy", 0.21, [["I", 0.4], ["Hope", 0.12]]], [" birthday", 0.9, [[" birthday", 0.9]]]]),
+    )
+    text = next(iter(pane.area.views[0].cards.values())).text
+    point = text.viewport().rect().topLeft() + QPoint(8, 10)
+    event = QHelpEvent(QEvent.Type.ToolTip, point, text.viewport().mapToGlobal(point))
+    QApplication.sendEvent(text.viewport(), event)
+    (tip,) = text.findChildren(ChancesTip)
+    words = [each.text() for each in tip.findChildren(QLabel)]
+    assert words == ["Chances for this word", "I", "40%", "Hope", "12%", "Happy", "21%"]
+    qtbot.mouseMove(text.viewport(), QPoint(20, 12))
+    QApplication.sendEvent(text.viewport(), QEvent(QEvent.Type.Leave))
+    assert not tip.isVisible()
+
+
+def test_chances_that_are_of_another_text_shade_nothing(pane, qtbot):
+    control_enter(pane, qtbot)
+    answer(pane, pane.context.session.requests[0], 0, "Fine.")
+    say(pane, Finished({"id": pane.context.session.requests[0]["id"]}))
+    key(pane, qtbot, "p")
+    asked = pane.context.session.requests[-1]
+    with qtbot.waitSignal(pane.context.message) as told:
+        say(pane, Chances(asked["id"], [], "The chat template refuses this conversation."))
+    assert told.args[0] == "The chat template refuses this conversation." and shaded(pane) == []
+    assert len(pane.context.session.requests) == 2  # it is not asked for again and again

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StopRequested, WorkbenchError
-from ..events import Event, Failed, Features, Finished, Loaded, Progress, Stopped
+from ..events import Chances, Event, Failed, Features, Finished, Loaded, Progress, Stopped
 from ..lm.refs import ModelRef
 from .rewriting import rewrite
 from .session_writing import locally, problem_of, remotely
@@ -39,6 +39,8 @@ def serve(spec: JobSpec, commands: Commands) -> Iterator[Event]:
     Several are written side by side as far as their models fit into memory together; the others wait.
 
     Others: {"do": "load", "model"} and {"do": "unload", "id" (of the model)}, answered by Loaded.
+
+    {"do": "chances", "id", "model", "messages", "text"} is answered by Chances, see lm.chances.
 
     {"do": "rewrite", "id", "messages", "text", "instruction", "seed"}, see rewriting.rewrite. It is answered by
     Rewritten events of the model that was used last, the last of which says how it ended.
@@ -162,6 +164,8 @@ class _Desk:
                 yield from self._unload(str(request["id"]))
             elif do == "features":
                 yield from self._read(request)
+            elif do == "chances":
+                yield from self._look(request)
             elif do == "rewrite":
                 if self.loaded is not None:
                     self.pool.activate(self.loaded)
@@ -271,6 +275,19 @@ class _Desk:
                 continue
             found[answer["id"]] = to_text(vector)
         yield Features(space_of(self.loaded) if self.loaded else "", found)
+
+    def _look(self, request: dict[str, Any]) -> Iterator[Event]:
+        """How likely a model finds an answer, token by token."""
+        from ..lm.chances import chances
+
+        try:
+            yield from self._had(ModelRef(**request["model"]))
+            found = chances(self.loaded, request["messages"], request["text"])
+        except WorkbenchError as error:
+            log.exception("an answer cannot be looked at")
+            yield Chances(request["id"], problem=f"{error.text} {error.hint}".strip())
+            return
+        yield Chances(request["id"], [[each.text, each.p, each.others] for each in found])
 
     def _score(self, request: Mapping[str, Any], text: str) -> dict[str, float]:
         ref = ModelRef.from_json(request.get("reward"))

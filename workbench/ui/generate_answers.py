@@ -33,6 +33,8 @@ class Answers(QObject):
     """The answers to the prompt that is shown. `ticks_changed` when what would be sent changes."""
 
     ticks_changed = Signal()
+    shown = Signal()
+    """Whole answers came on screen."""
     model_wanted = Signal(int, str)
     removal_wanted = Signal(int)
     stop_wanted = Signal(int)
@@ -99,6 +101,7 @@ class Answers(QObject):
                 self._draft_all(lane.request)
         self._show_placeholders()
         self.ticks_changed.emit()
+        self.shown.emit()
 
     def _place_of(self, response: Response) -> int:
         """The column that an answer belongs to: its model's, and among several the one with its settings."""
@@ -204,6 +207,7 @@ class Answers(QObject):
         view.drafts = dict(view.drafts) if how != "finished" else {}
         view.show_speed(self._rounds.get(request.place, []))
         self._show_placeholders()
+        self.shown.emit()
 
     def _show_placeholders(self) -> None:
         prompt = self.prompt

@@ -14,6 +14,7 @@ from ..store.prompts import prompt_hash
 from . import keys
 from .context import Context
 from .generate_answers import Answers, ColumnChoice, dot_of
+from .generate_chances import Chances
 from .generate_choices import Kept, note_on_memory, read_kept, write_kept
 from .generate_column_set import ColumnSet
 from .generate_columns import ColumnsArea
@@ -49,6 +50,7 @@ class GeneratePane(Pane):
         self.sampling = SamplingPanel()
         self.sampling.changed.connect(self._on_sampling)
         self.sampling.column_wanted.connect(self.columns.add)
+        self.sampling.shade.clicked.connect(self.shade_action.trigger)
         self.set_right(self.sampling, width=264, minimum=240)
         self._build_header()
         self._connect()
@@ -64,6 +66,11 @@ class GeneratePane(Pane):
         self.action(self.tr("Previous prompt"), "K", lambda: self.prompts.list.step(-1))
         self.action(self.tr("Find a prompt"), "/", self._find)
         self.all_action = self.action(self.tr("Write for all"), "B", self.write_for_all)
+        self.shade_action = self.action(
+            self.tr("Shade words by chance"), "P", self._shade, checkable=True,
+            tip=self.tr("The darker a word, the less likely its model found it. Point at one to see what else it might "
+                        "have said."),
+        )  # fmt: skip
         self.import_action = self.action(self.tr("Import"), "", lambda: self.importer.ask(), icon="upload")
         self.import_button = Button.of(self.import_action)
         self.all_button = Button.of(self.all_action)
@@ -83,6 +90,8 @@ class GeneratePane(Pane):
         self.card.typed.connect(self._on_typed)
         self.area = ColumnsArea()
         self.answers = Answers(self.context, self.writer, self.area, self)
+        self.chances = Chances(self.context, self.area, self)
+        self.answers.shown.connect(self.chances.show)
         self.dock = Dock(self.generate_action, self.stop_action, self.again_action, self.send_action)
         self.dock.queue_at_once.toggled.connect(self.answers.set_queue_at_once)
         over = holding(row(self.card, margins=(16, 14, 16, 12)))
@@ -361,6 +370,10 @@ class GeneratePane(Pane):
         if not self.writer.busy:
             self.prompts.refresh_counts()
         self.sampling.add_button.setEnabled(self.columns.can_add())
+
+    def _shade(self) -> None:
+        self.chances.set_on(self.shade_action.isChecked())
+        self.sampling.shade.setChecked(self.shade_action.isChecked())
 
     def _escape(self) -> None:
         """Leave a text field first; stop writing otherwise."""

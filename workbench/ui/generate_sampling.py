@@ -17,6 +17,7 @@ from .widgets import (
     Button,
     Divider,
     ElidedLabel,
+    KeyHint,
     Option,
     Segmented,
     SliderField,
@@ -124,6 +125,8 @@ class SamplingPanel(QScrollArea):
         self.reward = QComboBox()
         self.reward.setAccessibleName(self.tr("Score with"))
         self.reward.currentIndexChanged.connect(lambda place: self.changed.emit())
+        self.shade = Switch(self.tr("Shade words by chance"))
+        self.shade.setToolTip(self.tr("The darker a word, the less likely its model found it."))
         self._reward_label = label(self.tr("Score with"), "small", "text2")
         self._same_label = label(self.tr("Same seed in every column"), "small", "text2")
         return [
@@ -131,6 +134,7 @@ class SamplingPanel(QScrollArea):
             row(label(self.tr("Seed"), "small", "text2"), None, self.seed),
             row(self._same_label, None, self.same_seed),
             column(self._reward_label, self.reward, spacing=5),
+            row(label(self.tr("Shade words by chance"), "small", "text2"), KeyHint("P"), None, self.shade, spacing=6),
         ]
 
     def _number(self, name: str, value: int, low: int, high: int) -> WholeField:

@@ -31,6 +31,8 @@ class ModelSession(QObject):
     """Token, Progress, Finished, Stopped or Failed of the session."""
     answer_stored = Signal(object, object)
     """(Answer, Response): an answer of the session is finished and on disk."""
+    looked_at = Signal(object)
+    """Chances of an answer's tokens."""
     rewritten = Signal(object)
     """Rewritten: what the model that was used last has made of a text so far, or how that ended."""
     store_changed = Signal(str, object)
@@ -148,6 +150,17 @@ class ModelSession(QObject):
             self.loading_ids.add(ref.id)
             self.session_changed.emit()
 
+    def request_chances(self, response: Response, model_id: str) -> str:
+        """Ask how likely a model finds each token of an answer, and return the request's id. Raises WorkbenchError."""
+        ref = preparing.reference(self.store, model_id)
+        messages = list(self.store.prompts.find(response.prompt_id).messages)
+        self._have_session(ref)
+        assert self.session is not None
+        id_ = f"{response.id} {model_id}"
+        about = {"messages": messages, "text": response.text}
+        self.session.request({"do": "chances", "id": id_, "model": ref.to_json()} | about)
+        return id_
+
     def request_rewrite(self, *, prompt_id: str, text: str, instruction: str, seed: int) -> str:
         """Have the loaded model change a text as it is told, and return the request's id. Nothing of it is stored.
 
@@ -184,6 +197,8 @@ class ModelSession(QObject):
             self.answer_stored.emit(event, self._keep(event))
         elif isinstance(event, ev.Rewritten):
             self.rewritten.emit(event)
+        elif isinstance(event, ev.Chances):
+            self.looked_at.emit(event)
         elif isinstance(event, ev.Features):
             if event.vectors:
                 self.store_changed.emit("features", None)
