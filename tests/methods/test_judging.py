@@ -22,6 +22,7 @@ from workbench.methods import grpo, judging, ppo
 from workbench.methods.base import Data, NoScore, options_from
 from workbench.methods.judging import Item, Judge, key_for, number_in
 from workbench.methods.rewarding import needs_reward, wants
+from workbench.providers import keys
 
 ITEM = Item("What is 2 + 2?", "It is 4.", None)
 SOON = {"retry-after-ms": "1"}
@@ -31,7 +32,7 @@ SOON = {"retry-after-ms": "1"}
 def no_keys(monkeypatch):
     for name in (judging.KEY, "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(judging, "_from_keyring", lambda host: "")
+    monkeypatch.setattr(keys, "_from_keyring", lambda host: "")
 
 
 def score(server, *items, check=lambda: None, rubric="Kind."):
@@ -182,7 +183,7 @@ def test_a_key_is_found_in_the_keyring_under_its_host(monkeypatch):
         priority = 1  # type: ignore[assignment]
 
         def get_password(self, service, username):
-            return "kept" if (service, username) == (judging.SERVICE, "example.org") else None
+            return "kept" if (service, username) == (keys.SERVICE, "example.org") else None
 
         def set_password(self, service, username, password): ...
 

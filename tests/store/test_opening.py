@@ -256,3 +256,43 @@ def test_guidelines_of_an_older_version_become_the_first_of_their_versions(tmp_p
     assert store.rows("SELECT kind FROM judged") == [{"kind": "thumbs"}]
     assert store.rows("SELECT judged FROM queue") == [{"judged": 0}]
     store.close()
+
+
+def test_models_of_an_older_version_stay_and_one_behind_a_server_fits_beside_them(tmp_path: Path) -> None:
+    conn = dbapi.connect(str(tmp_path / "project.db"))
+    conn.execute("PRAGMA journal_mode = WAL")
+    conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    migrations.apply(connecting.Database(conn, execute_plugins=False), stop_before="m008_servers")
+    add = "INSERT INTO models(id, name, kind, source, location, created_at) VALUES (?, ?, ?, 'local', '/m', '')"
+    conn.execute(add, ["m", "Old", "base"])
+    conn.commit()
+    with pytest.raises(dbapi.IntegrityError):
+        conn.execute(add, ["s", "Served", "server"])
+    conn.close()
+    store, beside = Store.open(tmp_path), Store.beside(tmp_path)
+    for each, name in ((store, "first"), (beside, "second")):
+        each.models.add(name=name, kind="server", source="server", location="http://localhost/v1", hash=name)
+        with pytest.raises(dbapi.IntegrityError):
+            each.models.add(name="x", kind="telepathy", source="local", location="/x")
+        assert each.rows("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
+        assert each.value("PRAGMA writable_schema") == 0
+    assert [model.name for model in store.models.list()] == ["Old", "first", "second"]
+    beside.close()
+    store.close()
+    again = Store.open(tmp_path)
+    assert len(again.models.list("server")) == 2
+    again.close()
+
+
+def test_a_connection_that_is_open_while_servers_come_sees_the_wider_table(tmp_path: Path) -> None:
+    conn = dbapi.connect(str(tmp_path / "project.db"))
+    conn.execute("PRAGMA journal_mode = WAL")
+    conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    migrations.apply(connecting.Database(conn, execute_plugins=False), stop_before="m008_servers")
+    assert conn.execute("SELECT COUNT(*) FROM models").fetchone() == (0,)
+    Store.open(tmp_path).close()
+    conn.execute(
+        "INSERT INTO models(id, name, kind, source, location, created_at) VALUES ('s', 's', 'server', 's', 'u', '')"
+    )
+    conn.commit()
+    conn.close()

@@ -28,6 +28,8 @@ def export_model(store: Store, model_id: str, target: Path, **knobs: Any) -> Ite
     model = store.models.find(model_id)
     if model.kind == "reward":
         raise WorkbenchError(f"{model.name} scores answers and writes none.", "Choose a model that writes.")
+    if model.kind == "server":
+        raise WorkbenchError(f"{model.name} is on a server, and its files are not here.", "Choose another model.")
     values = {"target": str(target.resolve()), "card": model_cards.card(store, model)} | knobs
     options = dataclasses.asdict(options_from(export.Options, values))
     reference = preparing.reference(store, model.id)

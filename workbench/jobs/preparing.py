@@ -24,6 +24,8 @@ from . import frozen, functions
 from .run import worker
 from .spec import JobSpec
 
+_ASK_SERVERS = ("generate",)
+"""Work that a model behind a server can do, too."""
 _PACKAGES = ("feedback-workbench", "torch", "transformers", "peft", "trl", "numpy")
 
 
@@ -59,6 +61,8 @@ def project_rules(store: Store) -> Rules:
 def reference(store: Store, model_id: str) -> ModelRef:
     """Where a model of the project is. A base's files must be there; raises WorkbenchError when they are not."""
     model = store.models.find(model_id)
+    if model.kind == "server":
+        return _on_server(model)
     base = store.models.base_of(model)
     for part in (base, model):
         _check_files(part)
@@ -73,6 +77,23 @@ def reference(store: Store, model_id: str) -> ModelRef:
         name=model.name,
         id=model.id,
         base_hash=base.hash,
+    )
+
+
+def _refuse_servers(title: str, *refs: ModelRef) -> None:
+    for ref in refs:
+        if ref.kind == "server":
+            raise WorkbenchError(
+                f"{title} needs a model's weights, and {ref.name} is behind a server.",
+                "Choose a model of this computer. What a server answers can be judged and learned from.",
+            )
+
+
+def _on_server(model: Model) -> ModelRef:
+    info = model.info
+    served, extras = str(info.get("model", "")), bool(info.get("extras", True))
+    return ModelRef(
+        base=model.location, format="server", kind="server", name=model.name, id=model.id, served=served, extras=extras
     )
 
 
@@ -135,6 +156,8 @@ def _checked(
     model = reference(store, model_id) if model_id else None
     reward = reference(store, reward_id) if reward_id else None
     others = tuple(reference(store, other) for other in other_ids)
+    if name not in _ASK_SERVERS:
+        _refuse_servers(method.title, *filter(None, (model, reward, *others)))
     return _Checked(name, method, plain, data, model, reward, others)
 
 

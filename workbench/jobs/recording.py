@@ -171,7 +171,8 @@ def _base_and_adapter(store: Store, model_id: str | None) -> tuple[str | None, s
     if model_id is None:
         return None, None
     model = store.models.find(model_id)
-    return store.models.base_of(model).id, None if model.kind == "base" else model.id
+    base = store.models.base_of(model)
+    return base.id, None if base.id == model.id else model.id
 
 
 def add_result(store: Store, run_id: str, event: ev.Saved) -> None:

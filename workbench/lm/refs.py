@@ -8,11 +8,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ModelRef:
-    """A base and, on it, one adapter.
+    """A base and, on it, one adapter; or a model behind a server.
 
-    base: a folder, a .gguf file, or a hub id. adapter: a folder with a LoRA adapter ("" for none).
-    kind: "base", "adapter" or "reward"; name: what people call it; id: its row in the store. parent: of a base that was
-    trained here, what it was trained from, in the words of `base` and `format`.
+    base: a folder, a .gguf file, a hub id, or a server's address. adapter: a folder with a LoRA adapter ("" for none).
+    kind: "base", "adapter", "reward" or "server"; name: what people call it; id: its row in the store. parent: of a
+    base that was trained here, what it was trained from, in the words of `base` and `format`. served: what the server
+    calls it; extras: whether the server may be sent settings that the API of OpenAI has no word for.
     """
 
     base: str
@@ -24,6 +25,8 @@ class ModelRef:
     base_hash: str = ""
     parent: str = ""
     parent_format: str = "safetensors"
+    served: str = ""
+    extras: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""

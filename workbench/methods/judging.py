@@ -6,8 +6,6 @@ written nowhere.
 
 from __future__ import annotations
 
-import logging
-import os
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -16,13 +14,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ..errors import WorkbenchError
+from ..providers.keys import KEY, key_for
 from .base import NoScore
 
-log = logging.getLogger(__name__)
-
-KEY = "WORKBENCH_JUDGE_KEY"
-SERVICE = "feedback-workbench"
-"""Where the keyring has the key, under the server's host: keyring set feedback-workbench HOST."""
 RUBRIC = "The answer is correct, helpful and clear, and no longer than it needs to be."
 LOWEST, HIGHEST = 1, 10
 TIMEOUT = 60.0
@@ -189,26 +183,6 @@ def check_options(options: Any) -> None:
         )
     if not options.judge_model:
         raise WorkbenchError("Judge model is empty.", "Write the name that the judge's server knows it by.")
-
-
-def key_for(url: str) -> str:
-    """The key for a server: of the environment, or of the keyring; OpenAI's own goes to OpenAI alone."""
-    host = urlsplit(url).hostname or ""
-    found = os.environ.get(KEY) or (os.environ.get("OPENAI_API_KEY") if host == "api.openai.com" else "")
-    return found or _from_keyring(host) or "none"  # a server on this computer wants none, the library does
-
-
-def _from_keyring(host: str) -> str:
-    try:
-        import keyring
-        from keyring.errors import KeyringError
-    except ImportError:
-        return ""
-    try:
-        return keyring.get_password(SERVICE, host) or ""
-    except KeyringError as error:  # none on this machine, or it stays locked: the server says whether it wants a key
-        log.info("no key from the keyring: %s", error)
-        return ""
 
 
 def _library() -> Any:

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from .store import Store
 
 
+PLACELESS = ("hub", "server")
+"""Sources of models whose location is no path."""
+
+
 class ModelRows:
-    """Models this project knows: bases, adapters on them, reward models."""
+    """Models this project knows: bases, adapters on them, reward models, models behind servers."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -116,6 +120,6 @@ class ModelRows:
 
     def _model(self, row: dict[str, Any]) -> Model:
         location = row["location"]
-        if row["source"] != "hub" and not Path(location).is_absolute():
+        if row["source"] not in PLACELESS and not Path(location).is_absolute():
             location = str(self._store.folder / location)
         return Model(**row | {"info": json.loads(row["info"]), "location": location})

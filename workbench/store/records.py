@@ -11,10 +11,10 @@ from ..feedback.base import Message
 
 @dataclass(frozen=True)
 class Model:
-    """A base, an adapter on a base, or a reward model.
+    """A base, an adapter on a base, a reward model, or a model behind a server.
 
-    kind: "base", "adapter" or "reward". format: "safetensors" or "gguf".
-    source: "local", "hub", "gguf", "starter" or "run". location: a path, or a hub id.
+    kind: "base", "adapter", "reward" or "server". format: "safetensors", "gguf" or "server".
+    source: "local", "hub", "gguf", "starter", "run" or "server". location: a path, a hub id, or a server's address.
     """
 
     id: str
