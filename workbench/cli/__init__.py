@@ -22,6 +22,7 @@ from .modelling import models
 from .reading import features
 from .reporting import report
 from .running import runs
+from .serving import add_server, key
 from .shared import JSON, PROJECT, chosen, finish
 from .working import evaluate, generate, train
 
@@ -104,3 +105,5 @@ def doctor(context: click.Context, project: Path | None, as_json: bool) -> None:
 _commands = (demo, models, import_, export, generate, features, train, runs, evaluate, classify, report, bench, doctor)
 for _command in _commands:
     cli.add_command(_command)
+for _command in (add_server, key):
+    models.add_command(_command)

@@ -47,12 +47,16 @@ def models_list(context: click.Context, project: Path | None, as_json: bool) -> 
     """List the project's models."""
     with opened(chosen(context, project)) as store:
         found = store.models.list()
-    lines = [f"{model.name}\t{model.kind}\t{model.size_bytes / 1e6:.0f} MB\t{model.location}" for model in found]
+    lines = [f"{model.name}\t{model.kind}\t{_size(model)}\t{model.location}" for model in found]
     click.echo(
         json.dumps([model_json(model) for model in found], ensure_ascii=False, indent=2)
         if as_json
         else "\n".join(lines) or "No models yet. Add one with: workbench models add LOCATION"
     )
+
+
+def _size(model: Any) -> str:
+    return str(model.info.get("model", "")) if model.kind == "server" else f"{model.size_bytes / 1e6:.0f} MB"
 
 
 @models.command("fetch-starter")

@@ -28,9 +28,9 @@ def models_of(url: str, key: str = "") -> list[str]:
     Raises ServerError when it cannot be reached, refuses, or says something else.
     """
     server = Server(url, "")
+    content = _asked(server, key)
     try:
-        listed = json.loads(_asked(server, key))
-        return [str(each["id"]) for each in listed["data"] or ()]
+        return [str(each["id"]) for each in json.loads(content)["data"] or ()]
     except (ValueError, KeyError, TypeError) as error:
         raise unreadable(server) from error
 
