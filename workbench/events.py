@@ -82,6 +82,10 @@ class Token(Event):
     prompt_id: str = ""
 
 
+BROKE_OFF = "broke off"
+"""finish_reason of an answer whose writer went away: it is kept, and waits for nobody's judgement."""
+
+
 @dataclass(frozen=True)
 class Answer(Event):
     """A finished answer with everything that made it; the parent stores it as a response.

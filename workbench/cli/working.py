@@ -107,18 +107,29 @@ def generate(
             model_id=only_model(store, model, "base").id,
             prompt_ids=[prompt.id for prompt in prompts],
         )
+        found = store.responses.of_run(run.id)
+        if typed is not None and run.summary.get("there"):  # what was typed before has its answers already
+            found = [each for each in store.responses.of_prompt(prompts[0].id) if _maker(each) == run.model_id]
         answers = [
             {
                 "prompt": store.prompts.find(item.prompt_id).text,
                 "answer": item.text,
                 "finish_reason": item.finish_reason,
             }
-            for item in store.responses.of_run(run.id)
+            for item in found
         ]
-        shown = (
-            "\n\n".join(item["answer"] for item in answers) if typed is not None else f"Wrote {len(answers)} answers."
-        )
+        shown = "\n\n".join(item["answer"] for item in answers) if typed is not None else generated_words(run.summary)
         finish(run_json(store, run) | {"answers": answers}, as_json, shown)
+
+
+def _maker(response: Any) -> str | None:
+    return response.adapter_id or response.model_id
+
+
+def generated_words(summary: Any) -> str:
+    """What a run of generate wrote, in words."""
+    written, there = summary.get("answers", 0), summary.get("there", 0)
+    return f"Wrote {written} answers." + (f" {there} were there already." if there else "")
 
 
 @click.group(invoke_without_command=True)

@@ -130,7 +130,8 @@ def _end(store: Store, run_id: str, status: str, **fields: Any) -> None:
 
 
 def store_answer(store: Store, answer: ev.Answer, run_id: str | None, model_id: str | None = None) -> Response:
-    """Keep an answer with everything that made it. Answers of an evaluation are not put into the feedback queue."""
+    """Keep an answer with everything that made it. Answers of an evaluation, and parts of answers, are not put into the
+    feedback queue."""
     run = store.runs.find(run_id) if run_id else None
     if run is not None:
         refs = run.spec.get("others") or []
@@ -152,7 +153,7 @@ def store_answer(store: Store, answer: ev.Answer, run_id: str | None, model_id: 
         seconds=answer.seconds,
         scores=ev.plain(dict(answer.scores) | ({"role": answer.role} if answer.role else {})),
         source="generated",
-        queued=run is None or run.method != "evaluate",
+        queued=(run is None or run.method != "evaluate") and answer.finish_reason != ev.BROKE_OFF,
     )
     if answer.vector:
         store.features.add(answer.space, {response.id: from_text(answer.vector)})

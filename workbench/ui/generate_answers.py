@@ -185,15 +185,15 @@ class Answers(QObject):
 
     def _on_answered(self, request: Request, index: int, response: Response) -> None:
         self._rounds.setdefault(request.place, []).append(response)
-        self._ticks[response.id] = True
-        if not self.queue_at_once:
+        self._ticks[response.id] = response.queued
+        if response.queued and not self.queue_at_once:
             self._unqueued.add(response.id)
             try:
                 self._context.store.responses.queue([response.id], False, by=self)
             except WorkbenchError as error:
                 self._context.tell(error)
         if self._shows(request):
-            self._area.views[request.place].finish(index, response, True)
+            self._area.views[request.place].finish(index, response, response.queued)
             self._show_placeholders()
         self.ticks_changed.emit()
 

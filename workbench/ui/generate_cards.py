@@ -6,6 +6,7 @@ from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QPen, QTextCursor
 from PySide6.QtWidgets import QCheckBox, QFrame, QWidget
 
+from ..events import BROKE_OFF
 from ..store import Response
 from . import figures
 from .theme import set_role, theme
@@ -113,6 +114,8 @@ class AnswerCard(Card):
             parts.append(self.tr("{seconds} s").format(seconds=figures.figure(response.seconds, 2)))
         if response.finish_reason == "length":
             parts.append(self.tr("cut off"))
+        if response.finish_reason == BROKE_OFF:
+            parts.append(self.tr("broke off"))
         return ", ".join(parts) or self.tr("imported")
 
     def ticked(self) -> bool:

@@ -13,6 +13,7 @@ from ..jobs.tasks.generate import Options
 from ..store import Model, Store
 from .generate_answers import ColumnChoice
 from .generate_sampling import Sampling
+from .model_session import SERVER
 
 SETTING = "generate"
 
@@ -48,13 +49,15 @@ def write_kept(store: Store, kept: Kept) -> None:
 
 
 def writing_models(store: Store) -> list[Model]:
-    """Models that can write answers and whose files are there: the newest adapters first, then bases."""
+    """Models that can write answers and whose files are there: the newest adapters first, then bases, then servers."""
     found = [model for model in store.models.list() if model.kind != "reward" and _can_write(store, model)]
-    adapters = [model for model in found if model.kind == "adapter"]
-    return [*reversed(adapters), *(model for model in found if model.kind == "base")]
+    kinds = {kind: [model for model in found if model.kind == kind] for kind in ("adapter", "base", SERVER)}
+    return [*reversed(kinds["adapter"]), *kinds["base"], *kinds[SERVER]]
 
 
 def _can_write(store: Store, model: Model) -> bool:
+    if model.kind == SERVER:
+        return True
     base = store.models.base_of(model)
     if not base.info.get("generates", True):
         return False
@@ -74,6 +77,7 @@ def first_columns(store: Store, kept: Kept, loaded: Model | None) -> list[Column
 
 def note_on_memory(store: Store, models: Sequence[Model]) -> str:
     """What several columns mean for memory; "" for one column."""
+    models = [model for model in models if model.kind != SERVER]
     if len(models) < 2:
         return ""
     base_of = {model.id: store.models.base_of(model).id for model in models}

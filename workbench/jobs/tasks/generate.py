@@ -1,16 +1,21 @@
-"""Write several answers to each prompt."""
+"""Write several answers to each prompt. What the same model wrote there before, drawn in the same way, is not written
+again, so that a run that was cut off goes on when it is started once more."""
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from ...errors import StopRequested, WorkbenchError
-from ...events import Answer, Event, Finished, Progress, Started, Stopped
+from ...events import BROKE_OFF, Answer, Event, Finished, Progress, Started, Stopped
+from ...lm.refs import ModelRef
 from ...methods.base import Data, Job, knob
+from ...store import Store
+from ..frozen import ANSWERS, read_answers
 
 name = "generate"
 title = "Generate"
@@ -53,38 +58,102 @@ def sampler_of(options: Any) -> Any:
     )
 
 
-def train(job: Job, options: Options) -> Iterator[Event]:
-    """Yields an Answer for each prompt and sample."""
-    from ...lm.devices import choose
-    from ...lm.loading import load
+def gather(store: Store, model: ModelRef | None, reward: ModelRef | None) -> list[dict[str, Any]]:
+    """What the model has written already: for each answer its prompt, its seed and how it was drawn."""
+    sql = (
+        "SELECT prompt_id, seed, sampler, template_hash FROM responses "
+        "WHERE COALESCE(adapter_id, model_id) = ? AND seed IS NOT NULL AND finish_reason <> ?"
+    )
+    rows = store.rows(sql, [model.id if model else "", BROKE_OFF])
+    return [row | {"sampler": json.loads(row["sampler"])} for row in rows]
 
+
+class Written:
+    """The answers that are there: which of what is wanted need not be written."""
+
+    def __init__(self, job: Job, sampler: Mapping[str, Any], template_hash: str) -> None:
+        rows = read_answers(job.folder) if (job.folder / ANSWERS).exists() else []
+        self._there = {
+            (row["prompt_id"], row["seed"])
+            for row in rows
+            # A server may have left out settings that it does not know: the others tell.
+            if row["sampler"] and row["sampler"].items() <= sampler.items() and row["template_hash"] == template_hash
+        }
+
+    def left(self, job: Job, options: Any) -> list[tuple[Any, int]]:
+        """(prompt, number of its answer) of what is still to be written."""
+        wanted = [(prompt, index) for prompt in job.data.prompts for index in range(options.samples)]
+        return [item for item in wanted if (item[0].prompt_id, options.seed + item[1]) not in self._there]
+
+
+def train(job: Job, options: Options) -> Iterator[Event]:
+    """Yields an Answer for each prompt and sample that is not there yet."""
     if lacks(job.data):
         raise WorkbenchError(lacks(job.data))
     assert job.model is not None
+    if job.model.kind == "server":
+        from . import serving
+
+        work = Written(job, serving.sampler_of(options), "").left(job, options)
+        yield Started(len(work), job.model.base)
+        yield from _told(job, options, serving.answers(job, options, job.model, work=work), len(work))
+        return
+    from ...lm.devices import choose
+    from ...lm.loading import load
+
     compute = choose(options.device, options.dtype)
     yield Progress(0, 0, "Loading the model")
     loaded = load(job.model, compute)
-    total = len(job.data.prompts) * options.samples
-    yield Started(total, compute.name, compute.dtype_name)
+    work = Written(job, sampler_of(options).to_json(), loaded.template.hash).left(job, options)
+    yield Started(len(work), compute.name, compute.dtype_name)
+    written = read_too(loaded, job, answers(loaded, job, options, work=work), options.batch_size)
+    yield from _told(job, options, scored(job, compute, written, options.batch_size), len(work))
+
+
+def _told(job: Job, options: Options, written: Iterator[Answer], total: int) -> Iterator[Event]:
+    """The answers with their progress, and how it ended."""
+    there = len(job.data.prompts) * options.samples - total
     done = 0
     try:
-        for answer in read_too(loaded, job, answers(loaded, job, options), options.batch_size):
+        for answer in written:
             yield answer
             done += 1
             yield Progress(done, total, "Writing answers")
     except StopRequested:
-        yield Stopped(done, {"answers": done})
+        yield Stopped(done, {"answers": done, "there": there})
         return
-    yield Finished({"answers": done})
+    yield Finished({"answers": done, "there": there})
 
 
-def answers(loaded: Any, job: Job, options: Any, role: str = "") -> Iterator[Answer]:
-    """Answers in batches of prompts of similar length; each has its own seed, so a batch's size changes nothing."""
+def scored(job: Job, compute: Any, written: Iterator[Answer], size: int) -> Iterator[Answer]:
+    """The same answers with the score of the job's reward model, where it has one; `size` are scored at a time."""
+    if job.reward is None:
+        yield from written
+        return
+    from ...lm.loading import load
+    from ...lm.scoring import encode_all, load_reward, score_all
+
+    reward = load_reward(job.reward, compute, load(replace(job.reward, adapter="", kind="base"), compute))
+    messages = {prompt.prompt_id: prompt.messages for prompt in job.data.prompts}
+    while group := list(islice(written, size)):
+        scores = score_all(reward, encode_all(reward, [(messages[each.prompt_id], each.text) for each in group]))
+        for answer, score in zip(group, scores, strict=True):
+            yield replace(answer, scores=dict(answer.scores) | {"reward": float(score)})
+
+
+def answers(
+    loaded: Any, job: Job, options: Any, role: str = "", work: Sequence[tuple[Any, int]] | None = None
+) -> Iterator[Answer]:
+    """Answers in batches of prompts of similar length; each has its own seed, so a batch's size changes nothing.
+
+    work: (prompt, number of its answer); None for all that the options want.
+    """
     from ...lm.batching import by_length
     from ...lm.generating import sample_all
 
     sampler = sampler_of(options)
-    work = [(prompt, index) for prompt in job.data.prompts for index in range(options.samples)]
+    if work is None:
+        work = [(prompt, index) for prompt in job.data.prompts for index in range(options.samples)]
     ids = [loaded.template.prompt_ids(prompt.messages) for prompt, _ in work]
     for group in by_length([len(item) for item in ids], options.batch_size):
         begun = time.perf_counter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...events import Answer
@@ -16,13 +16,18 @@ AT_ONCE = 8
 """Requests at a time, unless fewer answers are wanted at once: servers that people pay for refuse more."""
 
 
-def answers(job: Job, options: Any, ref: ModelRef, role: str = "") -> Iterator[Answer]:
+def answers(
+    job: Job, options: Any, ref: ModelRef, role: str = "", work: Sequence[tuple[Any, int]] | None = None
+) -> Iterator[Answer]:
     """Answers to each prompt, as they are done; each has its own seed, as of a local model.
+
+    work: (prompt, number of its answer); None for all that the options want.
 
     Raises StopRequested when the person asked to stop, and a ServerError for what a server will not do.
     """
     sampler = sampler_of(options)
-    work = [(prompt, index) for prompt in job.data.prompts for index in range(options.samples)]
+    if work is None:
+        work = [(prompt, index) for prompt in job.data.prompts for index in range(options.samples)]
     asked = ((prompt.messages, options.seed + index) for prompt, index in work)
     at_once = min(options.batch_size, AT_ONCE)
     for place, reply in answers_of(Server.of(ref), asked, sampler, at_once, job.stopping):
