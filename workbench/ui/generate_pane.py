@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
@@ -14,6 +15,7 @@ from ..store.prompts import prompt_hash
 from . import keys
 from .context import Context
 from .generate_answers import Answers, ColumnChoice, dot_of
+from .generate_batches import MANY, Batch, BatchBar, Batches
 from .generate_chances import Chances
 from .generate_choices import Kept, note_on_memory, read_kept, write_kept
 from .generate_column_set import ColumnSet
@@ -95,7 +97,9 @@ class GeneratePane(Pane):
         self.dock = Dock(self.generate_action, self.stop_action, self.again_action, self.send_action)
         self.dock.queue_at_once.toggled.connect(self.answers.set_queue_at_once)
         over = holding(row(self.card, margins=(16, 14, 16, 12)))
-        page = holding(column(over, self.area, self.dock, spacing=0))
+        self.batches = Batches(self.context, self)
+        self.batch_bar = BatchBar(self.batches)
+        page = holding(column(over, self.area, self.batch_bar, self.dock, spacing=0))
         page.layout().setStretch(1, 1)  # type: ignore[union-attr]
         self.no_models = EmptyState(
             self.tr("Load a model to write answers."), self.tr("Load a model"), lambda: self.context.show_pane("models")
@@ -122,7 +126,14 @@ class GeneratePane(Pane):
         self.writer.began.connect(self._on_began)
         self.writer.answered.connect(lambda request, index, response: self.prompts.count_one(request.prompt_id))
         self.writer.ended.connect(self._on_ended)
+        self.batches.changed.connect(self._show_state)
+        self.batches.answered.connect(self._on_batch_answer)
         self.context.store_changed.connect(self._on_store_change)
+
+    def _on_batch_answer(self, prompt_id: str) -> None:
+        self.prompts.count_one(prompt_id)
+        if self.answers.prompt is not None and prompt_id == self.answers.prompt.id and not self.writer.busy:
+            self.answers.show_prompt(self.answers.prompt)
 
     def header_widgets(self) -> list[QWidget]:
         return [self.modes]
@@ -151,6 +162,8 @@ class GeneratePane(Pane):
         try:
             self._read_models(first)
             self.prompts.refresh()
+            if first:
+                self.batches.look()
         except WorkbenchError as error:
             self.context.tell(error)
             return
@@ -348,9 +361,13 @@ class GeneratePane(Pane):
     def write_for_all(self) -> None:
         """Write answers to every prompt in the list that has none."""
         waiting = self.prompts.waiting()
-        if self.writer.busy or not waiting or not self.columns.choices:
+        if self.writer.busy or self.batches.busy or not waiting or not self.columns.choices:
             return
         self._keep()
+        if len(waiting) >= MANY:
+            choices = enumerate(self.columns.choices)
+            self.batches.start([self._batch(choice, place, waiting) for place, choice in choices])
+            return
         self._follows = True
         requests = [
             self._request(prompt_id, place, choice)
@@ -358,6 +375,11 @@ class GeneratePane(Pane):
             for prompt_id in waiting
         ]
         self.writer.start(requests)
+
+    def _batch(self, choice: ColumnChoice, place: int, prompt_ids: Sequence[str]) -> Batch:
+        request = self._request(prompt_ids[0], place, choice)
+        options = choice.sampling.to_json() | {"samples": request.samples, "seed": request.seed}
+        return Batch(choice.model.id, options, tuple(prompt_ids), request.reward_id)
 
     def _on_began(self, request: Request) -> None:
         self.prompts.list.rows.set_running(self.writer.prompts())
@@ -406,6 +428,7 @@ class GeneratePane(Pane):
         waiting = len(self.prompts.waiting())
         text = self.tr("Write {count} waiting").format(count=waiting) if waiting else self.tr("Write for all")
         self.all_action.setText(text)
-        self.all_action.setEnabled(bool(waiting) and bool(self.columns.choices) and not self.writer.busy)
+        busy = self.writer.busy or self.batches.busy
+        self.all_action.setEnabled(bool(waiting) and bool(self.columns.choices) and not busy)
         self.all_button.setVisible(not self._single())
         self.import_button.setVisible(not self._single())
