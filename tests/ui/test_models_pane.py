@@ -132,6 +132,7 @@ def test_list_at_the_left_counts_and_filters(pane, qtbot):
         "hub": 1,
         "gguf": 0,
         "run": 3,
+        "server": 0,
     }
     qtbot.mouseClick(pane.sources.facets["reward"], Qt.MouseButton.LeftButton)
     assert names(pane) == ["reward-1"]

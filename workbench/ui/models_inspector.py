@@ -14,6 +14,8 @@ from . import figures, icons
 from . import models_words as words
 from .models_library import Entry, Memory, lineage
 from .models_lineage import LineageView
+from .models_server_part import ServerPart
+from .models_server_part import facts as server_facts
 from .theme import set_region
 from .widgets import (
     Bar,
@@ -30,6 +32,7 @@ from .widgets import (
 )
 
 STATES = {"loaded": "good", "loading": "model", "ready": "neutral", "missing": "bad"}
+STATES |= {"reachable": "good", "unreachable": "neutral", "unasked": "neutral"}
 
 
 class Inspector(QScrollArea):
@@ -64,17 +67,18 @@ class Inspector(QScrollArea):
         head = row(self.icon, column(self.name, self.kind, spacing=1), self.chip, spacing=12)
         head.setStretch(1, 1)
         self._note = label("", "small", "text2", wrap=True)
+        self.server_part = ServerPart()
+        heading = label(self.tr("Where it came from"), "head")
+        # What a model behind a server has not: files, and what was learned here.
+        self._of_files: list[QWidget] = [heading, self.lineage, Divider(), self._memory_part(), Divider()]
         return holding(
             column(
                 head,
                 row(*buttons, None, row(*small, spacing=0), spacing=6),
+                self.server_part,
                 self._note,
                 Divider(),
-                label(self.tr("Where it came from"), "head"),
-                self.lineage,
-                Divider(),
-                self._memory_part(),
-                Divider(),
+                *self._of_files,
                 self.facts,
                 spacing=12,
                 margins=(16, 14, 16, 16),
@@ -109,10 +113,14 @@ class Inspector(QScrollArea):
         model = entry.model
         self.name.setText(model.name)
         self.kind.setText(words.summary(entry))
-        token = "s1" if model.kind != "base" else "text2"
+        token = "text2" if model.kind in ("base", "server") else "s1"
         self.icon.setPixmap(icons.pixmap(words.icon_of(model), token, 20))
         self.lineage.set_nodes(lineage(self._store, model), model.id)
-        self.facts.set_facts(self._facts(entry))
+        served = model.kind == "server"
+        self.server_part.show_model(model)
+        for part in self._of_files:
+            part.setVisible(not served)
+        self.facts.set_facts(server_facts(model) if served else self._facts(entry))
         note = "" if entry.writes else self.tr("Scores answers. Choose it in Generate under Score with.")
         self._note.setText(note)
         self._note.setVisible(bool(note))

@@ -68,6 +68,8 @@ def entries(store: Store) -> list[Entry]:
 
 
 def _entry(model: Model, base: Model, used: str) -> Entry:
+    if model.kind == "server":
+        return Entry(model, base, used)
     return Entry(model, base, used, not (os.path.exists(model.location) and os.path.exists(base.location)))
 
 

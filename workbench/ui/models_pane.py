@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QStackedWidget, QWidget
 
 from ..errors import WorkbenchError
@@ -18,6 +18,7 @@ from .models_inspector import Inspector
 from .models_library import Entry, entries
 from .models_machine import Machine
 from .models_saving import Saving
+from .models_servers import Servers
 from .models_sources import Sources
 from .models_table import ModelTable, Room
 from .pane import Pane
@@ -65,6 +66,9 @@ class ModelsPane(Pane):
         self.saving.progressed.connect(self._show_progress)
         self.saving.saved.connect(self._on_saved)
         self.saving.failed.connect(self._on_not_saved)
+        self.servers = Servers(self.context, self)
+        self.servers.added.connect(self._on_added)
+        self.servers.changed.connect(self._on_reached)
         self._looking = work.Work(self.context.store.folder, self)
         self._looking.finished.connect(self._on_looked)
         self._looking.failed.connect(self.context.tell)
@@ -84,6 +88,9 @@ class ModelsPane(Pane):
         self.action(self.tr("Previous model"), "K", lambda: self.table.step(-1))
         self.add_folder_action = self.action(self.tr("Add folder"), "", self._ask_folder, icon="folder")
         self.add_file_action = self.action(self.tr("Add GGUF file"), "", self._ask_file, icon="file-box")
+        self.add_server_action = self.action(self.tr("Add server"), "", self.servers.ask, icon="zap")
+        self.edit_server_action = self.action(self.tr("Change server"), "", self._edit_server, icon="pencil")
+        self.forget_key_action = self.action(self.tr("Forget its key"), "", self._forget_key, icon="key")
         self.starter_action = self.action(
             self.tr("Get the starter"),
             "",
@@ -96,6 +103,7 @@ class ModelsPane(Pane):
     def _build_header(self) -> None:
         self._add_file_button = Button.of(self.add_file_action)
         self._add_folder_button = Button.of(self.add_folder_action)
+        self._add_server_button = Button.of(self.add_server_action)
         self._starter_button = Button.of(self.starter_action)
 
     def _build_body(self) -> QWidget:
@@ -154,12 +162,13 @@ class ModelsPane(Pane):
         remover.set_keys("")
         remover.clicked.connect(self.remove_action.trigger)
         inspector = Inspector(self.context.store, buttons, [saver, remover])
+        inspector.server_part.set_actions(self.edit_server_action, self.forget_key_action)
         inspector.model_wanted.connect(self.choose)
         inspector.people_wanted.connect(lambda run_id: self.context.show_pane("data", {"run_id": run_id}))
         return inspector
 
     def header_actions(self) -> list[QWidget]:
-        return [self._add_file_button, self._add_folder_button, self._starter_button]
+        return [self._add_server_button, self._add_file_button, self._add_folder_button, self._starter_button]
 
     def first_focus(self) -> QWidget:
         return self.table
@@ -168,10 +177,15 @@ class ModelsPane(Pane):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.servers.reaching.set_shown(True)
         if self._machine is None and not self._looking.busy:
             self._looking.start(work.looking)
         if self._stale:
             self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.servers.reaching.set_shown(False)
 
     def refresh(self) -> None:
         """Read the models again."""
@@ -183,6 +197,7 @@ class ModelsPane(Pane):
             return
         self.table.room = self._room()
         self.sources.set_entries(self._entries)
+        self.servers.reaching.set_urls(self.sources.show_servers(self._entries, self.servers.reaching.known))
         has_starter = any(entry.model.source == "starter" and not entry.missing for entry in self._entries)
         self._starter_button.setVisible(not has_starter)
         self._show_rows()
@@ -200,6 +215,10 @@ class ModelsPane(Pane):
         self._show_counts()
         self.table.viewport().update()
         self._show_chosen()
+
+    def _on_reached(self) -> None:
+        self.sources.show_servers(self._entries, self.servers.reaching.known)
+        self._on_session_change()
 
     def visit(self, payload: object) -> None:
         """What another pane wants to see here: {"model_id": id}."""
@@ -247,7 +266,9 @@ class ModelsPane(Pane):
         self.counts.setText(more if loaded else text)
 
     def state_of(self, entry: Entry) -> str:
-        """How a model is now: loaded, loading, ready or missing."""
+        """How a model is now: loaded, loading, ready or missing; a server's reachable, unreachable or unasked."""
+        if entry.model.kind == "server":
+            return self.servers.reaching.state_of(entry.model.location)
         if entry.model.id in self.context.loading_ids:
             return "loading"
         if entry.model.id in self.context.session_ids:
@@ -273,7 +294,10 @@ class ModelsPane(Pane):
         busy = state in ("loaded", "loading")
         self.load_action.setEnabled(entry is not None and entry.writes and state == "ready")
         self.unload_action.setEnabled(busy)
-        self.load_button.setVisible(entry is not None and entry.writes and not busy)
+        served = entry is not None and entry.model.kind == "server"
+        self.load_button.setVisible(entry is not None and entry.writes and not busy and not served)
+        self.edit_server_action.setEnabled(served)
+        self.forget_key_action.setEnabled(served)
         self.unload_button.setVisible(busy)
         self.generate_action.setEnabled(entry is not None and state != "missing")
         self.remove_action.setEnabled(entry is not None)
@@ -285,13 +309,18 @@ class ModelsPane(Pane):
 
     def _can_save(self) -> bool:
         entry = self.chosen()
-        return entry is not None and entry.writes and not entry.missing and not (self.work.busy or self.saving.busy)
+        if entry is None or entry.model.kind == "server":
+            return False
+        return entry.writes and not entry.missing and not (self.work.busy or self.saving.busy)
 
     # -- what can be done
 
     def load_chosen(self) -> None:
-        """Load the chosen model."""
+        """Load the chosen model; a server's is ready to write as it is."""
         entry = self.chosen()
+        if entry is not None and entry.model.kind == "server":
+            self._generate()
+            return
         if entry is None or not self.load_action.isEnabled():
             return
         try:
@@ -323,7 +352,8 @@ class ModelsPane(Pane):
         self._removed.append(entry.model.id)
         self.undo_action.setEnabled(True)
         text = self.tr("Removed {name}.").format(name=entry.model.name)
-        hint = self.tr("Its files are kept, and so are its answers.")
+        served = entry.model.kind == "server"
+        hint = self.tr("Its answers are kept.") if served else self.tr("Its files are kept, and so are its answers.")
         self.strip.show_message(text, hint, action=(self.tr("Bring back"), self._undo))
 
     def _undo(self) -> None:
@@ -337,6 +367,16 @@ class ModelsPane(Pane):
         except WorkbenchError as error:
             self.context.tell(error)
         self.choose(model_id)
+
+    # -- servers
+
+    def _edit_server(self) -> None:
+        if (entry := self.chosen()) is not None:
+            self.servers.edit(entry.model)
+
+    def _forget_key(self) -> None:
+        if (entry := self.chosen()) is not None:
+            self.servers.forget_key(entry.model)
 
     # -- adding
 

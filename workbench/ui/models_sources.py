@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,13 @@ from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QWidget
 
 from . import figures, icons
 from .models_library import Entry
+from .models_providers import Providers
 from .theme import font, set_region, theme
 from .widgets import Bar, SectionLabel, column, label, row
 from .widgets.painting import KeyboardFocus, box, ring
+
+OPTIONAL = ("local", "hub", "gguf", "run", "server")
+"""Lines that are shown only once there is something in them."""
 
 
 class Facet(KeyboardFocus, QPushButton):
@@ -97,6 +101,8 @@ class Sources(QWidget):
                 layout.addWidget(heading)
                 self._last_heading = heading
             layout.addWidget(self._facet(choice))
+        self.providers = Providers()
+        layout.addWidget(self.providers)
         layout.addStretch(1)
         layout.addWidget(self._disk())
         self.setLayout(layout)
@@ -113,6 +119,7 @@ class Sources(QWidget):
             Choice("hub", self.tr("Hub and starter"), "cloud-download", lambda e: e.model.source in ("hub", "starter")),
             Choice("gguf", self.tr("GGUF files"), "file-box", lambda entry: entry.model.source == "gguf"),
             Choice("run", self.tr("Run results"), "chart-line", lambda entry: entry.model.source == "run"),
+            Choice("server", self.tr("Providers"), "zap", lambda entry: entry.model.source == "server"),
         )
 
     def _facet(self, choice: Choice) -> Facet:
@@ -149,11 +156,17 @@ class Sources(QWidget):
         for choice in self._choices:
             facet, number = self.facets[choice.name], sum(1 for entry in entries if choice.holds(entry))
             facet.set_count(number)
-            optional = choice.name in ("local", "hub", "gguf", "run")
+            optional = choice.name in OPTIONAL
             facet.setVisible(bool(number) or not optional or choice.name == self._current)
-        self._last_heading.setVisible(any(not self.facets[name].isHidden() for name in ("local", "hub", "gguf", "run")))
+        self._last_heading.setVisible(any(not self.facets[name].isHidden() for name in OPTIONAL))
         taken = sum(entry.model.size_bytes for entry in entries if not entry.missing)
         free = shutil.disk_usage(self._folder).free
         self.used.setText(figures.size(taken))
         self.bar.set_fraction(taken / (taken + free) if taken + free else 0.0)
         self.free.setText(self.tr("{size} free on this disk").format(size=figures.size(free)))
+
+    def show_servers(self, entries: Sequence[Entry], known: Mapping[str, float | None]) -> list[str]:
+        """Show each server once with what is known of it, and return their addresses."""
+        urls = list(dict.fromkeys(entry.model.location for entry in entries if entry.model.kind == "server"))
+        self.providers.show_servers(urls, known)
+        return urls

@@ -52,12 +52,14 @@ class ModelTable(Table):
         chosen, place = self.chosen(), self.verticalScrollBar().value()
         mine = [entry for entry in entries if entry.mine]
         bases = [entry for entry in entries if not entry.mine and entry.model.kind == "base"]
-        rest = [entry for entry in entries if not entry.mine and entry.model.kind != "base"]
+        served = [entry for entry in entries if entry.model.kind == "server"]
+        rest = [entry for entry in entries if not entry.mine and entry.model.kind not in ("base", "server")]
         rows: list[Entry | Group] = []
         for title, part in (
             (self.tr("Trained by me"), mine),
             (self.tr("Adapters and reward models from elsewhere"), rest),
             (self.tr("Bases"), bases),
+            (self.tr("Behind servers"), served),
         ):
             rows += [Group(title), *part] if part else []
         self.rows_model.set_rows(rows)
@@ -78,7 +80,7 @@ class ModelTable(Table):
     # -- cells
 
     def _name(self, entry: Entry) -> Cell:
-        token = "text2" if entry.model.kind == "base" else "s1"
+        token = "text2" if entry.model.kind in ("base", "server") else "s1"
         return Cell(entry.model.name, words.summary(entry), icon=words.icon_of(entry.model), icon_tone=token)
 
     def _disk(self, entry: Entry) -> Cell:
@@ -92,6 +94,8 @@ class ModelTable(Table):
         return memory.total if memory else 0
 
     def _memory(self, entry: Entry) -> Cell:
+        if entry.model.kind == "server":
+            return Cell(self.tr("not needed"), tone="text3")
         needed, room = self._needed(entry), self.room
         if not needed:
             return Cell("\u2013", tone="text3")
@@ -111,6 +115,8 @@ class ModelTable(Table):
             return Cell(text, dot=("accentText", False), tone="accent")
         if state == "missing":
             return Cell(text, dot=("bad", False), tone="bad")
+        if state == "reachable":
+            return Cell(text, dot=("good", False))
         return Cell(text, dot=("text3", True), tone="text2")
 
     def state_text(self, state: str) -> str:
@@ -119,6 +125,9 @@ class ModelTable(Table):
             "loaded": self.tr("Loaded"),
             "loading": self.tr("Loading"),
             "missing": self.tr("Files missing"),
+            "reachable": self.tr("Reachable"),
+            "unreachable": self.tr("Not reachable"),
+            "unasked": self.tr("Not asked yet"),
         }
         return texts.get(state, self.tr("Ready"))
 

@@ -12,8 +12,9 @@ from ..jobs.run import worker
 from ..store import Model
 from . import figures
 from .models_library import Entry
+from .models_providers import name_of
 
-ICONS = {"base": "box", "adapter": "puzzle", "reward": "scale"}
+ICONS = {"base": "box", "adapter": "puzzle", "reward": "scale", "server": "zap"}
 
 
 def icon_of(model: Model) -> str:
@@ -67,6 +68,8 @@ def summary(entry: Entry) -> str:
             text = QCoreApplication.translate("Models", "{method} on {base}")
             return text.format(method=method, base=entry.base.name)
         return QCoreApplication.translate("Models", "Adapter on {base}").format(base=entry.base.name)
+    if model.kind == "server":
+        return name_of(model.location)
     size = parameters(model.parameters)
     parts = [origin(model), licence(model)]
     if size:
@@ -91,6 +94,8 @@ def licence(model: Model) -> str:
 def form(entry: Entry) -> str:
     """How the weights are stored."""
     model = entry.model
+    if model.kind == "server":
+        return QCoreApplication.translate("Models", "Server")
     if model.kind != "base":
         return "LoRA"
     if model.format == "gguf":
