@@ -37,6 +37,7 @@ def models_of(url: str, key: str = "") -> list[str]:
 
 def check(server: Server, key: str = "") -> float:
     """Milliseconds until the server has said something. Raises ServerError when it does not, or refuses the key."""
+    key = key or key_of(server.url)  # a keyring has its own time
     begun = time.perf_counter()
     _asked(server, key)
     return (time.perf_counter() - begun) * 1000

@@ -32,7 +32,7 @@ class Providers(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._lines = column(spacing=2, margins=(36, 0, 10, 0))
+        self._lines = column(spacing=2, margins=(26, 0, 10, 0))
         self.setLayout(self._lines)
         self.texts: dict[str, str] = {}
         """What is said of each server, by its address."""

@@ -43,7 +43,7 @@ class ModelTable(Table):
             Column(self.tr("On disk"), self._disk, 92, key=lambda entry: entry.model.size_bytes, right=True),
             Column(self.tr("Format"), lambda entry: Cell(words.form(entry), tone="text2"), 98),
             Column(self.tr("Memory to generate"), self._memory, 152, key=self._needed),
-            Column(self.tr("State"), self._state, 118),
+            Column(self.tr("State"), self._state, 130),
             Column(self.tr("Last used"), self._used, 86, key=lambda entry: entry.last_used, right=True),
         ]
 
