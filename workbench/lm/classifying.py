@@ -63,7 +63,8 @@ class Classifier:
             tokenizer.pad_token_id = tokenizer.eos_token_id
         forget_gguf(model)
         model.config.pad_token_id = tokenizer.pad_token_id
-        loaded = Loaded(model.to(compute.device).eval(), tokenizer, Template(tokenizer), compute, ref)
+        template = Template(tokenizer, ref.template)
+        loaded = Loaded(model.to(compute.device).eval(), tokenizer, template, compute, ref)
         labels = [str(model.config.id2label[place]) for place in range(model.config.num_labels)]
         longest = getattr(model.config, "max_position_embeddings", None) or limit
         return cls(loaded, tuple(labels), min(limit, longest))

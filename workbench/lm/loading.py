@@ -112,7 +112,7 @@ def load(ref: ModelRef, compute: Compute, *, offline: bool = True, quantize: str
         check_bits(compute, quantize, gguf=ref.format == "gguf")
     tokenizer = load_tokenizer(ref, offline=offline)
     model = _load_causal(ref, compute, offline, _in_bits(compute, quantize) if quantize != "none" else {})
-    loaded = Loaded(model.eval(), tokenizer, Template(tokenizer), compute, ref)
+    loaded = Loaded(model.eval(), tokenizer, Template(tokenizer, ref.template), compute, ref)
     choose_attention(loaded)
     fuse_layers(loaded.trunk)
     if ref.adapter:

@@ -13,7 +13,8 @@ class ModelRef:
     base: a folder, a .gguf file, a hub id, or a server's address. adapter: a folder with a LoRA adapter ("" for none).
     kind: "base", "adapter", "reward" or "server"; name: what people call it; id: its row in the store. parent: of a
     base that was trained here, what it was trained from, in the words of `base` and `format`. served: what the server
-    calls it; extras: whether the server may be sent settings that the API of OpenAI has no word for.
+    calls it; extras: whether the server may be sent settings that the API of OpenAI has no word for. template: the chat
+    template that is used in the place of the model's own, "" for its own.
     """
 
     base: str
@@ -27,6 +28,7 @@ class ModelRef:
     parent_format: str = "safetensors"
     served: str = ""
     extras: bool = True
+    template: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""

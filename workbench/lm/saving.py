@@ -44,7 +44,7 @@ def save_whole(loaded: Loaded, target: Path, info: dict[str, Any]) -> None:
     _check_finite(state, "The model")
     with whole_folder(target) as folder:
         loaded.causal.save_pretrained(folder, state_dict=state)
-        loaded.tokenizer.save_pretrained(folder)
+        loaded.template.save_tokenizer(folder)
         _write_json(folder / "workbench.json", info)
 
 

@@ -26,6 +26,7 @@ from .reading import gather, hidden_states
 from .refs import ModelRef
 from .saving import save_reward_adapter, whole_folder
 from .tastes import Tastes
+from .templates import Template
 
 
 class RewardModel(Protocol):
@@ -73,6 +74,7 @@ class AdapterReward:
 
     def __init__(self, loaded: Loaded, *, limit: int = 1024, depth: int = 0) -> None:
         self.loaded = loaded
+        self.template = loaded.template
         self.compute = loaded.compute
         self.limit = limit
         self.depth = depth or max(1, round(len(loaded.layers) * 2 / 3))
@@ -118,8 +120,8 @@ class AdapterReward:
 
     def encode(self, messages: Sequence[Message], text: str) -> Row:
         """Prompt and answer as a row that ends with the end token; a long prompt loses its beginning."""
-        answer = self.loaded.template.answer_ids(text, self.limit // 2)
-        prompt = self.loaded.template.prompt_ids(messages, self.limit - len(answer))
+        answer = self.template.answer_ids(text, self.limit // 2)
+        prompt = self.template.prompt_ids(messages, self.limit - len(answer))
         return Row(tuple(prompt), tuple(answer))
 
     def length(self, item: Row) -> int:
@@ -249,7 +251,7 @@ class AdapterReward:
             "base": self.loaded.ref.base,
             "format": self.loaded.ref.format,
             "base_hash": self.loaded.ref.base_hash,
-            "template_hash": self.loaded.template.hash,
+            "template_hash": self.template.hash,
             "mean": self.mean,
             "std": self.std,
             "limit": self.limit,
@@ -378,7 +380,10 @@ def load_reward(
     if share is None or not _same_base(info, share.ref):
         base = replace(ref, adapter="", base=str(info["base"]), format=str(info["format"]))
         share = load(base, compute, offline=offline, quantize=quantize)
-    return AdapterReward.saved(share, folder, info)
+    model = AdapterReward.saved(share, folder, info)
+    if ref.template != share.ref.template:  # it reads answers as it has learned to, whoever wrote them
+        model.template = Template(share.tokenizer, ref.template)
+    return model
 
 
 def _same_base(info: dict[str, Any], ref: ModelRef) -> bool:

@@ -68,7 +68,7 @@ def train(job: Job, options: Options) -> Iterator[Event]:
         )
     with whole_folder(target) as folder:
         model.save_pretrained(folder, max_shard_size=f"{options.shard_mb}MB")
-        loaded.tokenizer.save_pretrained(folder)
+        loaded.template.save_tokenizer(folder)
         if options.card:
             (folder / CARD).write_text(options.card, encoding="utf-8")
     yield Finished({"target": str(target), "dtype": str(dtype).removeprefix("torch.")})
