@@ -148,6 +148,7 @@ def _told(store: Store, run: Run, models: list[Model]) -> dict[str, Any]:
         "data_sha256": run.data_hash,
         "model": numbers.get(run.model_id or ""),
         "reward": numbers.get(run.reward_id or ""),
+        "templates": {key: (run.spec.get(key) or {}).get("template", "") for key in ("model", "reward")},
         "models": [_model_told(model, numbers) for model in models],
     }
 

@@ -90,12 +90,14 @@ def main() -> int:
 
 
 def _events(spec: JobSpec, commands: Commands) -> Iterator[Event]:
-    from . import session
+    from . import session, tokens
     from .run import run
 
     try:
         if spec.method == "session":
             yield from session.serve(spec, commands)
+        elif spec.method == tokens.METHOD:
+            yield from tokens.serve(spec, commands)
         else:
             with kept_awake():
                 yield from run(spec, commands.stopping)

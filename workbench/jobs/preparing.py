@@ -20,7 +20,7 @@ from ..lm.refs import ModelRef
 from ..methods.base import Data, needs_reward, options_from
 from ..methods.rewarding import FUNCTION_FILE
 from ..store import Model, Run, Store, run_queue
-from . import frozen, functions
+from . import chat_templates, frozen, functions
 from .run import worker
 from .spec import JobSpec
 
@@ -77,6 +77,7 @@ def reference(store: Store, model_id: str) -> ModelRef:
         name=model.name,
         id=model.id,
         base_hash=base.hash,
+        template=chat_templates.choice_of(store, model).text,
     )
 
 
@@ -95,6 +96,13 @@ def _on_server(model: Model) -> ModelRef:
     return ModelRef(
         base=model.location, format="server", kind="server", name=model.name, id=model.id, served=served, extras=extras
     )
+
+
+def _same(store: Store, model_id: str | None, began: Mapping[str, Any] | None) -> ModelRef | None:
+    """A model of a run that goes on, wherever it lies now, with the chat template that the run was made for."""
+    if not model_id:
+        return None
+    return dataclasses.replace(reference(store, model_id), template=str((began or {}).get("template", "")))
 
 
 def _check_files(model: Model) -> None:
@@ -235,8 +243,8 @@ def resume(store: Store, run_id: str, changes: Mapping[str, Any] | None = None) 
     options = dict(run.options) | dict(changes or {})
     plain = dataclasses.asdict(options_from(worker(run.method).Options, options))
     functions.check_frozen(store, plain, folder)
-    model = reference(store, run.model_id) if run.model_id else None
-    reward = reference(store, run.reward_id) if run.reward_id else None
+    model = _same(store, run.model_id, run.spec.get("model"))
+    reward = _same(store, run.reward_id, run.spec.get("reward"))
     changed = tuple(sorted(name for name in changes or {} if run.options.get(name) != plain[name]))
     spec = JobSpec(
         run.id, run.method, plain, str(folder), model, reward, (), str(folder / "data.jsonl"), {}, True, changed
@@ -294,8 +302,8 @@ def spec_of(store: Store, run: Run) -> JobSpec:
         JobSpec.from_line(json.dumps(run.spec)),
         folder=str(folder),
         data=str(folder / "data.jsonl"),
-        model=reference(store, run.model_id) if run.model_id else None,
-        reward=reference(store, run.reward_id) if run.reward_id else None,
+        model=_same(store, run.model_id, run.spec.get("model")),
+        reward=_same(store, run.reward_id, run.spec.get("reward")),
         resumes=checkpoints.newest(folder, deep=False) is not None,
     )
 

@@ -193,7 +193,8 @@ def add_result(store: Store, run_id: str, event: ev.Saved) -> None:
         run_id=run_id,
         size_bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
         info=facts
-        | ev.plain({"method": run.method, "reward_id": run.reward_id, "started_from": run.model_id, **event.info}),
+        | ev.plain({"method": run.method, "reward_id": run.reward_id, "started_from": run.model_id, **event.info})
+        | {"template": str((run.spec.get("model") or {}).get("template", ""))},
         **whole,
     )
     store.runs.update(run_id, result_id=model.id)

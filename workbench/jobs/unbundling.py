@@ -21,7 +21,7 @@ from ..lm import files
 from ..methods import METHODS
 from ..methods.base import options_from
 from ..store import Run, Store
-from . import frozen
+from . import chat_templates, frozen
 from .bundling import DATA, MANIFEST, METRICS, RUN, VERSION, blocks, check_rewards, readable
 from .preparing import reference, versions
 from .spec import JobSpec
@@ -143,6 +143,9 @@ def _make(
         place = _place(store, path, archive, members, number, told, model)
         ids.append(_add_model(store, told, place, ids))
     chosen = {key: ids[about[key]] if about[key] is not None else None for key in ("model", "reward")}
+    for key, id_ in chosen.items():
+        if id_:
+            _use_template(store, id_, str(about.get("templates", {}).get(key, "")))
     run = store.runs.add(
         name=str(about["name"]),
         method=method.name,
@@ -193,6 +196,13 @@ def _place(
     if told["hash"] and files.folder_hash(place) != told["hash"]:
         raise WorkbenchError(f"{place} is not the model {told['name']} that the run used: its hash differs.", _HINT)
     return place.absolute()
+
+
+def _use_template(store: Store, model_id: str, text: str) -> None:
+    """The chat template that the run had its model with. It is a stranger's, and is rendered as every template is."""
+    model = store.models.find(model_id)
+    if text != chat_templates.choice_of(store, model).text:
+        chat_templates.choose(store, model, chat_templates.named_by(text))
 
 
 _HINT = "Say where it is with --model PATH, or export the bundle again --with-models."
