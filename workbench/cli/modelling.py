@@ -13,11 +13,15 @@ from ..jobs.tasks import export
 from .knob_options import given, knob_options
 from .progress import Bar
 from .shared import JSON, PROJECT, chosen, finish, opened
+from .templating import template
 
 
 @click.group()
 def models() -> None:
     """Bring models into a project and list them."""
+
+
+models.add_command(template)
 
 
 @models.command("add")

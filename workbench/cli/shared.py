@@ -61,6 +61,14 @@ def finish(result: dict[str, Any], as_json: bool, words: str) -> None:
     click.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else words)
 
 
+def warn_of_templates(store: Any, *model_ids: str | None) -> None:
+    """Say on standard error which of these models are used with another chat template than they were trained with."""
+    from ..jobs.chat_templates import mismatches
+
+    for found in mismatches(store, *model_ids):
+        click.echo(f"{found.text} {found.hint}", err=True)
+
+
 def chosen(context: click.Context, project: Path | None) -> Path | None:
     """--project of the command, or of the group before it."""
     return project or context.find_root().obj

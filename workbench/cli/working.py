@@ -20,13 +20,14 @@ from ..store import run_queue
 from .knob_options import given, knob_options
 from .modelling import model_json
 from .progress import Bar
-from .shared import JSON, PROJECT, chosen, finish, opened, stoppable
+from .shared import JSON, PROJECT, chosen, finish, opened, stoppable, warn_of_templates
 
 
 def carry_out(store: Any, method: str, options: dict[str, Any], **fields: Any) -> Any:
     """Prepare a job, run it with progress on standard error, and return the run's row."""
     from ..jobs import preparing
 
+    warn_of_templates(store, *fields.get("other_ids", ()), fields.get("model_id"), fields.get("reward_id"))
     return see_through(store, *preparing.prepare(store, method, options, **fields))
 
 
