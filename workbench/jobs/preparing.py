@@ -20,7 +20,7 @@ from ..lm.refs import ModelRef
 from ..methods.base import Data, needs_reward, options_from
 from ..methods.rewarding import FUNCTION_FILE
 from ..store import Model, Run, Store, run_queue
-from . import chat_templates, frozen, functions
+from . import chat_templates, frozen, functions, load_choices
 from .run import worker
 from .spec import JobSpec
 
@@ -78,6 +78,7 @@ def reference(store: Store, model_id: str) -> ModelRef:
         id=model.id,
         base_hash=base.hash,
         template=chat_templates.choice_of(store, model).text,
+        **dataclasses.asdict(load_choices.of(store, model)),
     )
 
 

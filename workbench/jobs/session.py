@@ -127,7 +127,7 @@ class _Desk:
                 "name": self.ref.name,
                 "device": compute.name,
                 "device_kind": compute.device.type,
-                "dtype": compute.dtype_name,
+                "dtype": self.loaded.compute.dtype_name,
                 "parameters": sum(weight.numel() for weight in self.loaded.causal.parameters()),
                 "memory_total": compute.total_bytes,
                 "template_hash": self.loaded.template.hash,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import platform
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psutil
 import torch
@@ -75,6 +75,28 @@ def check_bits(compute: Compute, quantize: str, *, gguf: bool = False, installed
             f"{word} need bitsandbytes, which is not installed.",
             "Run: pip install bitsandbytes, or choose unquantised weights.",
         )
+
+
+def in_dtype(compute: Compute, dtype: str) -> Compute:
+    """The same in another number format; "auto" changes nothing. Raises WorkbenchError where it cannot compute so."""
+    if dtype == "auto":
+        return compute
+    if dtype == "float16" and compute.device.type == "cpu":
+        raise WorkbenchError("A CPU does not compute in float16.", "Choose bfloat16, float32 or auto.")
+    return replace(compute, dtype=getattr(torch, dtype))
+
+
+def check_attention(compute: Compute, kernel: str, installed: bool | None = None) -> None:
+    """Raises WorkbenchError where this attention kernel cannot be used. `installed`: flash-attn; None looks for it."""
+    if kernel != "flash_attention_2":
+        return
+    if compute.device.type != "cuda":
+        raise WorkbenchError("Flash attention needs an NVIDIA or AMD card.", "Choose auto, sdpa or eager.")
+    found = importlib.util.find_spec("flash_attn") is not None if installed is None else installed
+    if not found:
+        raise WorkbenchError("Flash attention is not installed.", "Run: pip install flash-attn, or choose auto.")
+    if compute.dtype == torch.float32:
+        raise WorkbenchError("Flash attention does not compute in float32.", "Choose bfloat16, or the kernel auto.")
 
 
 def _available() -> list[str]:

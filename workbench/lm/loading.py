@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from transformers.pytorch_utils import Conv1D
 
 from ..errors import WorkbenchError
-from .devices import Compute, check_bits
+from .devices import Compute, check_attention, check_bits, in_dtype
 from .files import check_folder, check_gguf, check_safetensors
 from .full import Originals, matrices
 from .fusing import fuse_adapters, fuse_layers
@@ -102,18 +102,33 @@ class Loaded:
             yield
 
 
-def load(ref: ModelRef, compute: Compute, *, offline: bool = True, quantize: str = "none") -> Loaded:
+def load_as_chosen(ref: ModelRef, compute: Compute) -> Loaded:
+    """The model in the number format, bits and attention kernel that `ref` asks for, which load() leaves to its caller.
+
+    Raises WorkbenchError where this machine has not what was chosen.
+    """
+    return load(ref, in_dtype(compute, ref.dtype), quantize=ref.quantize, attention=ref.attention)
+
+
+def load(
+    ref: ModelRef, compute: Compute, *, offline: bool = True, quantize: str = "none", attention: str = "auto"
+) -> Loaded:
     """The causal language model that `ref` names, with its adapter (as POLICY) when it has one.
 
-    quantize: "4bit" and "8bit" keep the layers' matrices so. Raises WorkbenchError with what is wrong when it is no
-    such model, or cannot be kept so.
+    quantize: "4bit" and "8bit" keep the layers' matrices so. attention: one of the library's kernels; "auto" reads
+    packed rows where the model can. Raises WorkbenchError with what is wrong when it is no such model, or cannot be
+    kept so.
     """
+    check_attention(compute, attention)
     if quantize != "none":
         check_bits(compute, quantize, gguf=ref.format == "gguf")
     tokenizer = load_tokenizer(ref, offline=offline)
     model = _load_causal(ref, compute, offline, _in_bits(compute, quantize) if quantize != "none" else {})
     loaded = Loaded(model.eval(), tokenizer, Template(tokenizer, ref.template), compute, ref)
-    choose_attention(loaded)
+    if attention == "auto":
+        choose_attention(loaded)
+    else:
+        guarded(ref, lambda: loaded.causal.set_attn_implementation(attention))
     fuse_layers(loaded.trunk)
     if ref.adapter:
         add_saved_adapter(loaded, ref.adapter, POLICY)

@@ -14,14 +14,16 @@ from peft import PeftModel
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 from ..errors import WorkbenchError
-from .devices import Compute
+from .devices import Compute, in_dtype
 from .estimates import shape_of, weight_bytes
-from .loading import Loaded, add_saved_adapter, load
+from .loading import Loaded, add_saved_adapter, load_as_chosen
 from .memory import give_back, out_of_memory
 from .refs import ModelRef
+from .templates import Template
 
 log = logging.getLogger(__name__)
 
+BITS = {"4bit": 4, "8bit": 8}
 RESERVE = 1 << 30
 """Bytes that stay free on the device for caches and whatever else the computer does."""
 
@@ -113,7 +115,7 @@ class Pool:
         self._make_room(ref, busy)
         base = dataclasses.replace(ref, adapter="", kind="base")
         try:
-            loaded = load(base, self.compute)
+            loaded = load_as_chosen(base, self.compute)
         except WorkbenchError as error:
             if not out_of_memory(error.__cause__ or error) or not self._residents:
                 raise
@@ -124,7 +126,7 @@ class Pool:
                 pass
             if self._residents:
                 raise NoRoom(f"{ref.name} does not fit beside the models that are writing.", "It waits for them.")
-            loaded = load(base, self.compute)
+            loaded = load_as_chosen(base, self.compute)
         self._residents[key_of(ref)] = _Resident(loaded)
         return self._residents[key_of(ref)]
 
@@ -158,22 +160,25 @@ class Pool:
         # The base is inside a PeftModel once an adapter has come: every view goes through the same one.
         for key, view in resident.views.items():
             resident.views[key] = dataclasses.replace(view, model=resident.base.model)
-        return dataclasses.replace(resident.base, ref=ref)
+        return dataclasses.replace(resident.base, ref=ref, template=Template(resident.base.tokenizer, ref.template))
 
 
 def key_of(ref: ModelRef) -> str:
-    """What tells one base in memory from another."""
-    return f"{ref.format}:{ref.base}"
+    """What tells one base in memory from another: where it is, and how it was chosen to be loaded."""
+    return f"{ref.format}:{ref.dtype}:{ref.quantize}:{ref.attention}:{ref.base}"
 
 
 def _view_key(ref: ModelRef) -> str:
-    return f"{ref.id}:{ref.adapter}"
+    return f"{ref.id}:{ref.adapter}:{ref.template}"
 
 
 def bytes_of(ref: ModelRef, compute: Compute) -> int:
     """About how many bytes a base's weights take in memory; 0 where its files do not say."""
     shape = shape_of(ref)
-    return weight_bytes(shape, compute.dtype.itemsize) if shape else 0
+    if shape is None:
+        return 0
+    bits = BITS.get(ref.quantize, 0)
+    return weight_bytes(shape, in_dtype(compute, ref.dtype).dtype.itemsize, bits)
 
 
 def free_bytes(compute: Compute) -> int:

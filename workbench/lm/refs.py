@@ -14,7 +14,7 @@ class ModelRef:
     kind: "base", "adapter", "reward" or "server"; name: what people call it; id: its row in the store. parent: of a
     base that was trained here, what it was trained from, in the words of `base` and `format`. served: what the server
     calls it; extras: whether the server may be sent settings that the API of OpenAI has no word for. template: the chat
-    template that is used in the place of the model's own, "" for its own.
+    template that is used in the place of the model's own, "" for its own. dtype, quantize, attention: how a session loads it.
     """
 
     base: str
@@ -29,6 +29,9 @@ class ModelRef:
     served: str = ""
     extras: bool = True
     template: str = ""
+    dtype: str = "auto"
+    quantize: str = "none"
+    attention: str = "auto"
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
