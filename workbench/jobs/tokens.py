@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -37,30 +37,42 @@ MOST = 4000
 """Tokens that are told; the rest is counted."""
 ROOM = 2 << 30
 """Bytes that a child may take beyond what its libraries have."""
+IDLE = 180.0
+"""Seconds without a question after which a child is ended."""
 START, PATIENCE = 120.0, 40.0
 """Seconds until a child is given up: while it starts, which a cold disk makes slow, and with one question."""
 
 
 class TokenReader:
-    """Asks one child after another. For one thread at a time."""
+    """Asks one child after another. For any thread: who comes later waits."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._child: Child | None = None
         self._events: Iterator[Event] = iter(())
+        self._idle: threading.Timer | None = None
 
     def look(self, ref: ModelRef, messages: Sequence[Message] = (), *, check: bool = False) -> dict[str, Any]:
         """What `ref` makes of a conversation (a sample, if none is given), as serve() tells it; check: also whether its
         template is fit for use. Raises WorkbenchError when it is not, or there is no tokenizer."""
-        fresh = self._child is None
-        child = self._child = self._child or self._start()
-        child.send({"do": "look", "model": ref.to_json(), "messages": list(messages or SAMPLE), "check": check})
-        timer = threading.Timer(START if fresh else PATIENCE, child.kill)
-        timer.daemon = True
-        timer.start()
-        try:
-            return self._answer(child)
-        finally:
-            timer.cancel()
+        request = {"do": "look", "model": ref.to_json(), "messages": list(messages or SAMPLE), "check": check}
+        with self._lock:
+            self._rest(False)
+            fresh = self._child is None
+            child = self._child = self._child or self._start()
+            child.send(request)
+            timer = _after(START if fresh else PATIENCE, child.kill)
+            try:
+                return self._answer(child)
+            finally:
+                timer.cancel()
+                self._rest(True)
+
+    def _rest(self, begins: bool) -> None:
+        """Nobody looks: the child's memory is wanted for something else before long."""
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = _after(IDLE, self.close) if begins and self._child is not None else None
 
     def _start(self) -> Child:
         folder = paths.user_logs()
@@ -82,11 +94,25 @@ class TokenReader:
         raise WorkbenchError("The tokens could not be read.", f"The log has the details: {child.log_path}")
 
     def close(self) -> None:
-        """End the child."""
-        if self._child is not None:
-            self._child.kill()
-            self._child.close()
-            self._child = None
+        """End the child, if there is one."""
+        child = self._child
+        if child is None:
+            return
+        child.kill()
+        if self._lock.acquire(blocking=False):  # otherwise who waits for its answer hears of its end
+            try:
+                self._rest(False)
+                child.close()
+                self._child = None
+            finally:
+                self._lock.release()
+
+
+def _after(seconds: float, what: Callable[[], object]) -> threading.Timer:
+    timer = threading.Timer(seconds, what)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def serve(spec: JobSpec, commands: Commands) -> Iterator[Event]:

@@ -15,6 +15,7 @@ from ..errors import WorkbenchError
 from ..jobs import preparing
 from ..jobs.queue_runner import go_on_without_window, going, next_run
 from ..jobs.spec import JobSpec
+from ..jobs.tokens import TokenReader
 from ..methods import METHODS
 from ..store import Run, Store, owners, run_queue
 from .following import Following
@@ -50,6 +51,7 @@ class Context(ModelSession):
         self.annotator = annotator
         self.jobs: dict[str, JobThread] = {}
         self.instant = InstantHead(store, self)
+        self.tokens = TokenReader()
         self._closed = False
         store.listen(self._on_store_change)
         self.following = Following(store, self)
@@ -233,6 +235,7 @@ class Context(ModelSession):
             return
         self._closed = True
         self.instant.close()
+        self.tokens.close()
         self.following.close()
         for run_id, thread in self.jobs.items():
             if not thread.isFinished():

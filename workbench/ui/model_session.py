@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from .. import events as ev
 from ..errors import WorkbenchError
 from ..jobs import preparing
+from ..jobs.chat_templates import mismatches
 from ..jobs.feeding import Feeder
 from ..jobs.recording import store_answer
 from ..jobs.spec import JobSpec
@@ -65,7 +66,7 @@ class ModelSession(QObject):
         ref = preparing.reference(self.store, model_id)
         if ref.kind == SERVER:
             raise WorkbenchError(f"{ref.name} is on a server and needs no loading.", "Write with it in Generate.")
-        self.loading_ids.add(ref.id)
+        self._begins(ref)
         if self.session is None:
             self.session_model = self.store.models.find(ref.id)
             self._open_session(ref)
@@ -147,8 +148,14 @@ class ModelSession(QObject):
         elif self.session is None:
             self.load_model(ref.id)
         elif ref.kind != SERVER and ref.id not in self.session_ids:
-            self.loading_ids.add(ref.id)
+            self._begins(ref)
             self.session_changed.emit()
+
+    def _begins(self, ref: ModelRef) -> None:
+        """A model is about to be loaded: say what is odd about how it is used."""
+        self.loading_ids.add(ref.id)
+        for found in mismatches(self.store, ref.id):
+            self.message.emit(found.text, found.hint, "warn")
 
     def request_chances(self, response: Response, model_id: str) -> str:
         """Ask how likely a model finds each token of an answer, and return the request's id. Raises WorkbenchError."""

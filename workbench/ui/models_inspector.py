@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,15 @@ class Inspector(QScrollArea):
     model_wanted = Signal(str)
     people_wanted = Signal(str)
 
-    def __init__(self, store: Store, buttons: list[Button], small: list[Button], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        buttons: list[Button],
+        small: list[Button],
+        sections: Sequence[QWidget] = (),
+        parent: QWidget | None = None,
+    ) -> None:
+        """sections: what others show of the model, between its memory and its facts."""
         super().__init__(parent)
         self._store = store
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -54,7 +63,7 @@ class Inspector(QScrollArea):
         self.lineage.model_wanted.connect(self.model_wanted)
         self.lineage.people_wanted.connect(self.people_wanted)
         self.facts = FactRows(key_width=96)
-        self._inside = self._lay_out(buttons, small)
+        self._inside = self._lay_out(buttons, small, sections)
         set_region(self._inside, "panel")
         self._nothing = label(self.tr("Choose a model to see it here."), "body", "text2", wrap=True)
         outer = holding(column(self._inside, self._nothing, None, spacing=0))
@@ -63,14 +72,15 @@ class Inspector(QScrollArea):
         self.setWidget(outer)
         self.show_entry(None)
 
-    def _lay_out(self, buttons: list[Button], small: list[Button]) -> QWidget:
+    def _lay_out(self, buttons: list[Button], small: list[Button], sections: Sequence[QWidget]) -> QWidget:
         head = row(self.icon, column(self.name, self.kind, spacing=1), self.chip, spacing=12)
         head.setStretch(1, 1)
         self._note = label("", "small", "text2", wrap=True)
         self.server_part = ServerPart()
         heading = label(self.tr("Where it came from"), "head")
         # What a model behind a server has not: files, and what was learned here.
-        self._of_files: list[QWidget] = [heading, self.lineage, Divider(), self._memory_part(), Divider()]
+        more = holding(column(*sections, spacing=12))
+        self._of_files: list[QWidget] = [heading, self.lineage, Divider(), self._memory_part(), more, Divider()]
         return holding(
             column(
                 head,

@@ -14,13 +14,16 @@ from ..lm import files
 from . import work
 from .context import Context
 from .messages import MessageStrip
+from .models_fits import FitsSection
 from .models_inspector import Inspector
 from .models_library import Entry, entries
+from .models_loading import LoadingSection
 from .models_machine import Machine
 from .models_saving import Saving
 from .models_servers import Servers
 from .models_sources import Sources
 from .models_table import ModelTable, Room
+from .models_template import TemplateSection
 from .pane import Pane
 from .theme import set_region, theme_changed
 from .widgets import Bar, Button, Divider, EmptyState, SearchField, ToggleChip, column, holding, label, row
@@ -81,6 +84,9 @@ class ModelsPane(Pane):
             self.tr("Save as a folder"), "Ctrl Shift S", self._save, icon="save",
             tip=self.tr("For other programs: the adapter merged into its base, with a card that says how it was made"),
         )  # fmt: skip
+        self.template_action = self.action(
+            self.tr("Edit the chat template"), "T", lambda: self.template.edit(), icon="pencil"
+        )
         self.remove_action = self.action(self.tr("Remove from this project"), "Delete", self._remove, icon="trash-2")
         self.undo_action = self.action(self.tr("Bring back the removed model"), "Ctrl Z", self._undo, icon="undo-2")
         self.action(self.tr("Filter models"), "/", lambda: self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason))
@@ -161,7 +167,11 @@ class ModelsPane(Pane):
         remover = Button(icon="trash-2", kind="ghost", key="Delete", tip=self.tr("Remove from this project"))
         remover.set_keys("")
         remover.clicked.connect(self.remove_action.trigger)
-        inspector = Inspector(self.context.store, buttons, [saver, remover])
+        self.template = TemplateSection(self.context, Button.of(self.template_action, size="sm"))
+        self.fitting, self.loading = FitsSection(self.context.store.folder), LoadingSection(self.context)
+        self.loading.changed.connect(self._show_chosen)
+        sections = [self.fitting, self.loading, self.template]
+        inspector = Inspector(self.context.store, buttons, [saver, remover], sections)
         inspector.server_part.set_actions(self.edit_server_action, self.forget_key_action)
         inspector.model_wanted.connect(self.choose)
         inspector.people_wanted.connect(lambda run_id: self.context.show_pane("data", {"run_id": run_id}))
@@ -290,6 +300,10 @@ class ModelsPane(Pane):
     def _show_chosen(self) -> None:
         entry = self.chosen()
         self.inspector.show_entry(entry)
+        self.template.show_entry(entry)
+        self.fitting.show_entry(entry, self._machine)
+        self.loading.show_entry(entry, self._machine, entry is not None and self.state_of(entry) == "loaded")
+        self.template_action.setEnabled(not self.template.isHidden())
         state = self.state_of(entry) if entry else "ready"
         busy = state in ("loaded", "loading")
         self.load_action.setEnabled(entry is not None and entry.writes and state == "ready")

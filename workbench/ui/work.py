@@ -88,7 +88,7 @@ class Refreshing(QObject):
         self._steps, self._pause, self._again = steps, pause, False
         self._work = Work(folder, self)
         self._work.finished.connect(self._on_found)
-        self._work.failed.connect(self.failed)
+        self._work.failed.connect(self._on_failed)
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._start)
 
@@ -112,6 +112,11 @@ class Refreshing(QObject):
 
     def _on_found(self, found: dict[str, object]) -> None:
         self.found.emit(found)
+        if self._again:
+            self.want()
+
+    def _on_failed(self, error: WorkbenchError) -> None:
+        self.failed.emit(error)
         if self._again:
             self.want()
 
