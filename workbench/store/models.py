@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import WorkbenchError
 from .records import Model
-from .rows import new_id, now, to_json
+from .rows import new_id, now, to_json, well_formed
 
 if TYPE_CHECKING:
     from .store import Store
@@ -99,6 +99,11 @@ class ModelRows:
         with self._store.writing() as db:
             db.execute("UPDATE models SET name = ? WHERE id = ?", [self._free_name(name), model_id])
         self._store.changed("models")
+
+    def annotate(self, model_id: str, note: str) -> None:
+        """Give the model another note. Nobody is told: nothing but the note hangs on it."""
+        with self._store.writing() as db:
+            db.execute("UPDATE models SET note = ? WHERE id = ?", [well_formed(note), model_id])
 
     def remove(self, model_id: str) -> None:
         """Hide the model. Its row stays, because answers and runs point to it; its files are not touched."""

@@ -107,6 +107,7 @@ class Context(ModelSession):
             prompt_ids=prompt_ids,
             split=split,
         )
+        self._warn_of_templates(model_id, reward_id, *other_ids)
         if method in METHODS:
             return self.line_up(run.id)
         self.store.runs.update(run.id, status="running", pid=os.getpid())

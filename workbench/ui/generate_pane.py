@@ -10,7 +10,8 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QStackedWidget, QWidget
 
 from ..errors import WorkbenchError
-from ..store import Prompt
+from ..feedback.base import Message
+from ..store import Model, Prompt
 from ..store.prompts import prompt_hash
 from . import keys
 from .context import Context
@@ -29,6 +30,7 @@ from .generate_writing import Request, Writer
 from .messages import MessageStrip
 from .pane import Pane
 from .theme import set_region
+from .tokens_dialog import tokens_action
 from .widgets import Button, EmptyState, Option, Segmented, column, holding, row
 
 
@@ -73,6 +75,7 @@ class GeneratePane(Pane):
             tip=self.tr("The darker a word, the less likely its model found it. Point at one to see what else it might "
                         "have said."),
         )  # fmt: skip
+        self.tokens_action = tokens_action(self, self.context, self._shown)
         self.import_action = self.action(self.tr("Import"), "", lambda: self.importer.ask(), icon="upload")
         self.import_button = Button.of(self.import_action)
         self.all_button = Button.of(self.all_action)
@@ -90,6 +93,7 @@ class GeneratePane(Pane):
     def _build_body(self) -> QWidget:
         self.card = PromptCard(self.context)
         self.card.typed.connect(self._on_typed)
+        self.card.add_action(self.tokens_action)
         self.area = ColumnsArea()
         self.answers = Answers(self.context, self.writer, self.area, self)
         self.chances = Chances(self.context, self.area, self)
@@ -267,6 +271,15 @@ class GeneratePane(Pane):
         if (known.id if known else "") != (shown.id if shown else ""):
             self.answers.show_prompt(known)
         self._show_state()
+
+    def _shown(self) -> tuple[Model | None, Sequence[Message]]:
+        """The first column's model, and the conversation that it would be given."""
+        model = self.columns.choices[0].model if self.columns.choices else None
+        if not self._single():
+            return model, self.answers.prompt.messages if self.answers.prompt else ()
+        system, text = self.card.fields()
+        said: list[Message] = [{"role": "system", "content": system}] if system else []
+        return model, [*said, {"role": "user", "content": text}] if text else ()
 
     def _find(self) -> None:
         self.prompts.search.setFocus(Qt.FocusReason.ShortcutFocusReason)

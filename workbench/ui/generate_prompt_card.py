@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QHideEvent
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QHideEvent
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QWidget
 
 from ..errors import WorkbenchError
@@ -13,7 +13,7 @@ from ..store import Prompt
 from . import figures
 from .context import Context
 from .theme import set_role
-from .widgets import Card, Chip, ElidedLabel, ReadingText, column, holding, label, row
+from .widgets import Button, Card, Chip, ElidedLabel, ReadingText, column, holding, label, row
 
 HIGHEST = 176
 DRAFT_MS = 500
@@ -34,7 +34,7 @@ class PromptCard(Card):
         self.place, self.system_line = label("", "smallb", "text2", tabular=True), ElidedLabel("", "small", "text2")
         self._chips = row(spacing=6)
         self.text = ReadingText(self.tr("Prompt"), fit=True, max_height=HIGHEST)
-        head = row(self.place, self._chips, 8, self.system_line, spacing=8)
+        head = self._head = row(self.place, self._chips, 8, self.system_line, spacing=8)
         head.setStretch(3, 1)
         self.reading = holding(column(head, self.text, spacing=6))
         self.writing = self._fields()
@@ -56,7 +56,15 @@ class PromptCard(Card):
         self.system_field.textChanged.connect(lambda text: self.typed.emit())
         self.prompt_field.textChanged.connect(self.typed)
         self.typed.connect(self._timer.start)
-        return holding(column(self.system_field, self.prompt_field, spacing=8))
+        self._over = row(self.system_field, spacing=8)
+        return holding(column(self._over, self.prompt_field, spacing=8))
+
+    def add_action(self, action: QAction) -> None:
+        """Put a small button at the upper right, whether the prompt is read or typed."""
+        for line in (self._head, self._over):
+            button = Button.of(action, "ghost", "sm")
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            line.addWidget(button)
 
     def set_typing(self, typing: bool) -> None:
         """Show the fields to type in, or the prompt to read."""

@@ -154,7 +154,10 @@ class ModelSession(QObject):
     def _begins(self, ref: ModelRef) -> None:
         """A model is about to be loaded: say what is odd about how it is used."""
         self.loading_ids.add(ref.id)
-        for found in mismatches(self.store, ref.id):
+        self._warn_of_templates(ref.id)
+
+    def _warn_of_templates(self, *model_ids: str | None) -> None:
+        for found in mismatches(self.store, *model_ids):
             self.message.emit(found.text, found.hint, "warn")
 
     def request_chances(self, response: Response, model_id: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
@@ -49,7 +49,10 @@ class FitsSection(QWidget):
         marks = [row(StatusDot(token), label(names[part], "micro", "text2"), spacing=5) for part, token in PARTS]
         self._legend = holding(row(*marks, None, spacing=10))
         head = row(label(self.tr("Does it fit"), "head"), None, self.room)
-        self.setLayout(column(Divider(), 4, head, self._grid, self._legend, self.note, spacing=8))
+        self.setLayout(column(head, self._grid, self._legend, self.note, Divider(), spacing=8))
+
+    known = Signal(bool)
+    """Whether figures are shown."""
 
     @property
     def busy(self) -> bool:
@@ -61,6 +64,7 @@ class FitsSection(QWidget):
         shown = entry is not None and not entry.missing and entry.model.kind != "reward" and entry.writes
         self.setVisible(shown)
         if not shown or entry is None:
+            self.known.emit(False)
             return
         self._wanted, self._stale = (entry.model.id, machine), True
         self._ask()
@@ -99,6 +103,7 @@ class FitsSection(QWidget):
         said = self.tr("With prompts and answers of {count} tokens each, and each method's usual settings.")
         unknown = self.tr("Its files do not tell its shape, so this is not known.")
         self.note.setText(said.format(count=figures.count(PROMPT)) if found else unknown)
+        self.known.emit(bool(found))
 
     def _say(self, text: str) -> None:
         self._clear()

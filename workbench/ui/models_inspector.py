@@ -80,7 +80,7 @@ class Inspector(QScrollArea):
         heading = label(self.tr("Where it came from"), "head")
         # What a model behind a server has not: files, and what was learned here.
         more = holding(column(*sections, spacing=12))
-        self._of_files: list[QWidget] = [heading, self.lineage, Divider(), self._memory_part(), more, Divider()]
+        self._of_files: list[QWidget] = [heading, self.lineage, Divider(), self._memory_part(), more]
         return holding(
             column(
                 head,
@@ -110,7 +110,8 @@ class Inspector(QScrollArea):
             inner.setStretch(0, 1)  # type: ignore[attr-defined]
             inner.setStretch(1, 1)  # type: ignore[attr-defined]
         title = row(label(self.tr("Memory to generate"), "head"), None, self.memory_words)
-        return holding(column(title, self.memory_bar, legend, spacing=8))
+        self.memory_part = holding(column(title, self.memory_bar, legend, Divider(), spacing=8))
+        return self.memory_part
 
     # -- what is shown
 
@@ -175,7 +176,8 @@ class Inspector(QScrollArea):
             facts.append((self.tr("Base"), base.name))
         facts += [
             (self.tr("Parameters"), words.parameters(base.parameters) or self.tr("not known")),
-            (self.tr("Licence"), words.licence(base) or self.tr("not stated")),
+            (self.tr("On disk"), self._disk(entry)),
+            (self.tr("Licence"), self._licence(entry)),
         ]
         if base.info.get("context"):
             context = self.tr("{count} tokens").format(count=figures.count(int(base.info["context"])))
@@ -184,9 +186,25 @@ class Inspector(QScrollArea):
         facts.append((self.tr("Added"), words.moment(model.created_at)))
         if model.hash:
             facts.append((self.tr("Hash"), model.hash[:12]))
-        if model.note:
-            facts.append((self.tr("Note"), model.note))
         return facts
+
+    def _disk(self, entry: Entry) -> str:
+        own = figures.size(entry.model.size_bytes)
+        if entry.model.kind == "base":
+            return own
+        return self.tr("{own}, and {base} of its base").format(own=own, base=figures.size(entry.base.size_bytes))
+
+    def _licence(self, entry: Entry) -> str:
+        """The model's own, or that of what it was made from."""
+        model = entry.model
+        origin = self._store.models.reference_of(entry.base)
+        if model.kind == "base" and not model.run_id:
+            return words.licence(model) or self.tr("not stated")
+        found = words.licence(model) if model.kind != "base" else ""
+        found, inherited = (found, False) if found else (words.licence(entry.base) or words.licence(origin), True)
+        if not found:
+            return self.tr("not stated")
+        return self.tr("{licence}, from its base").format(licence=found) if inherited else found
 
     def _run_facts(self, entry: Entry) -> list[tuple[str, str]]:
         model, info = entry.model, entry.model.info

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +65,30 @@ def entries(store: Store) -> list[Entry]:
     found = [_entry(model, store.models.base_of(model), used.get(model.id, "")) for model in models]
     trained = [entry for entry in found if entry.mine]
     return [*reversed(trained), *(entry for entry in found if not entry.mine)]
+
+
+def tree(shown: Sequence[Entry]) -> list[tuple[Entry, int]]:
+    """The entries as a tree, (entry, depth) from the top: what a model grew from stands over it, the oldest first.
+
+    A model that learned from a reward model stands under that; one of whose parents none is shown stands at the top.
+    """
+    known = {entry.model.id for entry in shown}
+    below: dict[str, list[Entry]] = {}
+    for entry in sorted(shown, key=lambda entry: entry.model.created_at):
+        below.setdefault(_over(entry.model, known), []).append(entry)
+    found: list[tuple[Entry, int]] = []
+    waiting = [(entry, 0) for entry in reversed(below.pop("", []))]
+    while waiting:
+        entry, depth = waiting.pop()
+        found.append((entry, depth))
+        waiting += [(each, depth + 1) for each in reversed(below.pop(entry.model.id, []))]
+    # What merging left in a ring has no top.
+    return [*found, *((entry, 0) for each in below.values() for entry in each)]
+
+
+def _over(model: Model, known: Set[str]) -> str:
+    said = (model.info.get("reward_id"), model.info.get("started_from"), model.parent_id)
+    return next((str(id_) for id_ in said if id_ in known and id_ != model.id), "")
 
 
 def _entry(model: Model, base: Model, used: str) -> Entry:

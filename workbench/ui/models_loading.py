@@ -36,12 +36,12 @@ class LoadingSection(QWidget):
             for box in (self.dtype, self.quantize, self.attention)
         ]
         self.note = label("", "small", "text2", wrap=True)
-        self.setLayout(column(Divider(), 4, label(self.tr("Load as"), "head"), *lines, self.note, spacing=8))
+        self.setLayout(column(label(self.tr("Load as"), "head"), *lines, self.note, Divider(), spacing=8))
 
     def _box(self, name: str, values: tuple[str, ...], words: dict[str, str]) -> QComboBox:
         box = QComboBox()
         box.setAccessibleName(name)
-        box.setMinimumWidth(150)
+        box.setMinimumWidth(172)
         for value in values:
             box.addItem(words.get(value, value), value)
         box.activated.connect(self._keep)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QStackedWidget, QWidget
 
@@ -19,6 +19,7 @@ from .models_inspector import Inspector
 from .models_library import Entry, entries
 from .models_loading import LoadingSection
 from .models_machine import Machine
+from .models_note import NoteSection
 from .models_saving import Saving
 from .models_servers import Servers
 from .models_sources import Sources
@@ -52,6 +53,7 @@ class ModelsPane(Pane):
         self.inspector = self._build_inspector()
         self.set_right(self.inspector, width=340, minimum=280)
         self._build_header()
+        self.by_base.setChecked(QSettings().value("models/by_base", False, type=bool) is True)
         self.setAcceptDrops(True)
         context.store_changed.connect(self._on_store_change)
         context.session_changed.connect(self._on_session_change)
@@ -119,8 +121,11 @@ class ModelsPane(Pane):
         self.filter.textChanged.connect(lambda text: self._show_rows())
         self.fits = ToggleChip(self.tr("Fits this computer"), tone="model")
         self.fits.toggled.connect(lambda on: self._show_rows())
+        self.by_base = ToggleChip(self.tr("By base"), tone="model")
+        self.by_base.toggled.connect(self._arrange_rows)
+        self.action(self.tr("Show models under their bases"), "B", self.by_base.toggle)
         self.counts = label("", "small", "text2", tabular=True)
-        tools = row(self.filter, self.fits, None, self.counts, margins=(12, 7, 12, 7))
+        tools = row(self.filter, self.fits, self.by_base, None, self.counts, margins=(12, 7, 12, 7))
         tools.setStretch(0, 1)
         self.table = ModelTable(self.state_of)
         self.table.picked.connect(lambda entry: self._show_chosen())
@@ -170,9 +175,11 @@ class ModelsPane(Pane):
         self.template = TemplateSection(self.context, Button.of(self.template_action, size="sm"))
         self.fitting, self.loading = FitsSection(self.context.store.folder), LoadingSection(self.context)
         self.loading.changed.connect(self._show_chosen)
-        sections = [self.fitting, self.loading, self.template]
+        self.note = NoteSection(self.context)
+        sections = [self.fitting, self.template, self.loading, self.note]
         inspector = Inspector(self.context.store, buttons, [saver, remover], sections)
         inspector.server_part.set_actions(self.edit_server_action, self.forget_key_action)
+        self.fitting.known.connect(lambda known: inspector.memory_part.setHidden(known))
         inspector.model_wanted.connect(self.choose)
         inspector.people_wanted.connect(lambda run_id: self.context.show_pane("data", {"run_id": run_id}))
         return inspector
@@ -260,6 +267,11 @@ class ModelsPane(Pane):
         self._show_counts()
         self._show_chosen()
 
+    def _arrange_rows(self, by_base: bool) -> None:
+        self.table.by_base = by_base
+        QSettings().setValue("models/by_base", by_base)
+        self._show_rows()
+
     def _fits(self, entry: Entry) -> bool:
         room, memory = self.table.room, entry.memory(self.table.room.bytes_each)
         return memory is None or not room.total or memory.total <= room.total
@@ -302,6 +314,7 @@ class ModelsPane(Pane):
         self.inspector.show_entry(entry)
         self.template.show_entry(entry)
         self.fitting.show_entry(entry, self._machine)
+        self.note.show_entry(entry)
         self.loading.show_entry(entry, self._machine, entry is not None and self.state_of(entry) == "loaded")
         self.template_action.setEnabled(not self.template.isHidden())
         state = self.state_of(entry) if entry else "ready"

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from . import figures
 from . import models_words as words
-from .models_library import Entry
+from .models_library import Entry, tree
 from .tables import Cell, Column, Group, RowsModel, Table
 
 DISK, FORM, MEMORY, STATE, USED = 1, 2, 3, 4, 5
@@ -32,6 +32,9 @@ class ModelTable(Table):
 
     def __init__(self, state_of: Callable[[Entry], str], parent: QWidget | None = None) -> None:
         self.room = Room()
+        self.by_base = False
+        """Whether models stand under what they grew from, and not in groups."""
+        self._depths: dict[str, int] = {}
         self._state_of = state_of
         super().__init__(self.tr("Models"), two_lines=True, parent=parent)
         self.rows_model = RowsModel(self._columns(), self)
@@ -50,6 +53,20 @@ class ModelTable(Table):
     def show_entries(self, entries: Sequence[Entry]) -> None:
         """Show these, keeping the chosen one and the place that is looked at."""
         chosen, place = self.chosen(), self.verticalScrollBar().value()
+        self.rows_model.set_rows(self._tree(entries) if self.by_base else self._groups(entries))
+        if chosen is not None:
+            self.choose_id(chosen.model.id)
+        if self.chosen() is None and entries:
+            self.choose(self.rows_model.rows()[0])
+        self.verticalScrollBar().setValue(place)
+
+    def _tree(self, entries: Sequence[Entry]) -> list[Entry | Group]:
+        found = tree(entries)
+        self._depths = {entry.model.id: depth for entry, depth in found}
+        return [entry for entry, _ in found]
+
+    def _groups(self, entries: Sequence[Entry]) -> list[Entry | Group]:
+        self._depths = {}
         mine = [entry for entry in entries if entry.mine]
         bases = [entry for entry in entries if not entry.mine and entry.model.kind == "base"]
         served = [entry for entry in entries if entry.model.kind == "server"]
@@ -62,12 +79,7 @@ class ModelTable(Table):
             (self.tr("Behind servers"), served),
         ):
             rows += [Group(title), *part] if part else []
-        self.rows_model.set_rows(rows)
-        if chosen is not None:
-            self.choose_id(chosen.model.id)
-        if self.chosen() is None and entries:
-            self.choose(self.rows_model.rows()[0])
-        self.verticalScrollBar().setValue(place)
+        return rows
 
     def choose_id(self, model_id: str) -> bool:
         """Choose a model by its id, and say whether it is shown."""
@@ -81,7 +93,9 @@ class ModelTable(Table):
 
     def _name(self, entry: Entry) -> Cell:
         token = "text2" if entry.model.kind in ("base", "server") else "s1"
-        return Cell(entry.model.name, words.summary(entry), icon=words.icon_of(entry.model), icon_tone=token)
+        depth = self._depths.get(entry.model.id, 0)
+        about = {"icon": words.icon_of(entry.model), "icon_tone": token, "depth": depth}
+        return Cell(entry.model.name, words.summary(entry), **about)
 
     def _disk(self, entry: Entry) -> Cell:
         if not entry.model.size_bytes:

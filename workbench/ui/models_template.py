@@ -38,7 +38,7 @@ class TemplateSection(QWidget):
         self.copier.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.view.text()))
         head = row(label(self.tr("Chat template"), "head"), self.format, self.counts, self.copier, spacing=8)
         head.setStretch(1, 1)
-        self.setLayout(column(Divider(), 4, head, self.view, self.warning, row(edit, None), spacing=8))
+        self.setLayout(column(head, self.view, self.warning, row(edit, None), Divider(), spacing=8))
 
     def show_entry(self, entry: Entry | None) -> None:
         """Show a model's template, or nothing for one that has none."""

@@ -30,6 +30,7 @@ class Cell:
     rating_tone: str = "human"  # their colour token
     of: int = 5
     chip: tuple[str, str] | None = None  # tone, icon: the text is drawn as a chip
+    depth: int = 0  # levels under the row that it hangs on
 
     def spoken(self) -> str:
         """The cell in words, for screen readers."""

@@ -38,6 +38,8 @@ from .widgets.meters import paint_bar
 from .widgets.painting import box, ring
 
 PADDING = 12
+STEP, DEEPEST = 18, 6
+"""Pixels of a level of a tree, and the levels that are drawn."""
 TONES = {"human": "humanText", "accent": "accentText"}  # words of set_tone
 
 
@@ -76,6 +78,8 @@ class CellDelegate(QStyledItemDelegate):
 
     def _paint_cell(self, painter: QPainter, rect: QRectF, cell: Cell, selected: bool, group: bool) -> None:
         middle = rect.center().y()
+        if cell.depth:
+            self._paint_branch(painter, rect, min(cell.depth, DEEPEST))
         if cell.icon and cell.chip is None:
             icons.paint(painter, cell.icon, cell.icon_tone, round(rect.x()), round(middle - 8))
             rect.setLeft(rect.x() + 24)
@@ -94,6 +98,13 @@ class CellDelegate(QStyledItemDelegate):
             paint_chip(painter, QRectF(rect.x(), middle - 10, width, 20), cell.text, cell.chip[1] or None, cell.chip[0])
         elif cell.text:
             self._paint_text(painter, rect, cell, selected, group)
+
+    def _paint_branch(self, painter: QPainter, rect: QRectF, depth: int) -> None:
+        """The way from the row above, and room for it."""
+        rect.setLeft(rect.x() + STEP * depth)
+        x, middle = rect.x() - STEP + 8, rect.center().y()
+        painter.fillRect(QRectF(x, rect.y(), 1, middle - rect.y()), theme().color("line2"))
+        painter.fillRect(QRectF(x, middle, STEP - 12, 1), theme().color("line2"))
 
     def _paint_rating(self, painter: QPainter, rect: QRectF, cell: Cell) -> None:
         for place in range(cell.of):

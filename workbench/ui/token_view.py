@@ -57,7 +57,8 @@ class TokenView(QTextEdit):
     def fit(self, most: int) -> None:
         """Be as high as the text is, and no higher than `most`."""
         self.document().setTextWidth(self.viewport().width())
-        self.setFixedHeight(min(most, round(self.document().size().height()) + 4))
+        frame = self.height() - self.viewport().height()
+        self.setFixedHeight(min(most, round(self.document().size().height()) + frame))
 
     def _draw(self) -> None:
         if not self.tokens:
