@@ -14,7 +14,8 @@ class ModelRef:
     kind: "base", "adapter", "reward" or "server"; name: what people call it; id: its row in the store. parent: of a
     base that was trained here, what it was trained from, in the words of `base` and `format`. served: what the server
     calls it; extras: whether the server may be sent settings that the API of OpenAI has no word for. template: the chat
-    template that is used in the place of the model's own, "" for its own. dtype, quantize, attention: how a session loads it.
+    template that is used in the place of the model's own, "" for its own. dtype, quantize, attention: how a session
+    loads it.
     """
 
     base: str
