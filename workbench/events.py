@@ -41,6 +41,14 @@ class Progress(Event):
 
 
 @dataclass(frozen=True)
+class Transferred(Progress):
+    """Bytes of a download: `speed` a second, and the seconds that are left at it (None while nobody can say)."""
+
+    speed: float = 0.0
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
 class Metrics(Event):
     """Named numbers at one step. The part of a name before "/" groups curves."""
 
@@ -200,8 +208,8 @@ class Failed(Event):
 
 
 _ALL = (
-    Started, Progress, FirstBatch, Metrics, Sample, Token, Answer, Features, Chances, Rewritten, Loaded, Saved, Warned,
-    Finished, Stopped, Failed,
+    Started, Progress, Transferred, FirstBatch, Metrics, Sample, Token, Answer, Features, Chances, Rewritten, Loaded,
+    Saved, Warned, Finished, Stopped, Failed,
 )  # fmt: skip
 KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in _ALL}
 ENDINGS = (Finished, Stopped, Failed)

@@ -30,6 +30,10 @@ class Settings:
     last_project: str = ""
     track: str = ""
     """Other tools that a run's curves go to as well, separated by commas; see jobs/tracking.py."""
+    hub_endpoint: str = ""
+    """The address of a mirror of the Hugging Face Hub; "" for what HF_ENDPOINT says, or the hub itself."""
+    model_folders: list[str] = field(default_factory=list)
+    """Folders in which models lie that may be added to a project."""
 
 
 def _file() -> Path:
@@ -56,7 +60,8 @@ def load() -> Settings:
         if item.name in stored and type(stored[item.name]) is type(getattr(usual, item.name))
     }
     chosen = {action: key for action, key in known.get("keys", {}).items() if isinstance(key, str)}
-    return replace(usual, **known | {"keys": chosen})
+    folders = [place for place in known.get("model_folders", []) if isinstance(place, str)]
+    return replace(usual, **known | {"keys": chosen, "model_folders": folders})
 
 
 def save(settings: Settings) -> None:

@@ -15,6 +15,7 @@ from workbench.errors import WorkbenchError
 FILLED = {
     ev.Started: ev.Started(5, "cpu", "float32", {"a": 1}),
     ev.Progress: ev.Progress(1, 2, "Loading"),
+    ev.Transferred: ev.Transferred(1, 2, "Downloading", 3.5, None),
     ev.FirstBatch: ev.FirstBatch([{"title": "chosen", "tokens": [["a", True, False]]}], "What the loss reads.", 2),
     ev.Metrics: ev.Metrics(3, {"loss/train": 0.5}),
     ev.Sample: ev.Sample(3, "p", "t", {"reward": 1.0}, "id"),

@@ -11,7 +11,7 @@ from tests import tiny
 from workbench import paths
 from workbench.errors import WorkbenchError
 from workbench.events import Finished, Progress
-from workbench.jobs import adding
+from workbench.jobs import adding, hub_repository
 from workbench.store import Store
 
 
@@ -90,5 +90,5 @@ def test_no_network_at_all_is_one_sentence(store, monkeypatch):
 
 def test_the_hub_is_asked_for_safetensors_only():
     assert not any(
-        pattern.endswith((".bin", ".pt", ".py", "*")) and "LICENSE" not in pattern for pattern in adding.WANTED
+        pattern.endswith((".bin", ".pt", ".py", "*")) and "LICENSE" not in pattern for pattern in hub_repository.WANTED
     )

