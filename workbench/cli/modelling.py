@@ -10,6 +10,7 @@ import click
 
 from ..events import Finished
 from ..jobs.tasks import export
+from . import fetching
 from .knob_options import given, knob_options
 from .progress import Bar
 from .shared import JSON, PROJECT, chosen, finish, opened
@@ -21,7 +22,8 @@ def models() -> None:
     """Bring models into a project and list them."""
 
 
-models.add_command(template)
+for command in (template, fetching.search, fetching.download, fetching.cached):
+    models.add_command(command)
 
 
 @models.command("add")

@@ -7,7 +7,7 @@ import time
 
 import click
 
-from ..events import Event, Metrics, Progress, Started, Warned
+from ..events import Event, Metrics, Progress, Started, Transferred, Warned
 
 EVERY = 10.0
 """Seconds between lines where standard error is not a terminal."""
@@ -45,6 +45,8 @@ class Bar:
                 self._stepped, self._last = True, 0.0
             left = self._left(event.step - self._first, self._total - self._first)
             self._draw(f"step {event.step} of {self._total}{left}{_figures(event)}")
+        elif isinstance(event, Transferred):
+            self._draw(_transferred(event))
         elif isinstance(event, Progress):
             count = f"{event.done} of {event.total}{self._left(event.done, event.total)} " if event.total else ""
             self._draw(f"{count}{event.text}")
@@ -74,6 +76,22 @@ class Bar:
         if self._open:
             click.echo("", err=True)
             self._open = False
+
+
+def bytes_text(amount: float) -> str:
+    """Bytes as kB, MB or GB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if amount >= 0.9 * size:
+            return f"{amount / size:.3g} {unit}"
+    return f"{amount / 1e3:.3g} kB"
+
+
+def _transferred(event: Transferred) -> str:
+    share = f"{100 * event.done / event.total:.0f}%  " if event.total else ""
+    speed = f", {bytes_text(event.speed)}/s" if event.speed else ""
+    left = event.seconds_left
+    when = "" if left is None else f", {left / 60:.0f} min left" if left >= 90 else f", {left:.0f} s left"
+    return f"{share}{bytes_text(event.done)} of {bytes_text(event.total)}{speed}{when}  {event.text}"
 
 
 _SHOWN = ("accuracy/held_out", "loss/train", "objective/scores", "objective/kl")

@@ -131,7 +131,7 @@ def telling(at: Endpoint) -> Iterator[None]:
     """Whatever breaks on the way to the hub becomes one sentence."""
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
-    faults = HfHubHTTPError.__bases__[0]  # the HTTP library's own: httpx with huggingface_hub 1, httpx2 with 2
+    faults: Any = HfHubHTTPError.__bases__[0]  # the HTTP library's own: httpx with huggingface_hub 1, httpx2 with 2
     try:
         yield
     except OfflineModeIsEnabled as error:

@@ -53,16 +53,15 @@ def fetch(partial: Partial, stop: Stop = lambda: False) -> Iterator[Event]:
         partial.discard()
         yield _finished(place, partial.origin)
         return
-    with partial.locked():
-        work = _Fetching(partial, stop)
-        try:
-            yield from work.run()
-        except StopRequested:
-            yield Stopped(0, {"done": partial.done, "total": partial.origin.size})
-            return
-        except OSError as error:
-            raise _disk_error(error, partial.origin) from error
-        _settle(partial, place)
+    try:
+        with partial.locked():
+            yield from _Fetching(partial, stop).run()
+            _settle(partial, place)
+    except StopRequested:
+        yield Stopped(0, {"done": partial.done, "total": partial.origin.size})
+        return
+    except OSError as error:
+        raise _disk_error(error, partial.origin) from error
     yield _finished(place, partial.origin)
 
 

@@ -62,6 +62,10 @@ class Origin:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
 
+    def named(self, file: str) -> bool:
+        """Whether a person means this one's GGUF file: its path, or its name alone."""
+        return file in (self.file, self.file.rsplit("/", 1)[-1])
+
     @property
     def folder_name(self) -> str:
         """The name of its folder, of which there is one for each commit where two are kept."""
@@ -141,7 +145,7 @@ def begin(hub_id: str, file: str = "", revision: str = "") -> Partial:
     Raises WorkbenchError when there is no such model, it has nothing for us, or it does not fit on the disk.
     """
     for known in partials():
-        if (known.origin.hub_id, known.origin.file, known.origin.revision) == (hub_id, file, revision):
+        if (known.origin.hub_id, known.origin.revision) == (hub_id, revision) and known.origin.named(file):
             return known
     return begin_with(look(hub_id, revision), file, revision)
 

@@ -30,6 +30,10 @@ class Work(QObject):
     """The summary of what was done."""
     failed = Signal(object)
     """A WorkbenchError to show."""
+    happened = Signal(object)
+    """Every event, before what it means is sent."""
+    ended = Signal()
+    """Nothing more comes, and other work may begin; also after work that was stopped."""
 
     def __init__(self, folder: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -61,8 +65,10 @@ class Work(QObject):
             _running.discard(thread)
             if thread is self._thread:
                 self._thread = None
+            self.ended.emit()
 
     def _on_event(self, event: Event) -> None:
+        self.happened.emit(event)
         if isinstance(event, Progress):
             self.progressed.emit(event.text, event.done / event.total if event.total else -1.0)
         elif isinstance(event, Finished):
