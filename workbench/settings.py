@@ -33,7 +33,8 @@ class Settings:
     hub_endpoint: str = ""
     """The address of a mirror of the Hugging Face Hub; "" for what HF_ENDPOINT says, or the hub itself."""
     model_folders: list[str] = field(default_factory=list)
-    """Folders in which models lie that may be added to a project."""
+    """Folders in which models lie that may be added to a project; written by `keep_model_folders` alone, because a
+    window holds a copy of all this."""
 
 
 def _file() -> Path:
@@ -66,10 +67,21 @@ def load() -> Settings:
 
 def save(settings: Settings) -> None:
     """Store preferences. One that cannot be written is logged: it must not stop the work."""
+    values = asdict(settings)
+    del values["model_folders"]
+    _write(values)
+
+
+def keep_model_folders(folders: list[str]) -> None:
+    """Store in which folders models are looked for."""
+    _write({"model_folders": folders})
+
+
+def _write(values: dict[str, Any]) -> None:
     try:
         _file().parent.mkdir(parents=True, exist_ok=True)
         temporary = _file().with_suffix(".tmp")
-        temporary.write_text(json.dumps(_stored() | asdict(settings), indent=2, ensure_ascii=False), encoding="utf-8")
+        temporary.write_text(json.dumps(_stored() | values, indent=2, ensure_ascii=False), encoding="utf-8")
         temporary.replace(_file())
     except OSError as error:
         log.warning("settings cannot be written: %s", error)

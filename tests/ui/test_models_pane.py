@@ -125,6 +125,8 @@ def test_list_at_the_left_counts_and_filters(pane, qtbot):
     assert counts == {
         "all": 4,
         "mine": 3,
+        "find": -1,
+        "here": -1,
         "base": 1,
         "adapter": 2,
         "reward": 1,

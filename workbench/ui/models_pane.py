@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QSettings
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QStackedWidget, QWidget
 
@@ -20,6 +20,7 @@ from .models_library import Entry, entries
 from .models_loading import LoadingSection
 from .models_machine import Machine
 from .models_note import NoteSection
+from .models_pages import Pages
 from .models_saving import Saving
 from .models_servers import Servers
 from .models_sources import Sources
@@ -47,7 +48,7 @@ class ModelsPane(Pane):
         self._make_work()
         self._make_actions()
         self.sources = Sources(context.store.folder)
-        self.sources.changed.connect(lambda name: self._show_rows())
+        self.sources.changed.connect(self._show_source)
         self.set_left(self.sources, width=204, minimum=180)
         self.set_body(self._build_body())
         self.inspector = self._build_inspector()
@@ -91,9 +92,12 @@ class ModelsPane(Pane):
         )
         self.remove_action = self.action(self.tr("Remove from this project"), "Delete", self._remove, icon="trash-2")
         self.undo_action = self.action(self.tr("Bring back the removed model"), "Ctrl Z", self._undo, icon="undo-2")
-        self.action(self.tr("Filter models"), "/", lambda: self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason))
-        self.action(self.tr("Next model"), "J", lambda: self.table.step(1))
-        self.action(self.tr("Previous model"), "K", lambda: self.table.step(-1))
+        self.action(self.tr("Filter models"), "/", lambda: self.pages.find())
+        self.action(self.tr("Next model"), "J", lambda: self.pages.step(1))
+        self.action(self.tr("Previous model"), "K", lambda: self.pages.step(-1))
+        self.action(self.tr("Pause or resume the download"), "P", lambda: self.pages.dock.toggle_current())
+        self.action(self.tr("Pause or resume all downloads"), "Shift P", lambda: self.pages.dock.toggle_all())
+        self.action(self.tr("Cancel the download"), "Shift Delete", lambda: self.pages.dock.cancel_current())
         self.add_folder_action = self.action(self.tr("Add folder"), "", self._ask_folder, icon="folder")
         self.add_file_action = self.action(self.tr("Add GGUF file"), "", self._ask_file, icon="file-box")
         self.add_server_action = self.action(self.tr("Add server"), "", self.servers.ask, icon="zap")
@@ -141,8 +145,13 @@ class ModelsPane(Pane):
         body = holding(column(tools, Divider(), self.stack, self._build_progress(), spacing=0))
         body.layout().setStretch(2, 1)  # type: ignore[union-attr]
         set_region(body, "surface")
-        self.strip = MessageStrip(body)
-        return body
+        self.pages = Pages(self.context.store.folder, body, self.table, self.filter)
+        self.pages.place_wanted.connect(lambda path, name: self.add(path, name=name))
+        self.pages.page_wanted.connect(lambda name: self.sources.facets[name].setChecked(True))
+        self.pages.arrived.connect(lambda id_, name: self._on_added({"model_id": id_, "name": name}))
+        self.pages.failed.connect(self.context.tell)
+        self.strip = MessageStrip(self.pages)
+        return self.pages
 
     def _build_progress(self) -> QWidget:
         self.progress_title = label("", "strong")
@@ -215,6 +224,7 @@ class ModelsPane(Pane):
         self.table.room = self._room()
         self.sources.set_entries(self._entries)
         self.servers.reaching.set_urls(self.sources.show_servers(self._entries, self.servers.reaching.known))
+        self.pages.set_models([entry.model for entry in self._entries])
         has_starter = any(entry.model.source == "starter" and not entry.missing for entry in self._entries)
         self._starter_button.setVisible(not has_starter)
         self._show_rows()
@@ -244,6 +254,7 @@ class ModelsPane(Pane):
 
     def _on_looked(self, summary: dict[str, Any]) -> None:
         self._machine = summary["machine"]
+        self.pages.set_machine(summary["machine"])
         self._on_session_change()
 
     def _room(self) -> Room:
@@ -252,6 +263,13 @@ class ModelsPane(Pane):
         if self._machine is None:
             return Room(bytes_each=bytes_each)
         return Room(self._machine.total, self._machine.free, bytes_each)
+
+    def _show_source(self, name: str) -> None:
+        """The hub and what is on this computer take the place of the library, and of what is known of one model."""
+        self.pages.show_page(name)
+        if self.right is not None and self.isVisible():
+            self._arrange() if self.pages.on_library else self.right.hide()
+        self._show_rows()
 
     def _show_rows(self) -> None:
         wanted = self.filter.text().lower().split()
@@ -310,7 +328,7 @@ class ModelsPane(Pane):
             self.table.choose_id(model_id)
 
     def _show_chosen(self) -> None:
-        entry = self.chosen()
+        entry = self.chosen() if self.pages.on_library else None
         self.inspector.show_entry(entry)
         self.template.show_entry(entry)
         self.fitting.show_entry(entry, self._machine)
@@ -335,7 +353,7 @@ class ModelsPane(Pane):
             self.inspector.show_memory(entry.memory(room.bytes_each) if entry.writes else None, room.total, room.free)
 
     def _can_save(self) -> bool:
-        entry = self.chosen()
+        entry = self.chosen() if self.pages.on_library else None
         if entry is None or entry.model.kind == "server":
             return False
         return entry.writes and not entry.missing and not (self.work.busy or self.saving.busy)
@@ -419,10 +437,10 @@ class ModelsPane(Pane):
         if found:
             self.add(found)
 
-    def add(self, location: str, base_id: str | None = None) -> None:
+    def add(self, location: str, base_id: str | None = None, name: str = "") -> None:
         """Add the model at a place, beside the window."""
         self._location = location
-        self._begin(work.adding(location, base_id))
+        self._begin(work.adding(location, base_id, name))
 
     def get_starter(self) -> None:
         """Fetch the starter model, beside the window."""
@@ -470,9 +488,10 @@ class ModelsPane(Pane):
         self.progress_bar.set_fraction(max(0.0, fraction))
 
     def _on_added(self, summary: dict[str, Any]) -> None:
-        self._allow_adding(True)
+        self._allow_adding(not self.work.busy)
         self.context.store_changed.emit("models", self)
-        self.choose(str(summary["model_id"]))
+        if self.pages.on_library:
+            self.choose(str(summary["model_id"]))
         self.strip.show_message(self.tr("Added {name}.").format(name=summary.get("name", "")), tone="good")
 
     def _on_not_added(self, error: WorkbenchError) -> None:

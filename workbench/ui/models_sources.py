@@ -27,7 +27,7 @@ class Facet(KeyboardFocus, QPushButton):
 
     def __init__(self, text: str, icon: str, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
-        self._icon_name, self._count = icon, 0
+        self._icon_name, self._count = icon, -1
         self.setCheckable(True)
         self.setAutoExclusive(True)
         self.setAccessibleName(text)
@@ -35,7 +35,7 @@ class Facet(KeyboardFocus, QPushButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def count(self) -> int:
-        """The number shown."""
+        """The number shown; -1 for none."""
         return self._count
 
     def set_count(self, count: int) -> None:
@@ -59,7 +59,7 @@ class Facet(KeyboardFocus, QPushButton):
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(font("body", tabular=True))
         painter.setPen(on.color("text2"))
-        number = figures.count(self._count)
+        number = figures.count(self._count) if self._count >= 0 else ""
         room = QFontMetricsF(painter.font()).horizontalAdvance(number)
         painter.drawText(rect.adjusted(0, 0, -10, 0), middle | Qt.AlignmentFlag.AlignRight, number)
         painter.setFont(font("strong"))
@@ -74,12 +74,12 @@ class Facet(KeyboardFocus, QPushButton):
 
 @dataclass(frozen=True)
 class Choice:
-    """A line of the list: which entries it stands for."""
+    """A line of the list: which entries it stands for; None for a page of its own."""
 
     name: str
     text: str
     icon: str
-    holds: Callable[[Entry], bool]
+    holds: Callable[[Entry], bool] | None
 
 
 class Sources(QWidget):
@@ -94,9 +94,10 @@ class Sources(QWidget):
         self._choices = self._all_choices()
         self._current = "all"
         layout = column(spacing=1, margins=(10, 12, 10, 12))
+        headings = {2: self.tr("Get more"), 4: self.tr("What it is"), 7: self.tr("Where it is from")}
         for place, choice in enumerate(self._choices):
-            if place in (2, 5):
-                heading = SectionLabel(self.tr("What it is") if place == 2 else self.tr("Where it is from"))
+            if place in headings:
+                heading = SectionLabel(headings[place])
                 heading.setContentsMargins(10, 12, 0, 4)
                 layout.addWidget(heading)
                 self._last_heading = heading
@@ -112,6 +113,8 @@ class Sources(QWidget):
         return (
             Choice("all", self.tr("All models"), "layers", lambda entry: True),
             Choice("mine", self.tr("Trained by me"), "trophy", lambda entry: entry.mine),
+            Choice("find", self.tr("Hugging Face Hub"), "cloud-download", None),
+            Choice("here", self.tr("On this computer"), "hard-drive", None),
             Choice("base", self.tr("Bases"), "box", lambda entry: entry.model.kind == "base"),
             Choice("adapter", self.tr("Adapters"), "puzzle", lambda entry: entry.model.kind == "adapter"),
             Choice("reward", self.tr("Reward models"), "scale", lambda entry: entry.model.kind == "reward"),
@@ -149,11 +152,13 @@ class Sources(QWidget):
     def shown(self, entries: Sequence[Entry]) -> list[Entry]:
         """Those of the entries that the chosen line stands for."""
         holds = next(choice.holds for choice in self._choices if choice.name == self._current)
-        return [entry for entry in entries if holds(entry)]
+        return [entry for entry in entries if holds is None or holds(entry)]
 
     def set_entries(self, entries: Sequence[Entry]) -> None:
         """Count the entries of each line and the room they take."""
         for choice in self._choices:
+            if choice.holds is None:
+                continue
             facet, number = self.facets[choice.name], sum(1 for entry in entries if choice.holds(entry))
             facet.set_count(number)
             optional = choice.name in OPTIONAL

@@ -14,6 +14,13 @@ from . import figures
 from .models_library import Entry
 from .models_providers import name_of
 
+LICENCES = {
+    "apache-2.0": "Apache 2.0",
+    "mit": "MIT",
+    "gemma": "Gemma",
+    "llama3.2": "Llama 3.2",
+    "cc-by-4.0": "CC BY 4.0",
+}
 ICONS = {"base": "box", "adapter": "puzzle", "reward": "scale", "server": "zap"}
 
 
@@ -87,8 +94,12 @@ def _reward_summary(model: Model) -> str:
 
 def licence(model: Model) -> str:
     """A licence as people write it: Apache 2.0 for apache-2.0."""
-    known = {"apache-2.0": "Apache 2.0", "mit": "MIT"}
-    return known.get(model.licence.lower(), model.licence)
+    return licence_named(model.licence)
+
+
+def licence_named(name: str) -> str:
+    """The same for a name by itself."""
+    return LICENCES.get(name.lower(), name)
 
 
 def form(entry: Entry) -> str:

@@ -147,14 +147,14 @@ def _with_own_store(folder: Path, steps: Steps) -> Iterator[Event]:
         store.close()
 
 
-def adding(location: str, base_id: str | None = None) -> Steps:
+def adding(location: str, base_id: str | None = None, name: str = "") -> Steps:
     """Add the model at a place. Reading and hashing its files takes a while for a large one."""
 
     def steps(store: Store) -> Iterator[Event]:
         from ..jobs.adding import add_model
 
         yield Progress(0, 0, location)
-        model = add_model(store, location, base_id=base_id)
+        model = add_model(store, location, name, base_id=base_id)
         yield Finished({"model_id": model.id, "name": model.name})
 
     return steps
