@@ -186,11 +186,11 @@ def test_buttons_pause_and_cancelling_asks_what_to_keep(pane, qtbot, hub):
 
 def test_the_network_pulled_away_says_what_to_do_and_resuming_completes(pane, qtbot, hub):
     item = slow_download(pane, hub, qtbot)
-    with qtbot.waitSignal(pane.context.message, timeout=SECOND) as told:
-        hub.take_away()
-    assert "cannot be reached" in " ".join(str(each) for each in told.args)
-    assert "What was downloaded is kept. Resume when the network is back." in " ".join(str(each) for each in told.args)
-    assert item.state == "failed" and "cannot be reached" in pane.pages.dock.rows[0].text.text()
+    hub.take_away()
+    qtbot.waitUntil(lambda: item.state == "failed", timeout=SECOND)
+    told = pane.pages.dock.rows[0].text.text()
+    assert "cannot be reached" in told
+    assert told.endswith("What was downloaded is kept. Resume when the network is back.")
     kept = item.done
     assert kept > 50_000
     qtbot.waitUntil(lambda: not pane.pages.downloads.busy, timeout=SECOND)
@@ -234,9 +234,33 @@ def test_a_gated_model_says_what_to_do(pane, qtbot, hub):
     hub.repos[NAME].gated = True
     table = open_hub(pane, qtbot)
     table.setFocus()
+    qtbot.keyClick(table, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: [item.state for item in pane.pages.downloads.items] == ["failed"], timeout=SECOND)
+    told = pane.pages.dock.rows[0].text.text()
+    assert "accept their terms first" in told and told.endswith("sign in: hf auth login.")
+
+
+def test_a_failure_behind_another_pane_is_told_in_the_window(pane, qtbot, hub):
+    slow_download(pane, hub, qtbot)
+    pane.hide()
     with qtbot.waitSignal(pane.context.message, timeout=SECOND) as told:
-        qtbot.keyClick(table, Qt.Key.Key_Return)
-    assert "accept their terms first" in str(told.args)
+        hub.take_away()
+    assert "cannot be reached" in str(told.args)
+
+
+def test_a_model_that_is_not_there_is_told(pane, qtbot, hub):
+    with qtbot.waitSignal(pane.context.message, timeout=SECOND) as told:
+        pane.pages.downloads.want("nobody/nothing")
+    assert "no public model called nobody/nothing" in str(told.args)
+    assert pane.pages.downloads.items == []
+
+
+def test_h_goes_to_the_hub_and_shift_h_to_this_computer(pane, qtbot, hub):
+    qtbot.keyClick(pane.table, "h")
+    assert pane.pages.hub.isVisible()
+    pane.pages.hub.table.setFocus()
+    qtbot.keyClick(pane.pages.hub.table, "H", Qt.KeyboardModifier.ShiftModifier)
+    assert pane.pages.here.isVisible()
 
 
 def test_offline_is_one_sentence_with_what_is_on_this_computer(pane, qtbot, hub, llama_folder):

@@ -88,3 +88,19 @@ def test_curves_go_to_the_tools_that_are_ticked(dialog, qtbot):
     assert set(settings.load().track.split(",")) == set(TRACKERS)
     qtbot.keyClick(boxes["TensorBoard"], Qt.Key.Key_Space)
     assert settings.load().track == "wandb"
+
+
+def test_a_mirror_of_the_hub_is_checked_and_kept(dialog, qtbot):
+    dialog.show_page("general")
+    dialog.mirror.setFocus()
+    qtbot.keyClicks(dialog.mirror, "https://hf-mirror.example/")
+    qtbot.keyClick(dialog.mirror, Qt.Key.Key_Return)
+    assert settings.load().hub_endpoint == "https://hf-mirror.example"
+    dialog.mirror.clear()
+    qtbot.keyClicks(dialog.mirror, "mirror")
+    qtbot.keyClick(dialog.mirror, Qt.Key.Key_Return)
+    assert settings.load().hub_endpoint == "https://hf-mirror.example"
+    assert dialog.mirror.text() == "https://hf-mirror.example"
+    dialog.mirror.clear()
+    qtbot.keyClick(dialog.mirror, Qt.Key.Key_Return)
+    assert settings.load().hub_endpoint == ""

@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from ..events import Finished, Stopped
-from .progress import Bar, bytes_text
+from ..jobs.hub import bytes_text
+from .progress import Bar
 from .shared import JSON, PROJECT, chosen, finish, opened, stoppable
 
 SORTS = ("downloads", "likes", "newest")

@@ -8,6 +8,7 @@ import time
 import click
 
 from ..events import Event, Metrics, Progress, Started, Transferred, Warned
+from ..jobs.hub import bytes_text
 
 EVERY = 10.0
 """Seconds between lines where standard error is not a terminal."""
@@ -76,14 +77,6 @@ class Bar:
         if self._open:
             click.echo("", err=True)
             self._open = False
-
-
-def bytes_text(amount: float) -> str:
-    """Bytes as kB, MB or GB."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6)):
-        if amount >= 0.9 * size:
-            return f"{amount / size:.3g} {unit}"
-    return f"{amount / 1e3:.3g} kB"
 
 
 def _transferred(event: Transferred) -> str:

@@ -59,6 +59,14 @@ class Endpoint:
         return parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
 
 
+def bytes_text(amount: float) -> str:
+    """Bytes as kB, MB or GB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if amount >= 0.9 * size:
+            return f"{amount / size:.3g} {unit}"
+    return f"{amount / 1e3:.3g} kB"
+
+
 def endpoint() -> Endpoint:
     """Where the hub is: the setting, else HF_ENDPOINT, else huggingface.co."""
     setting, variable = settings.load().hub_endpoint.strip(), os.environ.get("HF_ENDPOINT", "").strip()

@@ -251,10 +251,10 @@ class _Fetching:
         )
 
     def _broken(self, problem: hub.HubProblem) -> WorkbenchError:
-        done, total = self.done / 1e9, self.origin.size / 1e9
+        done, total = hub.bytes_text(self.done), hub.bytes_text(self.origin.size)
         if not problem.passing:
             return problem
-        text = f"{problem.text} {self.origin.name} is at {done:.2f} of {total:.2f} GB."
+        text = f"{problem.text} {self.origin.name} is at {done} of {total}."
         return WorkbenchError(text, "What was downloaded is kept. Resume when the network is back.")
 
     # -- telling

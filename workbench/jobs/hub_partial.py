@@ -178,7 +178,7 @@ def check_room(origin: Origin, needed: int) -> None:
     free = shutil.disk_usage(place).free
     if needed + SPARE > free:
         raise WorkbenchError(
-            f"{origin.name} needs {needed / 1e9:.2f} GB more, and the disk has {free / 1e9:.2f} GB free.",
+            f"{origin.name} needs {hub.bytes_text(needed)} more, and the disk has {hub.bytes_text(free)} free.",
             "Free some space and go on, or choose a smaller model. Nothing was lost.",
         )
 

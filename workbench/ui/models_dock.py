@@ -73,9 +73,9 @@ class DownloadRow(QWidget):
         item = self.item
         total = figures.size(item.total)
         if item.error is not None:
-            return item.error.text
-        if item.state == WAITING and not item.done:
-            return self.tr("{total}, starts next").format(total=total)
+            return str(item.error)
+        if not item.done and item.state != RUNNING:
+            return self.tr("{total}, starts next").format(total=total) if item.state == WAITING else total
         sizes = self.tr("{done} of {total}").format(done=_same_unit(item.done, item.total), total=total)
         if item.state == RUNNING and item.speed:
             return self.tr("{sizes}, {speed}/s").format(sizes=sizes, speed=figures.size(item.speed))
@@ -98,7 +98,8 @@ class DownloadRow(QWidget):
     def ask(self) -> None:
         """Pause, and ask whether to keep what is here."""
         self._downloads.pause(self.item)
-        self.asked.setText(self.tr("Keep {size} for later?").format(size=figures.size(self.item.done)))
+        size = self.tr("Keep {size} for later?").format(size=figures.size(self.item.done))
+        self.asked.setText(size if self.item.done else self.tr("Keep it for later?"))
         self._usual.hide()
         self._question.show()
         self.keeper.setFocus()
@@ -120,7 +121,8 @@ def _same_unit(done: int, total: int) -> str:
     """A part in the unit of the whole, without it: 1.06 of 2.47 GB."""
     unit = figures.size(total).rsplit(" ", 1)[-1]
     scale = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}[unit]
-    return f"{done / scale:.2f}" if unit in ("GB", "TB") else f"{done / scale:.0f}"
+    digits = 2 if unit in ("GB", "TB") else 1 if unit == "MB" and total < 100e6 else 0
+    return f"{done / scale:.{digits}f}"
 
 
 class DownloadsDock(QWidget):

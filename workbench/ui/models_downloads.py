@@ -63,7 +63,7 @@ class Downloads(QObject):
     arrived = Signal(str, str)
     """(id, name) of a model that is in the project now."""
     failed = Signal(object)
-    """A WorkbenchError to show."""
+    """A WorkbenchError to show; that of a download is also in its Item."""
 
     def __init__(self, folder: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)

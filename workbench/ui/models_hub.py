@@ -173,8 +173,7 @@ class HubPage(QWidget):
     def _choice(self, name: str, options: list[tuple[str, str]]) -> QComboBox:
         box = QComboBox()
         box.setAccessibleName(name)
-        box.setMinimumContentsLength(7)
-        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         for text, value in options:
             box.addItem(text, value)
         box.activated.connect(lambda place: self.search_now())
@@ -188,7 +187,8 @@ class HubPage(QWidget):
         self.file.setMinimumContentsLength(16)
         self.button = Button(self.tr("Download"), "cloud-download", "Enter", "primary")
         self.button.clicked.connect(self.download)
-        line = row(self.about, self.file_name, self.file, self.button, spacing=10, margins=(16, 8, 12, 8))
+        self.source = label("", "small", "text3")
+        line = row(self.about, self.source, self.file_name, self.file, self.button, spacing=10, margins=(16, 8, 12, 8))
         line.setStretch(0, 1)
         foot = holding(column(Divider(), line, spacing=0))
         set_region(foot, "panel")
@@ -227,6 +227,7 @@ class HubPage(QWidget):
             self._fail(error)
             return
         self.about.setText(self.tr("Asking {place}").format(place=self._place(where)))
+        self.source.setText(self.tr("from {place}").format(place=self._place(where)))
         self.hub.want(self.query(), soon)
 
     def _place(self, where: hub.Endpoint) -> str:

@@ -42,7 +42,7 @@ class Pages(QWidget):
         self._table, self._field = table, field
         self.downloads = Downloads(folder, self)
         self.downloads.arrived.connect(self.arrived)
-        self.downloads.failed.connect(self.failed)
+        self.downloads.failed.connect(self._tell)
         self.downloads.changed.connect(self._refresh)
         self.hub = HubPage(folder, self._note_of)
         self.hub.wanted.connect(self._download)
@@ -97,6 +97,12 @@ class Pages(QWidget):
     def _refresh(self) -> None:
         self.hub.table.viewport().update()
         self.here.refresh()
+
+    def _tell(self, error: WorkbenchError) -> None:
+        """Unless a line of the dock says it already, where it can be seen."""
+        shown = self.isVisible() and any(item.error is error for item in self.downloads.items)
+        if not shown:
+            self.failed.emit(error)
 
     def _download(self, hub_id: str, file: str) -> None:
         try:

@@ -95,6 +95,8 @@ class ModelsPane(Pane):
         self.action(self.tr("Filter models"), "/", lambda: self.pages.find())
         self.action(self.tr("Next model"), "J", lambda: self.pages.step(1))
         self.action(self.tr("Previous model"), "K", lambda: self.pages.step(-1))
+        self.action(self.tr("Get a model from the Hub"), "H", lambda: self._go("find"), icon="cloud-download")
+        self.action(self.tr("Models on this computer"), "Shift H", lambda: self._go("here"), icon="hard-drive")
         self.action(self.tr("Pause or resume the download"), "P", lambda: self.pages.dock.toggle_current())
         self.action(self.tr("Pause or resume all downloads"), "Shift P", lambda: self.pages.dock.toggle_all())
         self.action(self.tr("Cancel the download"), "Shift Delete", lambda: self.pages.dock.cancel_current())
@@ -135,8 +137,8 @@ class ModelsPane(Pane):
         self.table.picked.connect(lambda entry: self._show_chosen())
         self.table.opened.connect(lambda entry: self.load_chosen())
         self.empty = EmptyState(
-            self.tr("No models yet."), self.tr("Get the starter"), self.get_starter, self.tr("Add a folder"),
-            self._ask_folder,
+            self.tr("No models yet."), self.tr("Get the starter"), self.get_starter, self.tr("Get from the Hub"),
+            lambda: self._go("find"),
         )  # fmt: skip
         self.nothing = EmptyState(self.tr("No model fits this filter."), "", None, self.tr("Show all"), self._show_all)
         self.stack = QStackedWidget()
@@ -147,7 +149,7 @@ class ModelsPane(Pane):
         set_region(body, "surface")
         self.pages = Pages(self.context.store.folder, body, self.table, self.filter)
         self.pages.place_wanted.connect(lambda path, name: self.add(path, name=name))
-        self.pages.page_wanted.connect(lambda name: self.sources.facets[name].setChecked(True))
+        self.pages.page_wanted.connect(self._go)
         self.pages.arrived.connect(lambda id_, name: self._on_added({"model_id": id_, "name": name}))
         self.pages.failed.connect(self.context.tell)
         self.strip = MessageStrip(self.pages)
@@ -263,6 +265,9 @@ class ModelsPane(Pane):
         if self._machine is None:
             return Room(bytes_each=bytes_each)
         return Room(self._machine.total, self._machine.free, bytes_each)
+
+    def _go(self, source: str) -> None:
+        self.sources.facets[source].setChecked(True)
 
     def _show_source(self, name: str) -> None:
         """The hub and what is on this computer take the place of the library, and of what is known of one model."""

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QStackedWidget, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QLineEdit, QStackedWidget, QWidget
 
 from ..errors import WorkbenchError
+from ..jobs import hub
 from ..settings import Settings
 from ..store import repeating
 from ..store.queueing import ENOUGH, MOST_PEOPLE, judgements_per_item
@@ -93,6 +94,7 @@ class SettingsDialog(QDialog):
         self.closing = closing_choice(self.settings.closing)
         self.closing.changed.connect(lambda value: self._set(closing=value))
         why_closing = self.tr("Either way nothing is lost: a run goes on from where it was.")
+        why_mirror = self.tr("Where models are searched and fetched. Empty: what HF_ENDPOINT says, or huggingface.co.")
         why = self.tr("Turn it off when keys such as S act by accident, as with speech input. Ctrl and Alt stay.")
         return holding(
             column(
@@ -101,6 +103,7 @@ class SettingsDialog(QDialog):
                 self._line(self.tr("Single keys act"), self.letters, why),
                 self._line(self.tr("Closing while a run goes"), self.closing, why_closing),
                 self._line(self.tr("Curves also go to"), self.track, why_track),
+                self._line(self.tr("Mirror of the hub"), self._mirror(), why_mirror),
                 None,
                 spacing=16,
             )
@@ -132,6 +135,22 @@ class SettingsDialog(QDialog):
                 lambda _: self._set(track=",".join(each for each, box in boxes.items() if box.isChecked()))
             )
         return holding(row(*boxes.values(), spacing=16))
+
+    def _mirror(self) -> QLineEdit:
+        self.mirror = QLineEdit(self.settings.hub_endpoint)
+        self.mirror.setAccessibleName(self.tr("Mirror of the hub"))
+        self.mirror.setPlaceholderText(hub.USUAL)
+        self.mirror.setMinimumWidth(260)
+        self.mirror.editingFinished.connect(self._keep_mirror)
+        return self.mirror
+
+    def _keep_mirror(self) -> None:
+        text = self.mirror.text().strip()
+        try:
+            self._set(hub_endpoint=hub.checked_address(text) if text else "")
+        except WorkbenchError as error:
+            self.mirror.setText(self.settings.hub_endpoint)
+            self._context.tell(error)
 
     # --- feedback
 
