@@ -184,6 +184,26 @@ def test_buttons_pause_and_cancelling_asks_what_to_keep(pane, qtbot, hub):
     assert hub_partial.partials() == [] and pane.pages.dock.rows == [] and not pane.pages.dock.isVisible()
 
 
+def test_discarding_one_that_is_at_work_takes_it_away_when_it_has_stopped(pane, qtbot, hub):
+    slow_download(pane, hub, qtbot)
+    (row,) = pane.pages.dock.rows
+    row.ask()
+    qtbot.mouseClick(row.discarder, Qt.MouseButton.LeftButton)
+    assert pane.pages.dock.rows == []
+    qtbot.waitUntil(lambda: not pane.pages.downloads.busy, timeout=SECOND)
+    qtbot.waitUntil(lambda: hub_partial.partials() == [], timeout=SECOND)
+
+
+def test_what_was_fetched_for_another_project_is_offered(pane, qtbot, hub):
+    *_, end = hub_download.download(NAME)
+    qtbot.keyClick(pane.table, "H", Qt.KeyboardModifier.ShiftModifier)
+    here = pane.pages.here
+    qtbot.waitUntil(lambda: [each.name for each in here.table.rows_model.rows()] == [NAME], timeout=SECOND)
+    qtbot.mouseClick(here.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: in_library(pane) == ["tiny-llama"], timeout=SECOND)
+    assert pane.context.store.models.list()[0].location == end.summary["path"]
+
+
 def test_the_network_pulled_away_says_what_to_do_and_resuming_completes(pane, qtbot, hub):
     item = slow_download(pane, hub, qtbot)
     hub.take_away()

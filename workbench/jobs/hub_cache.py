@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .. import settings
+from .. import paths, settings
 from ..errors import WorkbenchError
 from ..lm import files
+from .hub_partial import origin_of
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,8 @@ SKIPPED = (".", "__")
 
 @dataclass(frozen=True)
 class Local:
-    """A model that could be added without copying. `place`: "cache", or the folder that was pointed at.
+    """A model that could be added without copying. `place`: "cache", "fetched" (by this app), or the folder
+    that was pointed at.
 
     trouble: why it cannot be added, "" where it can.
     """
@@ -38,11 +40,24 @@ class Local:
 
 
 def everything(cache: Path | None = None) -> list[Local]:
-    """The cache and every folder of the settings."""
+    """The cache, what was fetched for any project, and every folder of the settings."""
     found = cached(cache)
+    if paths.shared_models().is_dir():
+        found += [_named(each) for each in in_folder(paths.shared_models())]
     for folder in settings.load().model_folders:
         found += in_folder(Path(folder))
     return found
+
+
+def _named(each: Local) -> Local:
+    """One of the models that we fetched, by the name that it has on the hub."""
+    origin = origin_of(Path(each.path))
+    named = replace(each, place="fetched")
+    return (
+        replace(named, name=origin.hub_id if not origin.file else origin.name, commit=origin.commit)
+        if origin
+        else named
+    )
 
 
 def cached(cache: Path | None = None) -> list[Local]:

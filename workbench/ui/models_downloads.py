@@ -71,6 +71,7 @@ class Downloads(QObject):
         self._wanted: list[tuple[str, str]] = []
         self._stops: list[_Flag] = []
         self._current: Item | None = None
+        self._unwanted: list[Item] = []
         self._beginning = work.Work(folder, self)
         self._beginning.finished.connect(self._on_begun)
         self._beginning.failed.connect(self.failed)
@@ -152,10 +153,12 @@ class Downloads(QObject):
         self.changed.emit()
 
     def discard(self, item: Item) -> None:
-        """Throw away what is here of one that does not go."""
+        """Throw away what is here; of one that is at work, as soon as it has stopped."""
         if item is self._current:
-            raise WorkbenchError(self.tr("It has not stopped yet."), self.tr("Try again in a moment."))
-        item.partial.discard()
+            _stop(self._stops)
+            self._unwanted.append(item)
+        else:
+            item.partial.discard()
         self.items.remove(item)
         self.changed.emit()
 
@@ -175,6 +178,8 @@ class Downloads(QObject):
     def _start_next(self) -> None:
         if self._work.busy:
             return
+        while self._unwanted:
+            self._unwanted.pop().partial.discard()
         self._current = next((item for item in self.items if item.state == WAITING), None)
         if self._current is not None:
             self._current.state = RUNNING

@@ -52,7 +52,8 @@ class HereTable(Table):
         return Cell(figures.size(each.size), tone="text2") if each.size else Cell("\u2013", tone="text3")
 
     def _place(self, each: Local) -> Cell:
-        return Cell(self.tr("Hub cache") if each.place == "cache" else Path(each.place).name, tone="text2")
+        names = {"cache": self.tr("Hub cache"), "fetched": self.tr("Fetched before")}
+        return Cell(names.get(each.place) or Path(each.place).name, tone="text2")
 
     def _state(self, each: Local) -> Cell:
         if each.trouble:
@@ -148,7 +149,7 @@ class HerePage(QWidget):
         each = self.table.chosen()
         can = each is not None and not each.trouble and not self._known(each.path)
         self.button.setEnabled(can)
-        self.forgetter.setVisible(each is not None and each.place != "cache")
+        self.forgetter.setVisible(each is not None and each.place not in ("cache", "fetched"))
         self.about.setText("" if each is None else each.trouble or self.tr("It stays where it is; nothing is copied."))
 
     def add(self) -> None:

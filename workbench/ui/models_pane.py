@@ -271,9 +271,10 @@ class ModelsPane(Pane):
 
     def _show_source(self, name: str) -> None:
         """The hub and what is on this computer take the place of the library, and of what is known of one model."""
+        before = self.pages.on_library
         self.pages.show_page(name)
-        if self.right is not None and self.isVisible():
-            self._arrange() if self.pages.on_library else self.right.hide()
+        if self.right is not None and self.pages.on_library != before:
+            self.right.setVisible(not before and self.step != "narrow" and self._kept("right"))
         self._show_rows()
 
     def _show_rows(self) -> None:
