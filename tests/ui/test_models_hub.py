@@ -201,7 +201,8 @@ def test_what_was_fetched_for_another_project_is_offered(pane, qtbot, hub):
     qtbot.waitUntil(lambda: [each.name for each in here.table.rows_model.rows()] == [NAME], timeout=SECOND)
     qtbot.mouseClick(here.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: in_library(pane) == ["tiny-llama"], timeout=SECOND)
-    assert pane.context.store.models.list()[0].location == end.summary["path"]
+    (model,) = pane.context.store.models.list()
+    assert (model.location, model.source, model.note) == (end.summary["path"], "hub", NAME)
 
 
 def test_the_network_pulled_away_says_what_to_do_and_resuming_completes(pane, qtbot, hub):

@@ -44,6 +44,8 @@ def add_model(store: Store, location: str, name: str = "", *, base_id: str | Non
     if path.exists():
         # A GGUF file in the hub's cache is a link to a file that has a hash for its name.
         path = path.resolve() if path.is_dir() else path.absolute()
+        if origin_of(path):
+            return add_fetched(store, path, name, base_id=base_id)
         return _add_adapter(store, path, name, base_id) if files.is_adapter(path) else _add_base(store, path, name)
     if HUB_ID.fullmatch(location):
         return add_fetched(store, _to_the_end(fetch_hub(location)), name, base_id=base_id)

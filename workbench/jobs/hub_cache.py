@@ -52,12 +52,9 @@ def everything(cache: Path | None = None) -> list[Local]:
 def _named(each: Local) -> Local:
     """One of the models that we fetched, by the name that it has on the hub."""
     origin = origin_of(Path(each.path))
-    named = replace(each, place="fetched")
-    return (
-        replace(named, name=origin.hub_id if not origin.file else origin.name, commit=origin.commit)
-        if origin
-        else named
-    )
+    if origin is None:
+        return replace(each, place="fetched")
+    return replace(each, place="fetched", name=origin.name if origin.file else origin.hub_id, commit=origin.commit)
 
 
 def cached(cache: Path | None = None) -> list[Local]:
