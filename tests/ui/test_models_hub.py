@@ -209,9 +209,9 @@ def test_the_network_pulled_away_says_what_to_do_and_resuming_completes(pane, qt
     item = slow_download(pane, hub, qtbot)
     hub.take_away()
     qtbot.waitUntil(lambda: item.state == "failed", timeout=SECOND)
-    told = pane.pages.dock.rows[0].text.text()
-    assert "cannot be reached" in told
-    assert told.endswith("What was downloaded is kept. Resume when the network is back.")
+    (row,) = pane.pages.dock.rows
+    assert "cannot be reached" in row.text.text() and row.hint.isVisible()
+    assert row.hint.text() == "What was downloaded is kept. Resume when the network is back."
     kept = item.done
     assert kept > 50_000
     qtbot.waitUntil(lambda: not pane.pages.downloads.busy, timeout=SECOND)
@@ -257,8 +257,8 @@ def test_a_gated_model_says_what_to_do(pane, qtbot, hub):
     table.setFocus()
     qtbot.keyClick(table, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: [item.state for item in pane.pages.downloads.items] == ["failed"], timeout=SECOND)
-    told = pane.pages.dock.rows[0].text.text()
-    assert "accept their terms first" in told and told.endswith("sign in: hf auth login.")
+    (row,) = pane.pages.dock.rows
+    assert "accept their terms first" in row.text.text() and row.hint.text().endswith("sign in: hf auth login.")
 
 
 def test_a_failure_behind_another_pane_is_told_in_the_window(pane, qtbot, hub):

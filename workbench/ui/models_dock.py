@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 from ..errors import WorkbenchError
 from . import figures
 from .models_downloads import FAILED, PAUSED, PAUSING, RUNNING, WAITING, Downloads, Item
-from .theme import set_region, set_tone
+from .theme import set_region, set_tone, text_scale
 from .widgets import Bar, Button, Divider, ElidedLabel, LinkButton, column, holding, label, row
 
 NAME_WIDTH, BAR_WIDTH = 168, 148
@@ -25,6 +25,8 @@ class DownloadRow(QWidget):
         self.bar = Bar(self.tr("Progress of {name}").format(name=item.name), "accentText")
         self.bar.setFixedWidth(BAR_WIDTH)
         self.text = ElidedLabel("", "small", "text2")
+        self.hint = ElidedLabel("", "small", "text2")
+        words = holding(column(self.text, self.hint, spacing=2))
         self.state = label("", "small", "text2", tabular=True)
         self.toggler = Button(icon="pause", kind="ghost", size="sm", tip=self.tr("Pause {name}").format(name=item.name))
         self.toggler.clicked.connect(lambda: downloads.toggle(item))
@@ -32,14 +34,13 @@ class DownloadRow(QWidget):
         self.upper.clicked.connect(lambda: downloads.first(item))
         self.canceller = Button(icon="x", kind="ghost", size="sm", tip=self.tr("Cancel {name}").format(name=item.name))
         self.canceller.clicked.connect(self.ask)
-        self._usual = holding(row(self.text, self.state, self.upper, self.toggler, self.canceller, spacing=8))
+        self._usual = holding(row(words, self.state, self.upper, self.toggler, self.canceller, spacing=8))
         self._usual.layout().setStretch(0, 1)  # type: ignore[union-attr]
         self._question = self._build_question()
         line = row(self.name, self.bar, self._usual, self._question, spacing=12)
         line.setStretch(2, 1)
         line.setStretch(3, 1)
         self.setLayout(line)
-        self.setFixedHeight(32)
         self.show_item()
 
     def _build_question(self) -> QWidget:
@@ -60,6 +61,9 @@ class DownloadRow(QWidget):
         self.text.setText(self._text())
         self.text.setToolTip(str(item.error) if item.error else "")
         set_tone(self.text, "warn" if item.state == FAILED else "text2")
+        self.hint.setText(item.error.hint if item.error else "")
+        self.hint.setVisible(item.error is not None)
+        self.setFixedHeight(round((48 if item.error else 32) * max(1.0, text_scale())))
         self.state.setText(self._state())
         paused = not item.going
         self.toggler.set_icon("play" if paused else "pause")
@@ -73,7 +77,7 @@ class DownloadRow(QWidget):
         item = self.item
         total = figures.size(item.total)
         if item.error is not None:
-            return str(item.error)
+            return item.error.text
         if not item.done and item.state != RUNNING:
             return self.tr("{total}, starts next").format(total=total) if item.state == WAITING else total
         sizes = self.tr("{done} of {total}").format(done=_same_unit(item.done, item.total), total=total)
