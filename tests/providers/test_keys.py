@@ -52,4 +52,5 @@ def test_the_judges_variable_is_for_judges_alone(kept, monkeypatch):  # noqa: F8
 def test_openais_own_variable_goes_to_openai_alone(kept, monkeypatch):  # noqa: F811
     monkeypatch.setenv("OPENAI_API_KEY", "theirs")
     assert keys.key_of("https://api.openai.com/v1") == "theirs"
+    assert keys.key_of("http://api.openai.com/v1") == keys.NONE
     assert keys.key_of("https://api.openai.com.example.org/v1") == keys.NONE

@@ -69,6 +69,16 @@ def test_a_server_is_asked_with_every_setting():
     assert body["repetition_penalty"] == body["repeat_penalty"] == 1.0
 
 
+def test_who_a_person_is_at_openai_is_not_told_to_others(monkeypatch):
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-canary")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-canary")
+    monkeypatch.setenv("OPENAI_API_KEY", "canary")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/elsewhere")
+    with serving() as server:
+        heard(server)
+    assert "canary" not in str(server.asked)
+
+
 def test_extras_stay_here_where_they_may_not_be_sent():
     with serving() as server:
         *_, reply = heard(server, extras=False)
@@ -355,3 +365,10 @@ def test_what_an_answer_costs():
     assert cost({"price_in": 2.0, "price_out": 10.0}, 1000, 500) == pytest.approx(0.007)
     assert cost({"price_out": 10.0}, 1000, 500) == pytest.approx(0.005)
     assert cost({}, 1000, 500) is None
+
+
+@pytest.mark.parametrize("url", ["file:///etc", "ftp://example.org/v1", "/models/tiny", "http://me:pass@localhost/v1"])
+def test_an_address_of_a_merged_project_is_looked_at_before_it_is_asked(url):
+    for ask in (lambda: check(Server(url, "m")), lambda: list(stream(Server(url, "m"), ASK, SAMPLER, 1))):
+        with pytest.raises(WorkbenchError, match=r"not the address of a server|no name and no key"):
+            ask()

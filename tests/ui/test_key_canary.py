@@ -38,6 +38,7 @@ def home(tmp_path, monkeypatch):
     handlers, level = list(logging.getLogger().handlers), logging.getLogger().level
     cli.start_log()
     logging.getLogger().setLevel(logging.DEBUG)
+    logging.getLogger(__name__).info("the log is written to")
     yield tmp_path / "home"
     logging.getLogger().setLevel(level)
     for handler in set(logging.getLogger().handlers) - set(handlers):

@@ -67,7 +67,9 @@ def reference(store: Store, model_id: str) -> ModelRef:
     for part in (base, model):
         _check_files(part)
     origin = store.models.reference_of(base)
-    parent = {} if origin.id == base.id else {"parent": origin.location, "parent_format": origin.format}
+    parent: dict[str, Any] = {}
+    if origin.id != base.id:
+        parent = {"parent": origin.location, "parent_format": origin.format}
     return ModelRef(
         **parent,
         base=base.location,
@@ -92,8 +94,7 @@ def _refuse_servers(title: str, *refs: ModelRef) -> None:
 
 
 def _on_server(model: Model) -> ModelRef:
-    info = model.info
-    served, extras = str(info.get("model", "")), bool(info.get("extras", True))
+    served, extras = str(model.info.get("model", "")), bool(model.info.get("extras", True))
     return ModelRef(
         base=model.location, format="server", kind="server", name=model.name, id=model.id, served=served, extras=extras
     )

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from ..errors import WorkbenchError
 
+OFFICIAL = "api.openai.com"
+
 
 def host_of(url: str) -> str:
     """The host of an address, which a key is kept under."""

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from .addresses import host_of
+from .addresses import OFFICIAL, host_of
 from .replies import Server
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,6 @@ GENERAL = (
 )
 """Words of servers that refuse what they do not know."""
 _WORDS = ("seed", "temperature", "top_p", "stream_options", "max_tokens")
-OFFICIAL = "api.openai.com"
 
 _refused: dict[tuple[str, str], frozenset[str]] = {}
 """By address and model: names of settings that this process will not send there again."""

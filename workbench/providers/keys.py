@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from ..errors import WorkbenchError
-from .addresses import host_of
+from .addresses import OFFICIAL, host_of
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,9 @@ def key_for(url: str) -> str:
 def key_of(url: str) -> str:
     """The key for a server: of the keyring, or of a variable for this host; OpenAI's own goes to OpenAI alone."""
     host = host_of(url)
-    openai = os.environ.get("OPENAI_API_KEY") if host == "api.openai.com" else ""
+    if host == OFFICIAL and not url.startswith("https:"):
+        return NONE  # a project of somebody else's may name such an address, and anybody on the way would read the key
+    openai = os.environ.get("OPENAI_API_KEY") if host == OFFICIAL else ""
     return (_from_keyring(host) or os.environ.get(variable_for(url)) or openai or NONE).strip()
 
 

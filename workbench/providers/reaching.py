@@ -10,7 +10,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 
-from .addresses import is_local
+from .addresses import checked_url, is_local
 from .keys import NONE, hidden, key_of
 from .replies import Server, ServerError, refused, unreachable, unreadable
 
@@ -44,7 +44,7 @@ def check(server: Server, key: str = "") -> float:
 
 
 def _asked(server: Server, key: str) -> bytes:
-    request = urllib.request.Request(f"{server.url}/models")
+    request = urllib.request.Request(f"{checked_url(server.url)}/models")  # a merged project's may be of anything
     key = key or key_of(server.url)
     if key != NONE:
         request.add_unredirected_header("Authorization", f"Bearer {key}")  # another host must not get it
