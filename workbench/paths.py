@@ -65,6 +65,11 @@ def child_command() -> list[str]:
     return [sys.executable, "-m", "workbench", "--child"]
 
 
+def script_command(script: Path) -> list[str]:
+    """The command line of a Python script that a person has on this computer."""
+    return [sys.executable, str(script)]
+
+
 def rows_command(files: Iterable[Path]) -> list[str]:
     """The command line of the process that decodes tables from anywhere."""
     return [sys.executable, "-m", "workbench", "--rows", *(str(file) for file in files)]

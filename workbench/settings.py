@@ -35,6 +35,8 @@ class Settings:
     model_folders: list[str] = field(default_factory=list)
     """Folders in which models lie that may be added to a project; written by `keep_model_folders` alone, because a
     window holds a copy of all this."""
+    llama_cpp: str = ""
+    """The folder of llama.cpp's source code, whose converter then writes GGUF files; see jobs/llama_cpp.py."""
 
 
 def _file() -> Path:

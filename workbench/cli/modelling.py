@@ -8,13 +8,16 @@ from typing import Any
 
 import click
 
-from ..events import Finished
+from ..events import Finished, Stopped
 from ..jobs.tasks import export
 from . import fetching
 from .knob_options import given, knob_options
 from .progress import Bar
-from .shared import JSON, PROJECT, chosen, finish, opened
+from .shared import JSON, PROJECT, chosen, finish, opened, stoppable
 from .templating import template
+
+OWN = ("target", "format", "dtype", "shard_mb", "card", "title", "licence", "source", "system")
+"""Knobs of an export that are no options of the command, or are worded in another way there."""
 
 
 @click.group()
@@ -83,29 +86,102 @@ def models_fetch_starter(context: click.Context, project: Path | None, as_json: 
                 finish(model_json(model), as_json, f"{model.name} is ready at {model.location}.")
 
 
+NUMBERS = {"f16": "float16", "bf16": "bfloat16", "f32": "float32"}
+"""Number formats as llama.cpp calls them."""
+
+FORMAT = click.option(
+    "--format",
+    "format",
+    type=click.Choice(["folder", "gguf", "ollama", "adapter"]),
+    default="folder",
+    show_default=True,
+    help="folder: safetensors, for transformers. gguf: for llama.cpp and LM Studio. ollama: a GGUF file with a "
+    "Modelfile. adapter: the LoRA adapter alone.",
+)
+DTYPE = click.option(
+    "--dtype",
+    type=click.Choice(["auto", "bfloat16", "float16", "float32", *NUMBERS, "q8_0"]),
+    default=None,
+    help="Number format; auto keeps the base's own. q8_0 is for GGUF files alone.  [default: auto]",
+)
+SHARDS = click.option(
+    "--shard-size",
+    "--shard-mb",
+    "shard_mb",
+    type=click.IntRange(50, 1_000_000),
+    default=None,
+    metavar="MB",
+    help="Most megabytes in one safetensors file.  [default: 5000]",
+)
+
+
 @models.command("export")
 @click.argument("name", metavar="MODEL")
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@knob_options(export.Options, skip=("target", "card"))
+@click.argument("folder", metavar="TARGET", type=click.Path(path_type=Path))
+@FORMAT
+@DTYPE
+@knob_options(export.Options, skip=OWN)
+@SHARDS
+@click.option("--create", default="", metavar="NAME", help="With --format ollama: have Ollama take it in by this name.")
 @PROJECT
 @JSON
 @click.pass_context
 def models_export(
-    context: click.Context, name: str, folder: Path, project: Path | None, as_json: bool, **values: Any
+    context: click.Context,
+    name: str,
+    folder: Path,
+    create: str,
+    project: Path | None,
+    as_json: bool,
+    **values: Any,
 ) -> None:
-    """Write a model into a new FOLDER for other programs, merged with its adapter, with a card that says how it was
-    made."""
-    from ..jobs.exporting import export_model
+    """Write a model for other programs, merged with its adapter, with a card that says how it was made.
 
-    bar, summary = Bar(), {}
+    TARGET is a new folder; with --format gguf it may be a file whose name ends with .gguf.
+    """
+    from ..jobs import ollama
+
+    if create and values["format"] != "ollama":
+        raise click.UsageError("--create goes with --format ollama.")
+    if create:
+        ollama.check(create)
     with opened(chosen(context, project)) as store:
         model = store.models.find(name)
-        for event in export_model(store, model.id, folder, **given(values)):
+        summary = _write(store, model, folder, values)
+    if create:
+        ollama.create(folder, create)
+    finish(summary, as_json, _told(model.name, folder, summary, create))
+
+
+def _write(store: Any, model: Any, folder: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """Write it with a bar; Ctrl C stops it, with nothing left."""
+    from ..jobs.exporting import export_model
+
+    bar, knobs = Bar(), given(values)
+    if "dtype" in knobs:
+        knobs["dtype"] = NUMBERS.get(knobs["dtype"], knobs["dtype"])
+    with stoppable() as take:
+        for event in export_model(store, model.id, folder, take=take, **knobs):
             bar.show(event, model.name)
+            if isinstance(event, Stopped):
+                bar.done()
+                click.echo("Stopped. Nothing was written.", err=True)
+                raise click.exceptions.Exit(1)
             if isinstance(event, Finished):
-                summary = dict(event.summary)
-        bar.done()
-    finish(summary, as_json, f"{model.name} is in {folder}, in {summary['dtype']}.")
+                bar.done()
+                return dict(event.summary)
+    raise click.exceptions.Exit(1)
+
+
+def _told(name: str, folder: Path, summary: dict[str, Any], created: str) -> str:
+    from ..jobs import ollama
+
+    words = f"{name} is in {folder}, in {summary['dtype']}." if summary["dtype"] else f"{name} is in {folder}."
+    if created:
+        return f"{words} Ollama has it: ollama run {created}"
+    if summary["format"] == "ollama":
+        return f"{words} In that folder, run: ollama create {ollama.usable_name(name)} -f {ollama.MODELFILE}"
+    return words
 
 
 def model_json(model: Any) -> dict[str, Any]:

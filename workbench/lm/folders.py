@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import logging
 import os
 import shutil
@@ -35,12 +37,47 @@ def whole_folder(target: Path) -> Iterator[Path]:
         _put(temporary, target)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise WorkbenchError(
-            f"Saving to {target} failed: {reason(error)}.", "Free some space and try again."
-        ) from error
+        raise not_saved(target, error) from error
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """The path of a file in a temporary folder; it becomes `target` when it was written and has reached the disk.
+
+    What else is put into that folder goes with it. Raises WorkbenchError when the disk does not take it.
+    """
+    temporary = target.with_name(f"{NEW}{target.name}-{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary / target.name
+        sync_file(temporary / target.name)
+        (temporary / target.name).rename(target)
+        sync_entries(target.parent)
+    except OSError as error:
+        raise not_saved(target, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def not_saved(target: Path, error: Exception) -> WorkbenchError:
+    """What to say when the disk does not take it."""
+    denied = isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    hint = "Choose a folder that you may write to." if denied else "Free some space and try again."
+    return WorkbenchError(f"Saving to {target} failed: {reason(error)}.", hint)
+
+
+def clear_left(target: Path) -> None:
+    """Remove what processes that died while they wrote `target` left beside it."""
+    start = f"{NEW}{target.name}-"
+    for left in target.parent.glob(f"{glob.escape(start)}*"):
+        process = left.name.removeprefix(start)
+        if process.isdigit() and not psutil.pid_exists(int(process)):
+            log.info("%s was left by a process that is gone", left)
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _put(new: Path, target: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,10 +84,19 @@ def write_gguf(loaded: Loaded, path: Path, dtype: str, about: About) -> Iterator
         yield 0, len(entries)
         for done, entry in enumerate(entries, 1):
             weight = shape.relay(entry.key, entry.weight.detach().float(), config)
-            writer.write_tensor_data(_encoded(entry, weight.contiguous().numpy()))
+            _put(writer, _encoded(entry, weight.contiguous().numpy()))
             yield done, len(entries)
     finally:
         writer.close()
+
+
+def _put(writer: GGUFWriter, values: np.ndarray) -> None:
+    try:
+        writer.write_tensor_data(values)
+    except OSError as error:
+        if error.errno is None:  # numpy says only how much was not written
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
 
 
 def _arch_name(arch: object) -> str:
