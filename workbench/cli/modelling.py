@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..events import Finished, Stopped
+from ..events import Event, Finished
 from ..jobs.tasks import export
 from . import fetching
 from .knob_options import given, knob_options
@@ -140,6 +141,7 @@ def models_export(
     TARGET is a new folder; with --format gguf it may be a file whose name ends with .gguf.
     """
     from ..jobs import ollama
+    from ..jobs.exporting import export_model
 
     if create and values["format"] != "ollama":
         raise click.UsageError("--create goes with --format ollama.")
@@ -147,30 +149,73 @@ def models_export(
         ollama.check(create)
     with opened(chosen(context, project)) as store:
         model = store.models.find(name)
-        summary = _write(store, model, folder, values)
+        summary = _done(export_model, model.name, store, model.id, folder, **_knobs(values))
     if create:
         ollama.create(folder, create)
     finish(summary, as_json, _told(model.name, folder, summary, create))
 
 
-def _write(store: Any, model: Any, folder: Path, values: dict[str, Any]) -> dict[str, Any]:
-    """Write it with a bar; Ctrl C stops it, with nothing left."""
-    from ..jobs.exporting import export_model
+def _knobs(values: dict[str, Any]) -> dict[str, Any]:
+    knobs = given(values)
+    return knobs | {"dtype": NUMBERS.get(knobs["dtype"], knobs["dtype"])} if "dtype" in knobs else knobs
 
-    bar, knobs = Bar(), given(values)
-    if "dtype" in knobs:
-        knobs["dtype"] = NUMBERS.get(knobs["dtype"], knobs["dtype"])
+
+def _done(work: Callable[..., Iterator[Event]], name: str, *about: Any, **knobs: Any) -> dict[str, Any]:
+    """Work through it with a bar, and give its summary. Ctrl C stops it, and ends the command."""
+    bar = Bar()
     with stoppable() as take:
-        for event in export_model(store, model.id, folder, take=take, **knobs):
-            bar.show(event, model.name)
-            if isinstance(event, Stopped):
-                bar.done()
-                click.echo("Stopped. Nothing was written.", err=True)
-                raise click.exceptions.Exit(1)
+        for event in work(*about, take=take, **knobs):
+            bar.show(event, name)
             if isinstance(event, Finished):
                 bar.done()
                 return dict(event.summary)
+    bar.done()
+    click.echo("Stopped. Nothing half-written was left.", err=True)
     raise click.exceptions.Exit(1)
+
+
+@models.command("push")
+@click.argument("name", metavar="MODEL")
+@click.argument("repo", metavar="OWNER/NAME")
+@click.option("--private/--public", default=True, show_default=True, help="Who sees it: you, or everybody.")
+@click.option("--yes", is_flag=True, help="Send without asking.")
+@FORMAT
+@DTYPE
+@knob_options(export.Options, skip=OWN)
+@SHARDS
+@PROJECT
+@JSON
+@click.pass_context
+def models_push(
+    context: click.Context,
+    name: str,
+    repo: str,
+    private: bool,
+    yes: bool,
+    project: Path | None,
+    as_json: bool,
+    **values: Any,
+) -> None:
+    """Send a model to the Hugging Face hub, with a card that says how it was made.
+
+    A folder is written first, and you see what is in it before anything is sent. It stays when the sending fails, and
+    the same command goes on with it.
+    """
+    from ..jobs import pushing
+
+    with opened(chosen(context, project)) as store:
+        model = store.models.find(name)
+        written = _done(pushing.prepare, model.name, store, model.id, repo, **_knobs(values))
+    plan = pushing.plan_of(Path(written["target"]), repo, private)
+    for file, size in plan.files:
+        click.echo(f"  {file}\t{size / 1e6:,.1f} MB", err=True)
+    seen = "only you see it" if private else "everybody sees it"
+    question = f"Send {len(plan.files)} files, {plan.size / 1e6:,.1f} MB, to {repo} ({seen})?"
+    if not yes and not click.confirm(question, err=True):
+        click.echo(f"Not sent. The folder is {plan.folder}.", err=True)
+        raise click.exceptions.Exit(1)
+    summary = _done(pushing.send, repo, plan)
+    finish(summary, as_json, f"{model.name} is at {summary['url']}.")
 
 
 def _told(name: str, folder: Path, summary: dict[str, Any], created: str) -> str:

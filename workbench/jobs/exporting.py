@@ -67,13 +67,14 @@ def export_model(
         )
         take(child)
         try:
-            yield from _events_of(child)
+            yield from events_of(child)
         finally:
             child.close()
             clear_left(target)
 
 
-def _events_of(child: Child) -> Iterator[Event]:
+def events_of(child: Child) -> Iterator[Event]:
+    """A child's events, with Stopped at the end of one that was killed. Raises WorkbenchError where it failed."""
     for event in child.events():
         if isinstance(event, Failed):
             if not child.killed:
