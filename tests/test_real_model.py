@@ -11,7 +11,8 @@ from workbench.feedback.base import Prompt
 from workbench.jobs.adding import STARTER, STARTER_ID
 from workbench.lm.devices import Compute
 from workbench.lm.generating import Sampler, sample_all
-from workbench.lm.loading import load
+from workbench.lm.gguf_writing import About, write_gguf
+from workbench.lm.loading import POLICY, add_new_adapter, load, merge_adapter
 from workbench.lm.refs import ModelRef
 from workbench.lm.scoring import AdapterReward
 from workbench.methods import ppo
@@ -36,6 +37,61 @@ def test_the_starter_knows_the_capital_of_france():
     assert "Paris" in loaded.template.text_of(draft.ids)
     assert loaded.template.own
     assert loaded.tokenizer.pad_token_id != loaded.tokenizer.eos_token_id
+
+
+def with_adapter(loaded):
+    """A LoRA adapter strong enough to change what is written."""
+    add_new_adapter(loaded, POLICY, rank=8, alpha=16)
+    torch.manual_seed(5)
+    with torch.no_grad():
+        for name, weight in loaded.model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.04)
+    loaded.model.eval()
+    return loaded
+
+
+def answer(loaded):
+    greedy = Sampler(temperature=0, top_p=1.0, top_k=0, max_new_tokens=24)
+    (draft,) = sample_all(loaded, [loaded.template.prompt_ids(QUESTION)], greedy, [0], keep_logprobs=True)
+    return draft
+
+
+def logits_of(loaded, draft):
+    ids = torch.tensor([loaded.template.prompt_ids(QUESTION) + draft.ids])
+    with torch.no_grad():
+        return loaded.model(input_ids=ids).logits[0]
+
+
+def test_a_merged_adapter_is_an_applied_one_and_goes_through_gguf(tmp_path):
+    """Applied, merged, as transformers generates it, and read again from float16 and 8 bits: one answer."""
+    loaded = load(ModelRef(str(FOUND)), FP32)
+    plain = answer(loaded)
+    applied = answer(with_adapter(loaded))
+    assert applied.ids != plain.ids
+    expected = logits_of(loaded, applied)
+    theirs = loaded.model.generate(
+        input_ids=torch.tensor([loaded.template.prompt_ids(QUESTION)]), do_sample=False, max_new_tokens=24,
+        eos_token_id=list(loaded.stop_ids), pad_token_id=loaded.pad_id,
+    )  # fmt: skip
+    assert theirs[0, -len(applied.ids) :].tolist() == applied.ids
+    merge_adapter(loaded)
+    assert answer(loaded).ids == applied.ids
+    assert torch.allclose(logits_of(loaded, applied), expected, atol=2e-3)
+    assert answer(loaded).logprobs == pytest.approx(applied.logprobs, abs=1e-3)
+
+    for dtype in ("float16", "q8_0"):
+        list(write_gguf(loaded, tmp_path / f"{dtype}.gguf", dtype, About("tuned", "apache-2.0")))
+    with torch.no_grad():
+        for weight in loaded.causal.parameters():
+            if weight.ndim > 1:
+                weight.copy_(weight.half().float())
+    half = load(ModelRef(str(tmp_path / "float16.gguf"), "gguf"), FP32)
+    assert half.template.text == loaded.template.text and half.stop_ids == loaded.stop_ids
+    assert answer(half).ids == answer(loaded).ids
+    coarse = load(ModelRef(str(tmp_path / "q8_0.gguf"), "gguf"), FP32)
+    difference = (logits_of(coarse, applied) - expected).abs().mean()
+    assert 0 < difference < 0.05 * expected.abs().mean()  # 3.3 % here
 
 
 @pytest.mark.parametrize("compute", [FP32, BF16], ids=["fp32", "bf16"])

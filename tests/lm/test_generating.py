@@ -7,6 +7,7 @@ import torch
 
 from workbench.errors import StopRequested
 from workbench.lm.generating import Sampler, sample, sample_all
+from workbench.lm.loading import POLICY, add_new_adapter, merge_adapter
 
 PROMPTS = ["hello", "write a short kind answer about the quick brown fox"]
 FREE = Sampler(temperature=1.0, top_p=1.0, top_k=0, max_new_tokens=24)
@@ -30,6 +31,47 @@ def test_greedy_text_equals_transformers(name, request):
         assert draft.ids == theirs[0, len(ids) :].tolist()
 
 
+def adapted(loaded):
+    """With an adapter whose weights change what is written."""
+    add_new_adapter(loaded, POLICY, rank=4, alpha=16)
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for name, weight in loaded.model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.05)
+    loaded.model.eval()
+    return loaded
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+def test_with_an_adapter_text_and_log_probabilities_equal_transformers(name, request):
+    loaded = request.getfixturevalue(name)
+    prompts, greedy = ids_of(loaded), Sampler(temperature=0, top_p=1.0, top_k=0, max_new_tokens=20)
+    before = [draft.ids for draft in sample_all(loaded, prompts, greedy, [1, 2])]
+    adapted(loaded)
+    drafts = sample_all(loaded, prompts, greedy, [1, 2], keep_logprobs=True)
+    assert [draft.ids for draft in drafts] != before
+    for ids, draft in zip(prompts, drafts, strict=True):
+        theirs = loaded.model.generate(
+            input_ids=torch.tensor([ids]), do_sample=False, max_new_tokens=20, eos_token_id=list(loaded.stop_ids),
+            pad_token_id=0,
+        )  # fmt: skip
+        assert draft.ids == theirs[0, len(ids) :].tolist()
+        with torch.no_grad():
+            logits = loaded.model(input_ids=torch.tensor([ids + draft.ids])).logits[0, len(ids) - 1 : -1]
+        logs = torch.log_softmax(logits, -1).gather(1, torch.tensor(draft.ids)[:, None]).squeeze(1)
+        torch.testing.assert_close(torch.tensor(draft.logprobs), logs, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+def test_a_merged_adapter_writes_what_an_applied_one_does(name, request):
+    loaded = adapted(request.getfixturevalue(name))
+    greedy = Sampler(temperature=0, max_new_tokens=20)
+    applied = [draft.ids for draft in sample_all(loaded, ids_of(loaded), greedy, [1, 2])]
+    merge_adapter(loaded)
+    assert [draft.ids for draft in sample_all(loaded, ids_of(loaded), greedy, [1, 2])] == applied
+
+
 def test_an_answer_does_not_depend_on_the_rows_beside_it(llama):
     ids = ids_of(llama)
     together = sample_all(llama, ids, FREE, [3, 4])
@@ -38,11 +80,13 @@ def test_an_answer_does_not_depend_on_the_rows_beside_it(llama):
     assert sample_all(llama, ids, FREE, [5, 6])[0].ids != together[0].ids
 
 
-def test_captured_log_probabilities_are_those_of_a_fresh_forward(llama):
-    ids = ids_of(llama)
-    for prompt, draft in zip(ids, sample_all(llama, ids, FREE, [3, 4], keep_logprobs=True), strict=True):
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+def test_captured_log_probabilities_are_those_of_a_fresh_forward(name, request):
+    loaded = request.getfixturevalue(name)
+    ids = ids_of(loaded)
+    for prompt, draft in zip(ids, sample_all(loaded, ids, FREE, [3, 4], keep_logprobs=True), strict=True):
         with torch.no_grad():
-            logits = llama.causal(torch.tensor([prompt + draft.ids])).logits[0, len(prompt) - 1 : -1]
+            logits = loaded.causal(torch.tensor([prompt + draft.ids])).logits[0, len(prompt) - 1 : -1]
         logs = torch.log_softmax(logits, -1).gather(1, torch.tensor(draft.ids)[:, None]).squeeze(1)
         torch.testing.assert_close(torch.tensor(draft.logprobs), logs, rtol=0, atol=1e-4)
 
