@@ -67,10 +67,11 @@ class ModelsPane(Pane):
         self.work.progressed.connect(self._show_progress)
         self.work.finished.connect(self._on_added)
         self.work.failed.connect(self._on_not_added)
-        self.saving = Saving(self.context.store.folder, self)
+        self.saving = Saving(self.context.store, self)
         self.saving.begun.connect(self._show_work)
         self.saving.progressed.connect(self._show_progress)
         self.saving.saved.connect(self._on_saved)
+        self.saving.stopped.connect(self._on_stopped)
         self.saving.failed.connect(self._on_not_saved)
         self.servers = Servers(self.context, self)
         self.servers.added.connect(self._on_added)
@@ -84,12 +85,14 @@ class ModelsPane(Pane):
         self.unload_action = self.action(self.tr("Unload"), "U", self._unload)
         self.generate_action = self.action(self.tr("Generate"), "", self._generate, icon="sparkles")
         self.save_action = self.action(
-            self.tr("Save as a folder"), "Ctrl Shift S", self._save, icon="save",
-            tip=self.tr("For other programs: the adapter merged into its base, with a card that says how it was made"),
+            self.tr("Save or send"), "Ctrl Shift S", self._save, icon="save",
+            tip=self.tr("For other programs or the hub, with a card that says how it was made"),
         )  # fmt: skip
         self.template_action = self.action(
             self.tr("Edit the chat template"), "T", lambda: self.template.edit(), icon="pencil"
         )
+        self.cancel_action = self.action(self.tr("Stop saving"), "Esc", self.saving.cancel, icon="circle-stop")
+        self.cancel_action.setEnabled(False)
         self.remove_action = self.action(self.tr("Remove from this project"), "Delete", self._remove, icon="trash-2")
         self.undo_action = self.action(self.tr("Bring back the removed model"), "Ctrl Z", self._undo, icon="undo-2")
         self.action(self.tr("Filter models"), "/", lambda: self.pages.find())
@@ -160,10 +163,11 @@ class ModelsPane(Pane):
         self.progress_text = label("", "small", "text2")
         self.progress_bar = Bar(self.tr("Progress"), "accentText")
         self.progress_bar.setFixedWidth(180)
+        self.cancel_button = Button.of(self.cancel_action, size="sm")
         self.progress = holding(
             column(
                 Divider(),
-                row(self.progress_title, self.progress_text, None, self.progress_bar, spacing=12,
+                row(self.progress_title, self.progress_text, None, self.progress_bar, self.cancel_button, spacing=12,
                     margins=(16, 10, 16, 10)),
                 spacing=0,
             )
@@ -176,7 +180,7 @@ class ModelsPane(Pane):
         self.load_button = Button.of(self.load_action, "primary")
         self.unload_button = Button.of(self.unload_action)
         buttons = [self.load_button, self.unload_button, Button.of(self.generate_action)]
-        saver = Button(icon="save", kind="ghost", key="Ctrl Shift S", tip=self.tr("Save as a folder"))
+        saver = Button(icon="save", kind="ghost", key="Ctrl Shift S", tip=self.tr("Save or send"))
         saver.set_keys("")
         saver.clicked.connect(self.save_action.trigger)
         self.save_action.enabledChanged.connect(saver.setEnabled)
@@ -473,9 +477,13 @@ class ModelsPane(Pane):
         if entry is not None and self._can_save():
             self.saving.ask(entry.model)
 
-    def _on_saved(self, folder: str) -> None:
+    def _on_saved(self, text: str, hint: str) -> None:
         self._allow_adding(True)
-        self.strip.show_message(self.tr("Saved in {folder}.").format(folder=folder), tone="good")
+        self.strip.show_message(text, hint, tone="good")
+
+    def _on_stopped(self, text: str) -> None:
+        self._allow_adding(True)
+        self.strip.show_message(text)
 
     def _on_not_saved(self, error: WorkbenchError) -> None:
         self._allow_adding(True)
@@ -486,6 +494,8 @@ class ModelsPane(Pane):
             action.setEnabled(allowed)
         self.save_action.setEnabled(allowed and self._can_save())
         self.empty.action.setEnabled(allowed)
+        self.cancel_action.setEnabled(not allowed and self.saving.busy)
+        self.cancel_button.setVisible(self.saving.busy)
         self.progress.setVisible(not allowed)
 
     def _show_progress(self, text: str, fraction: float) -> None:

@@ -160,17 +160,6 @@ def adding(location: str, base_id: str | None = None, name: str = "") -> Steps:
     return steps
 
 
-def exporting(model_id: str, target: Path) -> Steps:
-    """Write a model into a folder of its own. Loading and writing a large one takes minutes."""
-
-    def steps(store: Store) -> Iterator[Event]:
-        from ..jobs.exporting import export_model
-
-        yield from export_model(store, model_id, target)
-
-    return steps
-
-
 def fetching_starter(store: Store) -> Iterator[Event]:
     """Fetch the starter model."""
     from ..jobs.adding import fetch_starter
