@@ -20,7 +20,7 @@ from tests.jobs import worlds
 from tests.jobs.test_whole_models import carry_out
 from workbench.cli import cli
 from workbench.errors import WorkbenchError
-from workbench.events import Finished, Progress, Started, Stopped
+from workbench.events import Finished, Progress, Started, Stopped, Warned
 from workbench.jobs import child, exporting, model_cards, preparing
 from workbench.jobs.adding import add_model
 from workbench.lm.files import check_gguf
@@ -255,14 +255,18 @@ def test_llama_cpp_s_own_converter_is_used_where_it_is_found(project, tmp_path, 
     exported(project, tmp_path / "b", format="gguf", dtype="bfloat16")
     assert (tmp_path / "b" / "tuned-BF16.gguf").read_text() == "GGUF by the converter, bf16 from torch.bfloat16"
     assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["README.md", "tuned-BF16.gguf"]
-    with pytest.raises(WorkbenchError, match="no such type here"):
-        exported(project, tmp_path / "c.gguf", format="gguf", dtype="q8_0")
+    tuned = project.models.find("tuned").id
+    events = list(exporting.export_model(project, tuned, tmp_path / "c.gguf", format="gguf", dtype="q8_0"))
+    assert ["no such type here. Our own is used" in event.text for event in events if isinstance(event, Warned)] == [
+        True
+    ]
+    check_gguf(tmp_path / "c.gguf")
     exported(project, tmp_path / "d.gguf", format="gguf", dtype="q8_0", llama_cpp="none")
     check_gguf(tmp_path / "d.gguf")
     monkeypatch.setenv("LLAMA_CPP", str(tmp_path / "nowhere"))
     with pytest.raises(WorkbenchError, match="LLAMA_CPP names"):
         exported(project, tmp_path / "e.gguf", format="gguf")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gguf", "b", "d.gguf", "llama.cpp"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gguf", "b", "c.gguf", "d.gguf", "llama.cpp"]
 
 
 @pytest.mark.parametrize("force", [False, True], ids=["stopped", "killed"])

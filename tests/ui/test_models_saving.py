@@ -98,7 +98,7 @@ def choose(dialog, qtbot, format):
 def test_a_model_is_saved_as_a_folder_by_keys_alone(pane, world, qtbot, tmp_path):
     dialog = dialog_of(pane, qtbot)
     assert dialog.format == "folder" and dialog.go.isEnabled()
-    assert "free there" in dialog.size.text()
+    assert "free there" in dialog.room.text()
     qtbot.keyClick(dialog, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: f"Saved in {tmp_path / 'helpful-v2'}" in said(pane))
     assert world.asked == [("helpful-v2", tmp_path / "helpful-v2", "folder", "auto")]
@@ -125,7 +125,7 @@ def test_a_place_follows_the_form_until_it_is_typed(pane, world, qtbot, tmp_path
     assert dialog.place.text() == str(tmp_path / "helpful-v2.gguf")
     dialog.place.selectAll()
     qtbot.keyClicks(dialog.place, str(tmp_path / "helpful-v2"))
-    assert "there already" in dialog.size.text() and not dialog.go.isEnabled()
+    assert "there already" in dialog.room.text() and not dialog.go.isEnabled()
     qtbot.keyClicks(dialog.place, "x")
     choose(dialog, qtbot, "folder")
     assert dialog.place.text() == str(tmp_path / "helpful-v2x") and dialog.go.isEnabled()
@@ -136,7 +136,7 @@ def test_a_place_follows_the_form_until_it_is_typed(pane, world, qtbot, tmp_path
 def test_a_disk_that_is_too_small_is_told_before(pane, world, qtbot, monkeypatch):
     monkeypatch.setattr(exporting, "free_bytes", lambda place: 1_000_000)
     dialog = dialog_of(pane, qtbot)
-    assert "only 1 MB are free" in dialog.size.text() and not dialog.go.isEnabled()
+    assert "only 1.0 MB are free" in dialog.room.text() and not dialog.go.isEnabled()
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
 
 
@@ -196,7 +196,7 @@ def test_what_goes_to_the_hub_is_shown_before_it_is_sent(pane, world, qtbot):
     qtbot.keyClick(dialog.place, Qt.Key.Key_Return)
     send = opened(qtbot, SendDialog)
     assert world.sent == [] and not pane.save_action.isEnabled()
-    assert "1 files, 2 MB. Everybody will see it." in send.words.text()
+    assert "1 file, 2.0 MB. Everybody will see it." in send.words.text()
     qtbot.keyClick(send, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: "Sent to https://hub/me/helpful." in said(pane))
     (plan,) = world.sent
@@ -215,5 +215,5 @@ def test_what_is_not_sent_stays_in_its_folder(pane, world, qtbot):
 
 def test_a_name_that_is_none_on_the_hub_is_told_in_the_dialog(pane, world, qtbot):
     dialog = hub(pane, qtbot, "helpful")
-    assert "no name on the hub" in dialog.size.text() and not dialog.go.isEnabled()
+    assert "no name on the hub" in dialog.room.text() and not dialog.go.isEnabled()
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)

@@ -61,11 +61,10 @@ def convert(script: Path, source: Path, target: Path, dtype: str, check: Callabl
             if process.poll() is None:
                 process.kill()
             process.wait()
-    words = said.read_text(encoding="utf-8", errors="replace")
-    said.unlink()
+            words = said.read_text(encoding="utf-8", errors="replace")
+            said.unlink()
     log.info("the converter said: %s", words[-4000:])
     if process.returncode or not target.is_file():
+        target.unlink(missing_ok=True)
         last = (words.strip().splitlines() or [f"status {process.returncode}"])[-1][:300]
-        raise WorkbenchError(
-            f"llama.cpp's converter failed: {last}", "Update llama.cpp, or use --llama-cpp none for our own converter."
-        )
+        raise WorkbenchError(f"llama.cpp's converter failed: {last}.", "Update llama.cpp, or install what it lacks.")

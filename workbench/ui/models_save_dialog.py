@@ -92,9 +92,9 @@ class SaveDialog(QDialog):
         self.who = Segmented(
             [Option("private", self.tr("Only you")), Option("public", self.tr("Everybody"))], self.tr("Who sees it")
         )
-        self.size = label("", "small", "text2", wrap=True, tabular=True)
-        self.size.setMinimumHeight(2 * self.size.fontMetrics().lineSpacing() + 4)  # so that nothing moves
-        self.size.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.room = label("", "small", "text2", wrap=True, tabular=True)
+        self.room.setMinimumHeight(2 * self.room.fontMetrics().lineSpacing() + 4)  # so that nothing moves
+        self.room.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.sent.currentIndexChanged.connect(lambda _: self._offer())
         self.numbers.currentIndexChanged.connect(lambda _: self._weigh())
         self.place.textEdited.connect(self._on_typed)
@@ -132,7 +132,7 @@ class SaveDialog(QDialog):
             grid.addWidget(self.names[key], place, 0)
             align = Qt.AlignmentFlag.AlignLeft if key == "who" else Qt.AlignmentFlag(0)
             grid.addWidget(part, place, 1, align)
-        grid.addWidget(self.size, len(at), 1)
+        grid.addWidget(self.room, len(at), 1)
         cancel = Button(self.tr("Cancel"), key="Esc")
         cancel.clicked.connect(self.reject)
         self.go = Button(self.tr("Save"), kind="primary", size="lg", key="Enter")
@@ -246,8 +246,8 @@ class SaveDialog(QDialog):
         return text.format(size=_size(needed), free=_size(free))
 
     def _show(self, text: str, *, ready: bool, warns: bool) -> None:
-        self.size.setText(text)
-        set_tone(self.size, "warn" if warns else "text2")
+        self.room.setText(text)
+        set_tone(self.room, "warn" if warns else "text2")
         self.go.setEnabled(ready)
 
     def _wish(self) -> None:
@@ -271,8 +271,10 @@ class SendDialog(QDialog):
         set_region(self, "canvas")
         self.setFixedWidth(480)
         seen = self.tr("Only you will see it.") if plan.private else self.tr("Everybody will see it.")
-        counts = self.tr("{count} files, {size}.").format(count=len(plan.files), size=_size(plan.size))
-        self.words = label(f"{counts} {seen}", "body", "text2" if plan.private else "warn", wrap=True)
+        one = len(plan.files) == 1
+        counts = self.tr("1 file, {size}.") if one else self.tr("{count} files, {size}.")
+        counts = counts.format(count=len(plan.files), size=_size(plan.size))
+        self.words = label(f"{counts} {seen}", "body" if plan.private else "strong", wrap=True)
         cancel = Button(self.tr("Do not send"), key="Esc")
         cancel.clicked.connect(self.reject)
         self.go = Button(self.tr("Send"), kind="primary", size="lg", key="Enter")
@@ -298,5 +300,5 @@ def _size(count: float) -> str:
     for unit in ("kB", "MB"):
         count /= 1000
         if count < 999.5:
-            return f"{count:.3g} {unit}" if count >= 0.1 else f"0.1 {unit}"
+            return f"{count:.1f} {unit}" if count < 10 else f"{count:.0f} {unit}"
     return f"{count / 1000:.1f} GB"

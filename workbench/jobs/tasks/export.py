@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import StopRequested, WorkbenchError
-from ...events import Event, Finished, Progress, Started, Stopped
+from ...events import Event, Finished, Progress, Started, Stopped, Warned
 from ...lm.refs import ModelRef
 from ...methods.base import Data, Job, knob
 
@@ -155,13 +155,25 @@ def _write_modelfile(loaded: Loaded, folder: Path, file: str, options: Options) 
 
 
 def _convert(job: Job, loaded: Loaded, path: Path, dtype: str, options: Options) -> Iterator[Event]:
-    """With llama.cpp's own converter where there is one, or else with ours."""
+    """With llama.cpp's own converter where there is one, or else, or where that one fails, with ours."""
+    from ...lm.gguf_shapes import NeedsConverter
     from ..llama_cpp import converter
 
-    script = converter(options.llama_cpp)
+    script, failed = converter(options.llama_cpp), None
     if script is not None:
-        yield from _by_llama_cpp(script, loaded, path, dtype, job.check)
-        return
+        try:
+            yield from _by_llama_cpp(script, loaded, path, usable(options.title or path.stem), dtype, job.check)
+            return
+        except WorkbenchError as error:  # it may lack a package, or be older than the model
+            failed = error
+            yield Warned(2, f"{error.text} Our own is used instead.")
+    try:
+        yield from _by_ours(job, loaded, path, dtype, options)
+    except NeedsConverter as error:
+        raise failed or error from error
+
+
+def _by_ours(job: Job, loaded: Loaded, path: Path, dtype: str, options: Options) -> Iterator[Event]:
     from ...lm.gguf_writing import About, write_gguf
 
     about = About(options.title, options.licence, options.source)
@@ -170,17 +182,21 @@ def _convert(job: Job, loaded: Loaded, path: Path, dtype: str, options: Options)
         yield Progress(done, total, "Writing GGUF")
 
 
-def _by_llama_cpp(script: Path, loaded: Loaded, path: Path, dtype: str, check: Callable[[], None]) -> Iterator[Event]:
+def _by_llama_cpp(
+    script: Path, loaded: Loaded, path: Path, title: str, dtype: str, check: Callable[[], None]
+) -> Iterator[Event]:
     from ..llama_cpp import convert
 
     yield Progress(2, 3, "Writing safetensors for llama.cpp's converter")
     # In a folder of the model's name, which the converter puts into the file. Rounded once, in the file itself.
-    folder = path.parent / "merged" / path.stem
+    folder = path.parent / "merged" / title
     save(loaded, folder, "bfloat16" if dtype == "bfloat16" else "float32", 5000)
     check()
     yield Progress(2, 3, f"Converting with {script}")
-    convert(script, folder, path, dtype, check)
-    shutil.rmtree(folder.parent)
+    try:
+        convert(script, folder, path, dtype, check)
+    finally:
+        shutil.rmtree(folder.parent)
 
 
 def own_dtype(ref: ModelRef) -> torch.dtype:

@@ -94,7 +94,7 @@ def _whole(files: list[CommitOperationAdd]) -> list[Any]:
 def _told(repo: str) -> Iterator[None]:
     """What may go wrong on the way, each in one sentence. The token is in no message: the client keeps it to itself."""
     # The base of all that the HTTP library beneath raises; which library that is changes with the client's version.
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError  # type: ignore[reportPrivateImportUsage]
 
     try:
         yield
