@@ -86,6 +86,7 @@ class Saving(QObject):
         self.begun.emit(title)
 
     def _on_finished(self, summary: dict[str, Any]) -> None:
+        self._children.forget()
         if summary.get("stopped"):
             kept = summary.get("kept")
             text = self.tr("Not sent. The folder is {folder}.").format(folder=kept) if kept else ""
@@ -145,7 +146,7 @@ class Children(QObject):
             child.stop()
 
     def forget(self) -> None:
-        """A new piece of work begins."""
+        """A piece of work has ended, or another begins."""
         self._child, self._stopping = None, False
 
     def stop(self) -> None:
