@@ -148,7 +148,8 @@ def _checked(
     method = worker(name)
     parsed = options_from(method.Options, options)
     if reads := getattr(method, "READS", None):
-        rules, named = reads(parsed, rules or project_rules(store), store.feedback.annotators())
+        known = [*store.feedback.annotators(), *store.judges.counts()]
+        rules, named = reads(parsed, rules or project_rules(store), known)
         annotators = named or annotators
     wants = method.wants(parsed) if hasattr(method, "wants") else getattr(method, "WANTS", (Prompt,))
     data = _wanted(method, wants, data_of(store, rules, annotators, prompt_ids), split)

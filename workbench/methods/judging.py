@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -31,18 +32,26 @@ REPLY_TOKENS = 1024
 BREATH = 0.2
 """Seconds between two looks whether the person wants to stop."""
 
-_NUMBER = r"(?<![\d.\-])(10(?:\.0+)?|[1-9](?:\.\d+)?)(?![\d.]*\d)"
-_SAID = (
-    re.compile(rf"\[\[\s*{_NUMBER}\s*\]\]"),
-    re.compile(rf"(?i)\b(?:score|rating|grade|number)\b\W{{0,12}}(?:is|of)?\W{{0,6}}{_NUMBER}"),
-    re.compile(rf"{_NUMBER}\s*(?:/|out of)\s*10\b"),
-    re.compile(rf"(?m)^[^\w\n]{{0,4}}{_NUMBER}[^\w\n]{{0,4}}$"),
-    re.compile(rf"\A\W{{0,4}}{_NUMBER}"),
-    re.compile(_NUMBER),
-)
-"""Where a number stands, the clearest place first."""
-_SCALE = re.compile(r"(?i)(?:from |between )?\b1\s*(?:to|-|–|and)\s*10\b")
-_OUT_OF = re.compile(r"[\d.]+\s*(?:/|out of)\s*10\b")
+
+
+@cache
+def _said(highest: int) -> tuple[re.Pattern[str], ...]:
+    """Where a number from 1 up to `highest` (5 or 10) stands, the clearest place first."""
+    last = highest - 1
+    number = rf"(?<![\d.\-])({highest}(?:\.0+)?|[1-{last}](?:\.\d+)?)(?![\d.]*\d)"
+    places = (
+        rf"\[\[\s*{number}\s*\]\]",
+        rf"(?i)\b(?:score|rating|grade|number)\b\W{{0,12}}(?:is|of)?\W{{0,6}}{number}",
+        rf"{number}\s*(?:/|out of)\s*{highest}\b",
+        rf"(?m)^[^\w\n]{{0,4}}{number}[^\w\n]{{0,4}}$",
+        rf"\A\W{{0,4}}{number}",
+        number,
+    )
+    return tuple(re.compile(place) for place in places)
+
+
+_SCALE = r"(?i)(?:from |between )?\b1\s*(?:to|-|–|and)\s*{}\b"
+_OUT_OF = r"[\d.]+\s*(?:/|out of)\s*{}\b"
 _THOUGHT = re.compile(r"(?s)<think>.*?(?:</think>|\Z)")
 
 
@@ -75,12 +84,12 @@ class Judge:
     @classmethod
     def of(cls, options: Any) -> Judge:
         """The judge that a method's options name. Raises WorkbenchError when the openai library is not installed."""
-        _library()
+        library()
         return cls(options.judge_url, options.judge_model, options.judge_rubric)
 
     def scores(self, items: Sequence[Item], check: Callable[[], None]) -> list[float]:
         """A tenth of the number of each answer, so 0.1 to 1. `check` is called meanwhile, to stop. Raises NoScore."""
-        client = _library().OpenAI(base_url=self.url, api_key=key_for(self.url), timeout=TIMEOUT, max_retries=RETRIES)
+        client = library().OpenAI(base_url=self.url, api_key=key_for(self.url), timeout=TIMEOUT, max_retries=RETRIES)
         pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="judge")
         try:
             work = [pool.submit(self._number, client, item) for item in items]
@@ -99,7 +108,7 @@ class Judge:
         messages = [{"role": "user", "content": self.question(item)}]
         said = ""
         for _ in range(TRIES):
-            said = self._ask(client, messages, item)
+            said = ask(client, self.url, self.model, messages, item.named).text
             found = number_in(said)
             if found is not None:
                 return found
@@ -120,44 +129,61 @@ class Judge:
             f"Give a number from {LOWEST} (worst) to {HIGHEST} (best). Reply with the number alone."
         )
 
-    def _ask(self, client: Any, messages: list[dict[str, str]], item: Item) -> str:
-        """What the judge says. Raises NoScore when its server does not let it."""
-        openai = _library()
-        try:
-            reply = client.chat.completions.create(
-                model=self.model, messages=messages, temperature=0, max_tokens=REPLY_TOKENS
-            )
-        except openai.APIConnectionError as error:
-            raise NoScore(
-                f"The judge at {self.url} could not be reached for {item.named}.",
-                "Start its server or correct the address, and go on with the run.",
-            ) from error
-        except openai.APIStatusError as error:
-            raise NoScore(
-                f"The judge at {self.url} refused to judge {item.named}: {error.status_code} {_reason(error)}.",
-                _advice(error.status_code),
-            ) from error
-        except (openai.OpenAIError, ValueError) as error:
-            raise NoScore(
-                f"What the judge at {self.url} sent for {item.named} cannot be read: {error}.",
-                "Look whether the address is that of an OpenAI-compatible server, and ends as in /v1.",
-            ) from error
-        try:
-            return str(reply.choices[0].message.content or "")
-        except (AttributeError, IndexError, TypeError):  # a server that answers with another thing says no number
-            return ""
+
+class Said(NamedTuple):
+    """A judge's reply, and the tokens that its server counted: 0 where it counts none."""
+
+    text: str
+    tokens_in: int = 0
+    tokens_out: int = 0
 
 
-def number_in(said: str) -> float | None:
-    """The number from 1 to 10 in what a judge said; None where there is none.
+def ask(client: Any, url: str, model: str, messages: list[dict[str, str]], named: str) -> Said:
+    """What the judge at `url` says, when it is asked about what `named` names.
+
+    Raises NoScore when its server does not let it.
+    """
+    openai = library()
+    try:
+        reply = client.chat.completions.create(model=model, messages=messages, temperature=0, max_tokens=REPLY_TOKENS)
+    except openai.APIConnectionError as error:
+        raise NoScore(
+            f"The judge at {url} could not be reached for {named}.",
+            "Start its server or correct the address, and go on with the run.",
+        ) from error
+    except openai.APIStatusError as error:
+        raise NoScore(
+            f"The judge at {url} refused to judge {named}: {error.status_code} {_reason(error)}.",
+            _advice(error.status_code),
+        ) from error
+    except (openai.OpenAIError, ValueError) as error:
+        raise NoScore(
+            f"What the judge at {url} sent for {named} cannot be read: {error}.",
+            "Look whether the address is that of an OpenAI-compatible server, and ends as in /v1.",
+        ) from error
+    usage = getattr(reply, "usage", None)
+    counted = [int(getattr(usage, name, None) or 0) for name in ("prompt_tokens", "completion_tokens")]
+    try:
+        return Said(str(reply.choices[0].message.content or ""), *counted)
+    except (AttributeError, IndexError, TypeError):  # a server that answers with another thing says no number
+        return Said("", *counted)
+
+
+def thought_out(said: str) -> str:
+    """What a judge said, without what it thought aloud before."""
+    return _THOUGHT.sub("", said).rpartition("</think>")[2]
+
+
+def number_in(said: str, highest: int = HIGHEST) -> float | None:
+    """The number from 1 to `highest` in what a judge said; None where there is none.
 
     What it thought aloud does not count. A number that is called the score, or is out of 10, goes before one that has
     a line to itself, that before one that the reply begins with, and that before the last one there is.
     """
-    text = _SCALE.sub("", _THOUGHT.sub("", said).rpartition("</think>")[2])
-    if not any(pattern.search(text) for pattern in _SAID[:3]):
-        text = _OUT_OF.sub("", text)  # 0/10 and 11/10 are none of them
-    for pattern in _SAID:
+    text = re.sub(_SCALE.format(highest), "", thought_out(said))
+    if not any(pattern.search(text) for pattern in _said(highest)[:3]):
+        text = re.sub(_OUT_OF.format(highest), "", text)  # 0/10 and 11/10 are none of them
+    for pattern in _said(highest):
         if found := pattern.findall(text):
             return float(found[-1])
     return None
@@ -185,7 +211,8 @@ def check_options(options: Any) -> None:
         raise WorkbenchError("Judge model is empty.", "Write the name that the judge's server knows it by.")
 
 
-def _library() -> Any:
+def library() -> Any:
+    """The openai library. Raises WorkbenchError when it is not installed."""
     try:
         import openai
     except ImportError as error:

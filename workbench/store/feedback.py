@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import WorkbenchError
 from ..feedback import ASIDE, KINDS
 from ..feedback.base import Answer, Judgement
+from .judges import is_judge
 from .prompts import MAX_TEXT, checked_text
 from .records import Feedback
 from .rows import id_of, new_id, now, to_json
@@ -156,9 +157,12 @@ class FeedbackRows:
     def judgements(self, *, annotators: Sequence[str] | None = None) -> list[Judgement]:
         """Every judgement that stands, with its texts, in order: what conversion to training examples reads.
 
-        Votes of an evaluation are left out: they measure a model and must not teach the next one.
+        Votes of an evaluation are left out: they measure a model and must not teach the next one. So is what a judge
+        said, unless it is one of the `annotators`; then it follows what people said.
         """
-        return [judgement for page in self.judgements_by_page(annotators=annotators) for judgement in page]
+        people = [judgement for page in self.judgements_by_page(annotators=annotators) for judgement in page]
+        judges = [name for name in annotators or () if is_judge(name)]
+        return people + (self._store.judges.judgements(judges) if judges else [])
 
     def judgements_by_page(
         self, size: int = _PAGE, *, annotators: Sequence[str] | None = None

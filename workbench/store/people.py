@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import WorkbenchError
 from . import saved_filters
 from .browsing import RULE
+from .judges import JUDGE
 from .rows import now, to_json, well_formed
 
 if TYPE_CHECKING:
@@ -87,8 +88,10 @@ def _free(store: Store, name: str, but: str = "") -> str:
         raise WorkbenchError("A person needs a name.", "Type a name that can be read.")
     if len(name) > LONGEST_NAME:
         raise WorkbenchError(f"A name has at most {LONGEST_NAME} letters.", "Shorten it.")
-    if name.startswith(RULE):
-        raise WorkbenchError(f"Names that begin with “{RULE}” are for rules.", "Choose another name.")
+    if name.startswith((RULE, JUDGE.strip())):
+        raise WorkbenchError(
+            f"Names that begin with “{RULE}” or “{JUDGE.strip()}” are for rules and judges.", "Choose another name."
+        )
     if any(name.casefold() == other.casefold() for other in people(store) if other != but):
         raise WorkbenchError(f"There is a {name} already.", "Choose another name, or judge as that person.")
     return name

@@ -167,3 +167,52 @@ class RunSample:
     text: str
     scores: Mapping[str, Any] = field(default_factory=dict)
     prompt_id: str = ""
+
+
+@dataclass(frozen=True)
+class JudgeRubric:
+    """One version of what a judge looks for; the id is its text's. written: by a person, for judges that can read."""
+
+    id: str
+    text: str
+    written: bool = True
+    created_at: str = ""
+
+
+@dataclass(frozen=True)
+class JudgeRecord:
+    """A judge with one version of its rubric. name: what stands where a person's name stands in their judgements.
+
+    kind: "server", "model", "reward" or "rule"; about: which server, model or rule that is. No key is among it.
+    """
+
+    id: str
+    name: str
+    kind: str
+    about: Mapping[str, Any]
+    rubric_id: str
+    created_at: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge said of an answer (a rating) or of two (a comparison); value: None where it said nothing.
+
+    score: before it became stars or a choice: the expected rating, or how sure the first answer is better (0 to 1).
+    told: how it came about. cost: in the currency of the prices that were typed. response_ids: one, or two.
+    """
+
+    judge_id: str
+    kind: str
+    prompt_id: str
+    response_ids: tuple[str, ...]
+    value: Mapping[str, Any] | None = None
+    score: float | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
+    seconds: float = 0.0
+    run_id: str | None = None
+    id: str = ""
+    created_at: str = ""

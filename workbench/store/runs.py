@@ -61,11 +61,17 @@ class RunRows:
         return [_run(row) for row in self._store.rows(sql, {"method": method})]
 
     def freeze(self, run_id: str, feedback_ids: Iterable[str], data_hash: str) -> None:
-        """Record exactly which judgements a run learns from."""
+        """Record exactly which judgements a run learns from, people's and, where they were asked for, judges'."""
+        wanted = set(feedback_ids)
+        verdicts = self._store.judges.known(wanted)
         with self._store.writing() as db:
             db.conn.executemany(
                 "INSERT OR IGNORE INTO run_feedback(run_id, feedback_id) VALUES (?, ?)",
-                [(run_id, feedback_id) for feedback_id in feedback_ids],
+                [(run_id, feedback_id) for feedback_id in wanted - verdicts],
+            )
+            db.conn.executemany(
+                "INSERT OR IGNORE INTO run_verdicts(run_id, verdict_id) VALUES (?, ?)",
+                [(run_id, verdict_id) for verdict_id in verdicts],
             )
             db.execute("UPDATE runs SET data_hash = ? WHERE id = ?", [data_hash, run_id])
 

@@ -315,3 +315,35 @@ def m008_servers(db: Database) -> None:
     )
     db.execute(f"PRAGMA schema_version = {version + 1}")
     db.execute("PRAGMA writable_schema = OFF")
+
+
+_JUDGING = [
+    """CREATE TABLE judge_rubrics (
+        id TEXT PRIMARY KEY, text TEXT NOT NULL, written INTEGER NOT NULL DEFAULT 1,
+        created_at TEXT NOT NULL) STRICT""",
+    """CREATE TABLE judges (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('server', 'model', 'reward', 'rule')),
+        about TEXT NOT NULL DEFAULT '{}', rubric_id TEXT NOT NULL REFERENCES judge_rubrics(id),
+        created_at TEXT NOT NULL) STRICT""",
+    # other_id: the answer it is compared with; of a rating the rated answer itself. value: '' where it said nothing.
+    """CREATE TABLE judge_verdicts (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+        judge_id TEXT NOT NULL REFERENCES judges(id), kind TEXT NOT NULL,
+        prompt_id TEXT NOT NULL REFERENCES prompts(id), response_id TEXT NOT NULL REFERENCES responses(id),
+        other_id TEXT NOT NULL REFERENCES responses(id), value TEXT NOT NULL DEFAULT '', score REAL,
+        told TEXT NOT NULL DEFAULT '{}', tokens_in INTEGER NOT NULL DEFAULT 0, tokens_out INTEGER NOT NULL DEFAULT 0,
+        cost REAL NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0, run_id TEXT REFERENCES runs(id),
+        created_at TEXT NOT NULL, UNIQUE (judge_id, response_id, other_id)) STRICT""",
+    "CREATE INDEX judge_verdicts_by_prompt ON judge_verdicts(prompt_id)",
+    """CREATE TABLE run_verdicts (
+        run_id TEXT NOT NULL REFERENCES runs(id), verdict_id TEXT NOT NULL REFERENCES judge_verdicts(id),
+        PRIMARY KEY (run_id, verdict_id)) STRICT""",
+]
+
+
+@migrations()
+def m010_judging(db: Database) -> None:
+    """What models and rules say of answers, in tables of their own: no count of people's feedback can meet it."""
+    for statement in _JUDGING:
+        db.execute(statement)

@@ -14,6 +14,7 @@ from .connecting import SAFE_SQLITE, connect, connect_again, dbapi, is_behind, r
 from .features import FeatureRows
 from .feedback import FeedbackRows
 from .guidelines import GuidelineRows
+from .judges import JudgeRows
 from .library import Database
 from .models import ModelRows
 from .prompts import PromptRows, ResponseRows
@@ -44,6 +45,7 @@ class Store:
         self.guidelines = GuidelineRows(self)
         self.runs = RunRows(self)
         self.features = FeatureRows(self)
+        self.judges = JudgeRows(self)
 
     @classmethod
     def open(cls, folder: Path | str) -> Store:

@@ -18,7 +18,7 @@ from ..rows import to_json
 from . import shape_for
 from .gathering import Found, gather
 from .items import Unfit
-from .project import TABLES, VERSION, make_portable
+from .project import JUDGES, TABLES, VERSION, make_portable
 from .shapes import Shape
 from .writing import CONTAINERS, container_for, csv_line, replacing, write_lines, write_rows
 
@@ -28,14 +28,15 @@ if TYPE_CHECKING:
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def export_store(store: Store, path: Path | str) -> int:
+def export_store(store: Store, path: Path | str, *, judges: bool = False) -> int:
     """Write every prompt, answer, judgement, model, run and setting as JSONL, and return how many rows.
 
-    Importing the file into an empty project makes the same project; exporting that gives the same bytes.
+    judges: also what models and rules said of answers. Importing the file into an empty project makes the same project,
+    but for that; exporting it gives the same bytes.
     """
     header = to_json({"workbench": VERSION})
     with store.reading():
-        return _write(path, itertools.chain([header], _project_lines(store)), with_header=True)
+        return _write(path, itertools.chain([header], _project_lines(store, judges)), with_header=True)
 
 
 @dataclass
@@ -114,8 +115,10 @@ _ROWS = {
 }
 
 
-def _project_lines(store: Store) -> Iterator[str]:
+def _project_lines(store: Store, judges: bool) -> Iterator[str]:
     for table, json_columns in TABLES.items():
+        if table in JUDGES and not judges:
+            continue
         if table == "metrics":
             yield from _curve_lines(store)
             continue

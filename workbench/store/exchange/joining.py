@@ -95,6 +95,11 @@ def _warning(here: Row, there: Row) -> Row:
     return min(here, there, key=lambda row: (row["step"], row["text"]))
 
 
+def _verdict(here: Row, there: Row) -> Row:
+    """What a judge said first, with all that belongs to it."""
+    return min(here, there, key=lambda row: (row["created_at"], to_json(dict(row))))
+
+
 _RULES: dict[str, Callable[[Row, Row], Row]] = {
     "project": _setting,
     "models": _model,
@@ -102,4 +107,5 @@ _RULES: dict[str, Callable[[Row, Row], Row]] = {
     "responses": _response,
     "feedback": _feedback,
     "run_warnings": _warning,
+    "judge_verdicts": _verdict,
 }

@@ -30,11 +30,17 @@ if TYPE_CHECKING:
 
 _POINTERS = (
     *("prompt_id", "feedback_id", "model_id", "adapter_id", "parent_id", "reward_id", "result_id", "run_id"),
-    *("guideline_id", "repeat_of"),
+    *("guideline_id", "repeat_of", "response_id", "other_id", "verdict_id"),
 )
 _MISFITS = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 _REFUSALS = (dbapi.IntegrityError, dbapi.ProgrammingError, dbapi.InterfaceError)  # what SQLite will not store
-_KEYS = {"project": ("key",), "run_feedback": ("run_id", "feedback_id"), "run_warnings": ("run_id", "topic")}
+_KEYS = {
+    "project": ("key",),
+    "run_feedback": ("run_id", "feedback_id"),
+    "run_warnings": ("run_id", "topic"),
+    "judge_verdicts": ("judge_id", "response_id", "other_id"),
+    "run_verdicts": ("run_id", "verdict_id"),
+}
 _CONTENT = {"prompts": "hash", "responses": "import_key", "feedback": "import_key"}
 """What else tells a row, besides its id."""
 
@@ -219,10 +225,19 @@ def _prepare_feedback(values: dict[str, Any], shown: int) -> None:
     values["comment"] = checked_text(values.get("comment", ""), "The comment")
 
 
+def _prepare_verdict(values: dict[str, Any], shown: int) -> None:
+    kind, text = values["kind"], values["value"]
+    if kind not in ("rating", "comparison"):
+        raise ValueError(f"a judge makes no {kind}")
+    checked = text and KINDS[kind].check(json.loads(text), 1 if kind == "rating" else 2)
+    values["value"] = to_json(checked) if checked else ""
+
+
 _PREPARED: dict[str, Callable[[dict[str, Any], int], None]] = {
     "project": lambda values, shown: values.setdefault("changed_at", ""),
     "runs": lambda values, shown: make_portable(values),
     "prompts": _prepare_prompt,
     "responses": _prepare_response,
     "feedback": _prepare_feedback,
+    "judge_verdicts": _prepare_verdict,
 }

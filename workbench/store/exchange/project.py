@@ -30,11 +30,18 @@ TABLES: dict[str, tuple[str, ...]] = {
     "metrics": ("points",),
     "run_warnings": (),
     "run_samples": ("scores",),
+    "judge_rubrics": (),
+    "judges": ("about",),
+    "judge_verdicts": ("told",),
+    "run_verdicts": (),
 }
 """Every table that travels, in the order of its lines, with its columns that hold JSON.
 
 A line of feedback has its answers in "shown"; a line of metrics is one curve, its "points" are [step, value].
 """
+
+JUDGES = ("judges", "judge_verdicts", "run_verdicts")
+"""Tables that travel only when they are asked for: what a model or a rule says is no person's work."""
 
 GOING = ("waiting", "running")
 

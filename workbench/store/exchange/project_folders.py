@@ -29,7 +29,7 @@ def exported(folder: Path) -> Iterator[Path]:
         store = Store.open(place)
         try:
             file = Path(place) / f"{folder.resolve().name}.jsonl"
-            export_store(store, file)
+            export_store(store, file, judges=True)
         finally:
             store.close()
         yield file

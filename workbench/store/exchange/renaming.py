@@ -11,8 +11,8 @@ from .project import TABLES
 if TYPE_CHECKING:
     from ..store import Store
 
-_POINTERS = ("prompt_id", "response_id", "feedback_id", "repeat_of")
-_NAMED = ("prompts", "responses", "feedback", "search")
+_POINTERS = ("prompt_id", "response_id", "feedback_id", "repeat_of", "other_id", "verdict_id")
+_NAMED = ("prompts", "responses", "feedback", "judge_verdicts", "search")
 TEXTS = ("project", "models", "runs")
 """Whose JSON may speak of rows: what was done to many at once, saved filters, what a run was told."""
 
