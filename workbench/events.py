@@ -144,6 +144,23 @@ class Chances(Event):
 
 
 @dataclass(frozen=True)
+class Judged(Event):
+    """What a judge said of an answer or of two, see store.Verdict; the parent keeps it. value: None for no verdict."""
+
+    judge_id: str
+    kind: str
+    prompt_id: str
+    response_ids: tuple[str, ...]
+    value: dict[str, Any] | None = None
+    score: float | None = None
+    told: dict[str, Any] = field(default_factory=dict)
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Rewritten(Event):
     """What a model makes of a text that somebody asked it to change; `id` is the request's.
 
@@ -208,8 +225,8 @@ class Failed(Event):
 
 
 _ALL = (
-    Started, Progress, Transferred, FirstBatch, Metrics, Sample, Token, Answer, Features, Chances, Rewritten, Loaded,
-    Saved, Warned, Finished, Stopped, Failed,
+    Started, Progress, Transferred, FirstBatch, Metrics, Sample, Token, Answer, Features, Chances, Judged, Rewritten,
+    Loaded, Saved, Warned, Finished, Stopped, Failed,
 )  # fmt: skip
 KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in _ALL}
 ENDINGS = (Finished, Stopped, Failed)

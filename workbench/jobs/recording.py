@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ..lm import checkpoints, files
 from ..lm.vectors import from_text
 from ..methods import METHODS
 from ..store import Response, RunSample, Store, owners, run_queue
+from ..store.records import Verdict
 from ..store.rows import now
 from ..store.runs import CUT_OFF_HINT
 from . import first_batch
@@ -82,6 +84,8 @@ def _write(store: Store, run_id: str, event: ev.Event, unsure: list[ev.Saved]) -
             store_answer(store, event, run_id)
         case ev.Features():
             store_features(store, event)
+        case ev.Judged():
+            store_verdict(store, event, run_id)
         case ev.Saved() if event.kind in _MODELS:
             add_result(store, run_id, event)
         case ev.Finished():
@@ -166,6 +170,13 @@ def store_features(store: Store, event: ev.Features) -> None:
         store.features.add(event.space, vectors)
     if event.scores:
         store.features.add_scores(event.model_id, event.scores, event.spreads)
+
+
+def store_verdict(store: Store, event: ev.Judged, run_id: str) -> None:
+    """Keep what a judge said, apart from what people say."""
+    said = {each.name: getattr(event, each.name) for each in fields(event)}
+    said |= {"response_ids": tuple(event.response_ids), "told": ev.plain(event.told), "run_id": run_id}
+    store.judges.say(Verdict(**said))
 
 
 def _base_and_adapter(store: Store, model_id: str | None) -> tuple[str | None, str | None]:

@@ -27,7 +27,10 @@ _ARROWS: Mapping[str, Verdict] = {
 _ARROW = re.compile(r"(?<![\w])([AB])\s*(>>|<<|>|<|=)\s*([AB])(?![\w])")
 _LETTER = (
     re.compile(r"\[\[\s*(A|B|C|tie)\s*\]\]", re.I),
-    re.compile(r"(?:\b(?:verdict|choice|winner|better|best)\b)\W{0,12}(?:is|:)?\W{0,6}(?:answer\W{1,3})?(A|B|tie)\b"),
+    re.compile(
+        r"(?i:\b(?:verdict|choice|winner|better|best)(?:\W{1,4}(?:answer|response|one|is))*\W{1,6}(?:answer\W{1,3})?)"
+        r"(A|B|tie|Tie)\b"
+    ),
     re.compile(r"(?i:\banswer)\W{1,3}(A|B)\b(?=\W{0,4}(?:is|wins)\b)"),
     re.compile(r"(?m)^[^\w\n]{0,4}(A|B|tie|Tie|TIE|same)[^\w\n]{0,4}$"),
     re.compile(r"\A\W{0,4}(A|B|tie|Tie)\b(?=\W{0,2}(?:$|\n|[.:,;—–-]))"),

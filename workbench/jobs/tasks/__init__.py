@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import convert, evaluate, export, features, generate, push
+from . import convert, evaluate, export, features, generate, judge, push
 
-TASKS: dict[str, Any] = {task.name: task for task in (generate, evaluate, convert, export, features, push)}
+TASKS: dict[str, Any] = {task.name: task for task in (generate, evaluate, convert, export, features, push, judge)}
