@@ -19,7 +19,8 @@ from ..methods import rewarding
 from ..methods.base import options_from
 from ..methods.rewarding import conversation
 from ..store import Model, Prompt, Run, Store
-from ..store.records import JudgeRecord, JudgeRubric
+from ..store.judges import judge_id, rubric_id
+from ..store.records import JudgeRecord
 from . import frozen
 from .preparing import reference, versions
 from .spec import JobSpec
@@ -75,19 +76,43 @@ def options_of(order: Order) -> Options:
     return options
 
 
-def judge_for(store: Store, order: Order) -> JudgeRecord:
-    """The judge that an order names, made when it is new. Raises WorkbenchError when it cannot be one."""
+@dataclass(frozen=True)
+class Identity:
+    """What makes a judge: what people call it, what it is, and the text that it goes by."""
+
+    called: str
+    about: Mapping[str, Any]
+    rubric: str
+    written: bool
+
+
+def identity(store: Store, order: Order) -> Identity:
+    """The judge that an order names. Raises WorkbenchError when it cannot be one."""
     options = options_of(order)
     if order.kind == "server":
-        host = urlsplit(order.url).netloc
-        return _added(store, f"{order.model} on {host}", order, {"url": order.url, "model": order.model}, options)
+        called = f"{order.model} on {urlsplit(order.url).netloc}"
+        return Identity(called, {"url": order.url, "model": order.model}, options.rubric, True)
     if order.kind == "rule":
         about: dict[str, Any] = {"rule": order.rule}
         about |= {"words": order.rule_words} if order.rule == "length" else {}
         about |= {"pattern": order.rule_pattern} if order.rule in ("pattern", "match") else {}
-        return _added(store, f"rule {order.rule}", order, about, options)
+        return Identity(f"rule {order.rule}", about, rule_words(order), False)
     model = _model(store, order)
-    return _added(store, model.name, order, {"model_id": model.id, "hash": model.hash}, options)
+    reads = order.kind == "model"
+    rubric = options.rubric if reads else f"What {model.name} learned."
+    return Identity(model.name, {"model_id": model.id, "hash": model.hash}, rubric, reads)
+
+
+def judge_for(store: Store, order: Order) -> JudgeRecord:
+    """The judge that an order names, made when it is new. Raises WorkbenchError when it cannot be one."""
+    who = identity(store, order)
+    return store.judges.add(who.called, order.kind, who.about, store.judges.add_rubric(who.rubric, written=who.written))
+
+
+def _known(store: Store, order: Order) -> str:
+    """The id of the judge that an order names, whether it is there or not."""
+    who = identity(store, order)
+    return judge_id(order.kind, who.about, rubric_id(who.rubric))
 
 
 def _model(store: Store, order: Order) -> Model:
@@ -98,16 +123,6 @@ def _model(store: Store, order: Order) -> Model:
         what = "is no reward model" if order.kind == "reward" else "scores answers and cannot read a rubric"
         raise WorkbenchError(f"{model.name} {what}.", "Choose another model, or have it judge as what it is.")
     return model
-
-
-def _added(store: Store, called: str, order: Order, about: Mapping[str, Any], options: Options) -> JudgeRecord:
-    return store.judges.add(called, order.kind, about, _rubric(store, order, options, called))
-
-
-def _rubric(store: Store, order: Order, options: Options, called: str) -> JudgeRubric:
-    if order.kind in ("server", "model"):
-        return store.judges.add_rubric(options.rubric)
-    return store.judges.add_rubric(rule_words(order) if order.kind == "rule" else f"What {called} learned.", written=False)
 
 
 def rule_words(order: Order) -> str:
@@ -154,12 +169,12 @@ def people_sides(judgements: Iterable[Judgement]) -> dict[Sides, dict[str, float
     return direct
 
 
-def rows_of(store: Store, order: Order, judge_id: str = "") -> list[dict[str, Any]]:
+def rows_of(store: Store, order: Order, asked_of: str = "") -> list[dict[str, Any]]:
     """What a judge is asked about by an order, without what it was asked before, in an order that a limit cuts fairly."""
     if order.which not in WHICH:
         raise WorkbenchError(f"There is no choice called {order.which}.", f"Choose one of {', '.join(WHICH)}.")
     prompts = {prompt.id: prompt for prompt in _prompts(store, order)}
-    asked = store.judges.asked(judge_id) if judge_id else set()
+    asked = store.judges.asked(asked_of) if asked_of else set()
     references = _references(store) if order.rule == "exact" else {}
     wanted = [each for each in _wanted(store, order, prompts) if frozenset(each) not in asked]
     wanted.sort(key=lambda each: tuple(id_[::-1] for id_ in each))  # ids are drawn by chance, a file's too
@@ -223,7 +238,6 @@ def _row(
     references: Mapping[str, str],
 ) -> dict[str, Any]:  # fmt: skip
     prompt = prompts[texts[ids[0]]["prompt_id"]]
-    # By chance, but the same each time, which of the two comes first: ids say nothing of the answers.
     return {
         "kind": "comparison" if order.compares else "rating",
         "prompt_id": prompt.id,
@@ -253,9 +267,9 @@ class Estimate:
 
 def estimate(store: Store, order: Order) -> Estimate:
     """What an order would come to. Raises WorkbenchError for one that cannot be carried out."""
-    options, judge = options_of(order), judge_for(store, order)
-    rows = rows_of(store, order, judge.id)
-    before = store.judges.verdicts(judge.id, "comparison" if order.compares else "rating")[-100:]
+    options, judge = options_of(order), _known(store, order)
+    rows = rows_of(store, order, judge)
+    before = store.judges.verdicts(judge, "comparison" if order.compares else "rating")[-100:]
     each = statistics.median(said.seconds for said in before) if before else SECONDS[order.kind] * (1 + order.compares)
     at_once = options.at_once if order.kind == "server" else 1
     if before:

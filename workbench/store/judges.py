@@ -38,6 +38,16 @@ def name_of(called: str, rubric_id: str) -> str:
     return f"{JUDGE}{' '.join(called.replace(',', ' ').split())} (rubric {rubric_id[:SHORT]})"
 
 
+def rubric_id(text: str) -> str:
+    """The id of a rubric: a hash of its text."""
+    return id_of(f"judge rubric {text.strip()}")
+
+
+def judge_id(kind: str, about: Mapping[str, Any], rubric: str) -> str:
+    """The id of a judge with a rubric of this id."""
+    return id_of(f"judge {kind} {to_json(dict(about))} {rubric}")
+
+
 class JudgeRows:
     """Judges, the versions of what they look for, and what they said."""
 
@@ -51,7 +61,7 @@ class JudgeRows:
         text = checked_text(text, "The rubric").strip()
         if not text:
             raise WorkbenchError("The rubric is empty.", "Write what the judge is to look for.")
-        rubric = JudgeRubric(id_of(f"judge rubric {text}"), text, written, now())
+        rubric = JudgeRubric(rubric_id(text), text, written, now())
         with self._store.writing() as db:
             db.execute(
                 "INSERT OR IGNORE INTO judge_rubrics(id, text, written, created_at) VALUES (?, ?, ?, ?)",
@@ -60,9 +70,9 @@ class JudgeRows:
         self._store.changed("judges", by)
         return self.rubric(rubric.id)
 
-    def rubric(self, rubric_id: str) -> JudgeRubric:
+    def rubric(self, id_: str) -> JudgeRubric:
         """The version with this id."""
-        return _rubric(self._store.rows("SELECT * FROM judge_rubrics WHERE id = ?", [rubric_id])[0])
+        return _rubric(self._store.rows("SELECT * FROM judge_rubrics WHERE id = ?", [id_])[0])
 
     def rubrics(self) -> list[JudgeRubric]:
         """Every version that a person wrote, oldest first."""
@@ -73,20 +83,19 @@ class JudgeRows:
 
     def add(self, called: str, kind: str, about: Mapping[str, Any], rubric: JudgeRubric) -> JudgeRecord:
         """The judge that is so and goes by this rubric, made when there was none."""
-        told = to_json(dict(about))
-        judge_id = id_of(f"judge {kind} {told} {rubric.id}")
+        told, id_ = to_json(dict(about)), judge_id(kind, about, rubric.id)
         with self._store.writing() as db:
             db.execute(
                 """INSERT OR IGNORE INTO judges(id, name, kind, about, rubric_id, created_at)
                 VALUES (?, ?, ?, ?, ?, ?)""",
-                [judge_id, self._free(name_of(called, rubric.id), judge_id), kind, told, rubric.id, now()],
+                [id_, self._free(name_of(called, rubric.id), id_), kind, told, rubric.id, now()],
             )
-        return self.find(judge_id)
+        return self.find(id_)
 
-    def _free(self, name: str, judge_id: str) -> str:
+    def _free(self, name: str, id_: str) -> str:
         """Two judges may be called alike, as one model on two servers: the second is told by its own id too."""
-        taken = self._store.value("SELECT 1 FROM judges WHERE name = ? AND id <> ?", [name, judge_id])
-        return f"{name[:-1]} at {judge_id[:SHORT]})" if taken else name
+        taken = self._store.value("SELECT 1 FROM judges WHERE name = ? AND id <> ?", [name, id_])
+        return f"{name[:-1]} at {id_[:SHORT]})" if taken else name
 
     def find(self, id_or_name: str) -> JudgeRecord:
         """The judge with this id or name. Raises WorkbenchError when there is none."""
@@ -126,15 +135,15 @@ class JudgeRows:
             db.execute(f"INSERT OR IGNORE INTO judge_verdicts({names}) VALUES ({marks})", row)
         self._store.changed("judges", by)
 
-    def verdicts(self, judge_id: str, kind: str | None = None) -> list[Verdict]:
+    def verdicts(self, judge: str, kind: str | None = None) -> list[Verdict]:
         """Everything that a judge said, in order, with what it said nothing of."""
         sql = f"{_SELECT} WHERE v.judge_id = :judge AND (:kind IS NULL OR v.kind = :kind) ORDER BY v.seq"
-        return [_verdict(row) for row in self._store.rows(sql, {"judge": judge_id, "kind": kind})]
+        return [_verdict(row) for row in self._store.rows(sql, {"judge": judge, "kind": kind})]
 
-    def asked(self, judge_id: str) -> set[frozenset[str]]:
+    def asked(self, judge: str) -> set[frozenset[str]]:
         """The answers, alone or in twos, that a judge was asked about."""
         sql = "SELECT response_id, other_id FROM judge_verdicts WHERE judge_id = ?"
-        return {frozenset((row["response_id"], row["other_id"])) for row in self._store.rows(sql, [judge_id])}
+        return {frozenset((row["response_id"], row["other_id"])) for row in self._store.rows(sql, [judge])}
 
     def judgements(self, names: Iterable[str]) -> list[Judgement]:
         """What the judges of these names said, as people's judgements are read, in order."""

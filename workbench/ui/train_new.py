@@ -40,7 +40,7 @@ FIELDS_WIDTH = 760
 PAUSE = 200  # milliseconds between a change and a new estimate
 LOOP = ("ppo", "reward")
 """What a person comes for, the further step of the loop first."""
-TASKS = ("generate", "evaluate", "features")
+TASKS = ("generate", "evaluate", "features", "judge")
 
 
 class NewRunPage(QWidget):
