@@ -21,6 +21,8 @@ class Reply:
     body: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    usage: tuple[int, int] | None = None
+    """Tokens in and out, where the server counts them."""
 
 
 @dataclass
@@ -52,6 +54,8 @@ def serving(reply: Callable[[int, dict[str, Any]], Reply]) -> Iterator[Server]:
                 message = {"role": "assistant", "content": answer.says}
                 choice = {"index": 0, "finish_reason": "stop", "message": message}
                 plain = {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
+                if answer.usage is not None:
+                    plain["usage"] = dict(zip(("prompt_tokens", "completion_tokens"), answer.usage, strict=True))
             content = (answer.body if answer.body is not None else json.dumps(plain)).encode()
             kind = "text/html" if answer.body is not None else "application/json"
             with contextlib.suppress(OSError):  # who asked may have gone

@@ -101,6 +101,7 @@ def _import_words(report: dict[str, Any], dry_run: bool) -> str:
     default=None,
     help="What the rows are put into; datasets is a folder.  [default: by the ending of PATH, else jsonl]",
 )
+@click.option("--with-judges", is_flag=True, help="Also what models and rules said of answers; without, only people.")
 @PROJECT
 @JSON
 @click.pass_context
@@ -110,6 +111,7 @@ def export(
     what: str,
     form: str | None,
     container: str | None,
+    with_judges: bool,
     project: Path | None,
     as_json: bool,
 ) -> None:
@@ -145,11 +147,15 @@ def export(
         if what in ("all", "table"):
             if form or container:
                 raise click.UsageError(f"--what {what} has one format and one container.")
-            rows = (exporting.export_store if what == "all" else exporting.export_table)(store, path)
+            if what == "table" and with_judges:
+                raise click.UsageError("--what table holds what people said. Use --what judgements.")
+            everything = what == "all"
+            rows = exporting.export_store(store, path, judges=with_judges) if everything else exporting.export_table(store, path)
             report: dict[str, Any] = {"rows": rows, "path": str(path), "left_out": {}}
         else:
-            rules = project_rules(store)
-            report = exporting.export(store, path, what, format=form, container=container, rules=rules).to_json()
+            about: dict[str, Any] = {"format": form, "container": container, "rules": project_rules(store)}
+            about["judges"] = list(store.judges.counts()) if with_judges else ()
+            report = exporting.export(store, path, what, **about).to_json()
     words = f"Wrote {report['rows']} rows to {path}."
     for reason, count in report["left_out"].items():
         words += f"\nLeft out {count}: {reason}"

@@ -88,7 +88,7 @@ def findings(seen: Sequence[Seen], rises: Mapping[str, Sequence[float]] | None =
     first = [each for each in seen if not each.repeat]  # what was judged again counts once
     here = [each for each in first if not each.imported]  # a file may list the better answer first
     return [
-        _split("length", first, _length),
+        _split("length", first, longer_wins),
         _split("position", here, _position),
         _split("first", here, lambda some: _end(some, "first")),
         _split("last", here, lambda some: _end(some, "last")),
@@ -131,7 +131,7 @@ def _share(about: str, cases: Sequence[float], expected: float, **more: Any) -> 
 # --- length and order
 
 
-def _length(seen: Sequence[Seen]) -> Finding:
+def longer_wins(seen: Sequence[Seen]) -> Finding:
     """How often the longer of two answers to one prompt is the better one."""
     cases = []
     for group in _comparable(seen):

@@ -150,9 +150,7 @@ class JudgeRows:
         sql = f"""{_SELECT} WHERE v.value <> '' AND j.name IN (SELECT value FROM json_each(?)) ORDER BY v.seq"""
         rows = self._store.rows(sql, [json.dumps(list(names))])
         prompts = {prompt.id: prompt for prompt in self._store.prompts.of({row["prompt_id"] for row in rows})}
-        shown = json.dumps(sorted({row[side] for row in rows for side in ("response_id", "other_id")}))
-        sql = "SELECT id, text FROM responses WHERE id IN (SELECT value FROM json_each(?))"
-        texts = {row["id"]: row["text"] for row in self._store.rows(sql, [shown])}
+        texts = self.texts({row[side] for row in rows for side in ("response_id", "other_id")})
         return [
             Judgement(
                 id=row["id"],
@@ -166,6 +164,11 @@ class JudgeRows:
             )
             for row in rows
         ]
+
+    def texts(self, ids: Iterable[str]) -> dict[str, str]:
+        """The answers of these ids."""
+        sql = "SELECT id, text FROM responses WHERE id IN (SELECT value FROM json_each(?))"
+        return {row["id"]: row["text"] for row in self._store.rows(sql, [json.dumps(sorted(ids))])}
 
     def known(self, ids: Iterable[str]) -> set[str]:
         """Those of the ids that are a judge's verdicts."""

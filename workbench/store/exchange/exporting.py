@@ -64,15 +64,19 @@ def export(
     container: str | None = None,
     rules: Rules | None = None,
     annotators: Sequence[str] | None = None,
+    judges: Sequence[str] = (),
 ) -> ExportReport:
     """Write everything of a kind (shapes.WHAT) in a format, into a container (writing.CONTAINERS).
 
     Without a format, TRL's, or our own where TRL has none; without a container, what the path's ending asks for. A row
     that its format cannot hold to the letter is left out and counted with the reason: reading the file gives what was
-    written. Raises WorkbenchError when the format or the container cannot hold such things at all.
+    written. judges: what models and rules said too, of those with these names; without, only what people said. Raises
+    WorkbenchError when the format or the container cannot hold such things at all.
     """
     path = Path(path).expanduser()
     name, shape = shape_for(what, format)
+    if judges:
+        annotators = [*(store.feedback.annotators() if annotators is None else annotators), *judges]
     report = ExportReport(what, name, container or container_for(path), str(path))
     if report.container not in CONTAINERS:
         raise WorkbenchError(f"There is no container called {container}.", f"Choose one of {', '.join(CONTAINERS)}.")

@@ -62,6 +62,11 @@ def _judgements(store: Store, rules: Rules | None, annotators: Sequence[str] | N
         shown = tuple(range(len(answers)))
         said = Said(item.kind, item.value, shown, item.annotator, item.comment, item.reasons, item.id)
         yield Item(0, prompt.turns, prompt.system, prompt.tags, answers, (said,)), prompt.split
+    for item in store.judges.judgements(annotators or ()):
+        prompt = prompts[item.prompt_id]
+        answers = tuple(answer.text for answer in item.answers)
+        said = Said(item.kind, item.value, tuple(range(len(answers))), item.annotator, key=item.id)
+        yield Item(0, prompt.turns, prompt.system, prompt.tags, answers, (said,)), prompt.split
 
 
 def _prompts(store: Store, rules: Rules | None, annotators: Sequence[str] | None) -> Iterator[Found]:
