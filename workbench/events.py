@@ -150,7 +150,7 @@ class Judged(Event):
     judge_id: str
     kind: str
     prompt_id: str
-    response_ids: tuple[str, ...]
+    response_ids: list[str]
     value: dict[str, Any] | None = None
     score: float | None = None
     told: dict[str, Any] = field(default_factory=dict)

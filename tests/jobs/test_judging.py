@@ -1,4 +1,4 @@
-"""Judges from the order to the verdict: servers, models of the project, reward models and rules, and what goes wrong."""
+"""Judges from the order to the verdict: servers, models, reward models, rules, and what goes wrong."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ def kind_one(number, body):
 
 def test_a_server_rates_every_answer_in_a_child_and_the_answers_have_their_stars(store):
     with serving(kind_one) as server:
-        run, spec = judging.prepare(store, on(server, rubric="Is it kind?", knobs={"price_in": 10.0, "price_out": 50.0}))
+        run, spec = judging.prepare(
+            store, on(server, rubric="Is it kind?", knobs={"price_in": 10.0, "price_out": 50.0})
+        )
         ended = run_to_end(store, run, spec)
     judge = store.judges.list()[0]
     texts = texts_of(store)

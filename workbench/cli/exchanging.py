@@ -150,7 +150,11 @@ def export(
             if what == "table" and with_judges:
                 raise click.UsageError("--what table holds what people said. Use --what judgements.")
             everything = what == "all"
-            rows = exporting.export_store(store, path, judges=with_judges) if everything else exporting.export_table(store, path)
+            rows = (
+                exporting.export_store(store, path, judges=with_judges)
+                if everything
+                else exporting.export_table(store, path)
+            )
             report: dict[str, Any] = {"rows": rows, "path": str(path), "left_out": {}}
         else:
             about: dict[str, Any] = {"format": form, "container": container, "rules": project_rules(store)}

@@ -169,9 +169,7 @@ FEWEST = 20
 """Items that two people judged, under which nothing is said of how people agree."""
 
 
-def beside_people(
-    judge: Sequence[float], people: Sequence[Sequence[float]], prompts: Sequence[Hashable]
-) -> Comparison:
+def beside_people(judge: Sequence[float], people: Sequence[Sequence[float]], prompts: Sequence[Hashable]) -> Comparison:
     """The judge's value of each item, and everybody's. Every opinion is set against the judge's, and against every
     other person's of the same item, both ways round, so that no order matters."""
     mine = [(value, each, prompt) for value, said, prompt in zip(judge, people, prompts, strict=True) for each in said]

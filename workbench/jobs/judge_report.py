@@ -206,7 +206,9 @@ def _seen_ratings(opinions: Opinions, prompts: Mapping[Any, str], lengths: Mappi
 
 def _seen_sides(opinions: Opinions, prompts: Mapping[Any, str], lengths: Mapping[str, float]) -> list[Seen]:
     return [
-        _seen("comparison", who, prompts[item], f"{item} {who}", (value, 0.0 - value), tuple(lengths[id_] for id_ in item))
+        _seen(
+            "comparison", who, prompts[item], f"{item} {who}", (value, 0.0 - value), tuple(lengths[id_] for id_ in item)
+        )
         for item, said in opinions.items()
         for who, value in said.items()
     ]

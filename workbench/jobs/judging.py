@@ -165,12 +165,14 @@ def people_sides(judgements: Iterable[Judgement]) -> dict[Sides, dict[str, float
             own.update((answer.id, stars) for answer, stars in given if stars is not None)
     for (_, who), own in rated.items():
         for one, other in combinations(sorted(own), 2):
-            direct.setdefault((one, other), {}).setdefault(who, float(own[one] > own[other]) - float(own[one] < own[other]))
+            direct.setdefault((one, other), {}).setdefault(
+                who, float(own[one] > own[other]) - float(own[one] < own[other])
+            )
     return direct
 
 
 def rows_of(store: Store, order: Order, asked_of: str = "") -> list[dict[str, Any]]:
-    """What a judge is asked about by an order, without what it was asked before, in an order that a limit cuts fairly."""
+    """What a judge is asked about by an order, without what it was asked before; a limit takes some of all over."""
     if order.which not in WHICH:
         raise WorkbenchError(f"There is no choice called {order.which}.", f"Choose one of {', '.join(WHICH)}.")
     prompts = {prompt.id: prompt for prompt in _prompts(store, order)}

@@ -33,7 +33,6 @@ BREATH = 0.2
 """Seconds between two looks whether the person wants to stop."""
 
 
-
 @cache
 def _said(highest: int) -> tuple[re.Pattern[str], ...]:
     """Where a number from 1 up to `highest` (5 or 10) stands, the clearest place first."""

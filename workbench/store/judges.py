@@ -192,7 +192,7 @@ def _shown(row: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _rubric(row: dict[str, Any]) -> JudgeRubric:
-    return JudgeRubric(**row | {"written": bool(row["written"])})
+    return JudgeRubric(row["id"], row["text"], bool(row["written"]), row["created_at"])
 
 
 def _judge(row: dict[str, Any]) -> JudgeRecord:

@@ -114,7 +114,7 @@ class Crew:
 
 def judged(row: Row, options: Any, **found: Any) -> Judged:
     """The event that tells of a row."""
-    return Judged(options.judge_id, row["kind"], row["prompt_id"], tuple(row["ids"]), **found)
+    return Judged(options.judge_id, row["kind"], row["prompt_id"], list(row["ids"]), **found)
 
 
 class _Asking:

@@ -11,9 +11,10 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...errors import StopRequested
+from ...errors import StopRequested, WorkbenchError
 from ..connecting import dbapi, translated
 from ..feedback import checked_value
+from ..judges import is_judge
 from ..prompts import checked_prompt, checked_text, split_of
 from ..rows import id_of, now, to_json
 from .items import Item, Said
@@ -76,6 +77,8 @@ class Stage:
 
     def add(self, item: Item, file: str, annotator: str) -> None:
         """Take an item, whole. Raises WorkbenchError when it cannot be stored; then nothing of it is taken."""
+        if any(is_judge(said.annotator or annotator) for said in item.said):
+            raise WorkbenchError("A judge said this and no person.", "Have it judge here; only people's are imported.")
         system, turns, digest = checked_prompt(item.system, item.turns)
         texts = [checked_text(text, "The answer") for text in item.answers]
         keys = _answer_keys(digest, item, texts)
