@@ -23,7 +23,9 @@ FILLED = {
     ev.Answer: ev.Answer(
         "id", "text", 1, 2, "base", {"top_k": 5}, 7, "hash", 3, 4, "stop", 0.5, {"kl": 0.1}, "b/t/1", "AAA="
     ),
-    ev.Judged: ev.Judged("j", "comparison", "p", ["a", "b"], {"choice": "a", "strength": 1}, 1.0, {"agreed": True}, 9, 1),
+    ev.Judged: ev.Judged(
+        "j", "comparison", "p", ["a", "b"], {"choice": "a", "strength": 1}, 1.0, {"agreed": True}, 9, 1
+    ),
     ev.Features: ev.Features("b/t/1", {"id": "AAA="}, "reward", {"id": 0.5}, {"id": None}),
     ev.Chances: ev.Chances("r m", [["Hi", 0.25, [["Hi", 0.25], ["Ho", 0.2]]]]),
     ev.Rewritten: ev.Rewritten("r1", "text", "failed", "Mend it.", "m"),

@@ -17,6 +17,7 @@ from ..errors import WorkbenchError
 from .benching import bench
 from .demonstrating import demo
 from .exchanging import export, import_
+from .judging import judge
 from .labelling import classify
 from .modelling import models
 from .reading import features
@@ -102,7 +103,22 @@ def doctor(context: click.Context, project: Path | None, as_json: bool) -> None:
         raise WorkbenchError("Something needs attention; see the lines marked BAD.")
 
 
-_commands = (demo, models, import_, export, generate, features, train, runs, evaluate, classify, report, bench, doctor)
+_commands = (
+    demo,
+    models,
+    import_,
+    export,
+    generate,
+    features,
+    train,
+    runs,
+    evaluate,
+    judge,
+    classify,
+    report,
+    bench,
+    doctor,
+)
 for _command in _commands:
     cli.add_command(_command)
 for _command in (add_server, key):
