@@ -170,3 +170,16 @@ def test_judges_are_exported_with_people_only_when_they_are_named(store, tmp_pat
 def test_no_person_is_called_as_a_judge_is(store):
     with pytest.raises(WorkbenchError, match="judges"):
         add(store, "judge: me")
+
+
+def test_what_judges_said_is_listed_apart_and_filtered_as_what_people_said(store):
+    name = judge_all(store)
+    found = browsing.entries(store, judges=True)
+    assert browsing.count(store, judges=True) == len(found) == 39
+    assert {entry.annotator for entry in found} == {name}
+    assert {len(entry.answers) for entry in found if entry.kind == "comparison"} == {2}
+    only = Filter(judges=True, kinds=("comparison",), search="nobody")
+    assert [entry.value["choice"] for entry in browsing.entries(store, **only.to_query())] == ["tie"]
+    assert browsing.ids(store, judges=True, order="oldest")[0] == found[-1].id
+    assert Filter.of(only.to_json()) == only
+    assert {entry.annotator for entry in browsing.entries(store)} == {"you", "Noor"}

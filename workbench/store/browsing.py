@@ -83,7 +83,16 @@ _ORDERS = {
 }
 
 # Materialized, so that SQLite makes an index for it.
-_GIVEN = "WITH given AS MATERIALIZED (SELECT key, value FROM json_each(:given))"
+_GIVEN = "given AS MATERIALIZED (SELECT key, value FROM json_each(:given))"
+
+# What judges said under the names of the tables that hold what people said: every condition means the same.
+_JUDGES = """feedback AS (SELECT v.seq, v.id, v.kind, v.prompt_id, v.value, j.name AS annotator, v.seconds,
+    '' AS comment, '[]' AS reasons, 1 AS blind, v.run_id, NULL AS import_key, v.created_at, NULL AS retracted_at,
+    NULL AS retracted_by, NULL AS guideline_id, NULL AS repeat_of
+    FROM judge_verdicts v JOIN judges j ON j.id = v.judge_id WHERE v.value <> ''),
+    shown AS (SELECT id AS feedback_id, 0 AS position, response_id FROM judge_verdicts UNION ALL
+    SELECT id, 1, other_id FROM judge_verdicts WHERE kind = 'comparison'),
+    run_feedback AS (SELECT run_id, verdict_id AS feedback_id FROM run_verdicts)"""
 
 _COLUMNS = f"""f.seq, f.id, f.kind, f.prompt_id, p.turns, p.split, p.tags, f.value, f.annotator, f.comment, f.reasons,
     f.created_at, f.seconds, f.blind, f.run_id, f.retracted_at, f.retracted_by, f.guideline_id, f.repeat_of,
@@ -107,10 +116,10 @@ def entries(
     given: ids that come first in the order "given", as they stand there; the newest follow.
     """
     chosen, params = _chosen(store, order, given, filters)
-    rank = _GIVEN if order == "given" else ""
-    joined = "LEFT JOIN given g ON g.value = f.id" if rank else ""
+    joined = "LEFT JOIN given g ON g.value = f.id" if order == "given" else ""
     # The page's rows are found first: texts are read for 200 rows and not for all that are sorted.
-    sql = f"""{rank} SELECT {_COLUMNS} FROM (SELECT f.seq FROM {chosen} LIMIT :limit OFFSET :offset) page
+    sql = f"""{_with(order, filters)} SELECT {_COLUMNS}
+        FROM (SELECT f.seq FROM {chosen} LIMIT :limit OFFSET :offset) page
         JOIN feedback f ON f.seq = page.seq JOIN prompts p ON p.id = f.prompt_id {joined} ORDER BY {_ORDERS[order]}"""
     return [_entry(row) for row in store.rows(sql, params | {"limit": limit, "offset": offset})]
 
@@ -126,9 +135,15 @@ def ids(
 ) -> list[str]:
     """The ids of what `entries` would list, without its texts."""
     chosen, params = _chosen(store, order, given, filters)
-    rank = _GIVEN if order == "given" else ""
-    sql = f"{rank} SELECT f.id FROM {chosen} LIMIT :limit OFFSET :offset"
+    sql = f"{_with(order, filters)} SELECT f.id FROM {chosen} LIMIT :limit OFFSET :offset"
     return [row["id"] for row in store.rows(sql, params | {"limit": limit, "offset": offset})]
+
+
+def _with(order: str, filters: Mapping[str, Any]) -> str:
+    """What stands before the query."""
+    parts = [_JUDGES] if filters.get("judges") else []
+    parts += [_GIVEN] if order == "given" else []
+    return f"WITH {', '.join(parts)}" if parts else ""
 
 
 def _chosen(store: Store, order: str, given: Sequence[str], filters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -144,7 +159,7 @@ def _chosen(store: Store, order: str, given: Sequence[str], filters: Mapping[str
 def count(store: Store, **filters: Any) -> int:
     """How many judgements `entries` would list in all its pages."""
     where = of_judgements(store, Filter(**filters))
-    return store.value(f"SELECT COUNT(*) FROM feedback f WHERE {where.sql}", where.params)
+    return store.value(f"{_with('', filters)} SELECT COUNT(*) FROM feedback f WHERE {where.sql}", where.params)
 
 
 def entry(store: Store, feedback_id: str) -> Entry:

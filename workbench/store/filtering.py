@@ -32,7 +32,8 @@ class Filter:
     retracted: False for judgements that stand, True for those taken back, None for both.
     used_by: the id of a run that learned from them. guideline: the id of a version, "" for none.
     search: every word must be somewhere in the prompt, the answers, the comment or the edited text.
-    judged: for prompts and answers. methods and statuses: for runs.
+    judged: for prompts and answers. methods and statuses: for runs. judges: True for what judges said, instead of what
+    people said.
     """
 
     kinds: tuple[str, ...] | None = None
@@ -53,6 +54,7 @@ class Filter:
     judged: bool | None = None
     methods: tuple[str, ...] | None = None
     statuses: tuple[str, ...] | None = None
+    judges: bool | None = None
 
     def to_query(self) -> dict[str, Any]:
         """As keywords of `entries` and `count`."""
@@ -82,7 +84,7 @@ def _fitting(name: str, value: Any) -> Any:
         if not fine:
             return _MISFIT
         return tuple(each for each in value if name != "only" or each in ONLY)
-    if name in ("retracted", "judged", "aside"):
+    if name in ("retracted", "judged", "judges", "aside"):
         return value if isinstance(value, bool) or (value is None and name != "aside") else _MISFIT
     if name == "search":
         return value if isinstance(value, str) else _MISFIT

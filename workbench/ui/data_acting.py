@@ -39,6 +39,10 @@ class Acting(QObject):
         self.dialog: NameDialog | None = None
 
     def _chosen(self) -> list[str]:
+        if self._model.lists == "judgements" and self._model.filter.judges:
+            said = tr("What judges said stays as it is.")
+            self._context.message.emit(said, tr("It counts for nothing until you ask for it."), "info")
+            return []
         return self._model.ids_of(self._table.ranges())
 
     def retract(self) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from ..store import Store
 from ..store.browsing import Entry
+from ..store.judges import is_judge
 from ..store.listing import AnswerRow, PromptRow, RunRow
 from ..store.records import Response
 from .data_history import HistoryView, LineageList, section
@@ -102,7 +103,7 @@ class EntryPanel(QWidget):
         for part, shown in ((self._head, found), (self._area, found), (self._nothing, found is None)):
             part.setVisible(bool(shown))
         self.chip.setVisible(not isinstance(found, RunRow))
-        self.retract.setVisible(self.entry is not None)
+        self.retract.setVisible(self.entry is not None and not is_judge(self.entry.annotator))
         self.line = None
         if isinstance(found, Entry):
             self._show_judgement(found)

@@ -25,6 +25,10 @@ SHOWN = {
 """The groups of each list, from above to below."""
 
 
+_HELD = ("used_by", "ids", "prompt_ids", "response_ids", "guideline", "judges")
+"""What is asked for without a box."""
+
+
 class FacetRow(QWidget):
     """A value to show or to leave out, its share as a bar, its count."""
 
@@ -264,7 +268,7 @@ class FacetPanel(QWidget):
         usual = Filter()
         self.held = replace(
             usual,
-            **{name: getattr(wanted, name) for name in ("used_by", "ids", "prompt_ids", "response_ids", "guideline")},
+            **{name: getattr(wanted, name) for name in _HELD},
             retracted=bool(wanted.retracted),
         )
         self._loading = False

@@ -43,6 +43,7 @@ class ListView(QWidget):
     flag_wanted = Signal()
     retract_wanted = Signal()
     order_wanted = Signal(str)
+    judges_wanted = Signal(bool)
 
     def __init__(self, table: EntriesTable, store: Store) -> None:
         super().__init__()
@@ -88,12 +89,16 @@ class ListView(QWidget):
             chip.clicked.connect(lambda _=False, name=name: self.held_dropped.emit(name))
             chip.hide()
             self.chips[name] = chip
+        self.judges = ToggleChip(tr("Judges"), None, "model")
+        self.judges.setToolTip(tr("Show what models and rules said, instead of what people said (Shift J)"))
+        self.judges.clicked.connect(self.judges_wanted)
+        self.judges.hide()
         self.clear = Button(tr("Show all"), kind="ghost", size="sm")
         self.order = QComboBox()
         self.order.setAccessibleName(tr("Order"))
         self.order.activated.connect(lambda place: self.order_wanted.emit(self.order.itemData(place)))
         found = row(self.total, self.aside, *self.chips.values(), None, self.clear, self.order, spacing=8)
-        return holding(column(row(self.lists, None), found, spacing=7, margins=(12, 7, 12, 7)))
+        return holding(column(row(self.lists, self.judges, None, spacing=10), found, spacing=7, margins=(12, 7, 12, 7)))
 
     def _build_bar(self) -> QWidget:
         """What can be done to several rows at once."""
@@ -130,7 +135,9 @@ class ListView(QWidget):
         self.aside.setVisible(hides)
 
     def show_held(self, held: Filter) -> None:
-        """A chip for all that is asked for without a box in the left panel."""
+        """A chip for all that is asked for without a box in the left panel, and one for judges where there are any."""
+        self.judges.setVisible(self.lists.value() == "judgements" and bool(held.judges or self._store.judges.counts()))
+        self.judges.setChecked(bool(held.judges))
         for name, chip in self.chips.items():
             value = getattr(held, name)
             chip.setVisible(value is not None)

@@ -29,6 +29,7 @@ from .data_counting import Amounts, Counting, is_small
 from .data_entry import EntryPanel
 from .data_exporting import Export
 from .data_facets import FacetPanel
+from .data_judging import offer_judges
 from .data_list import ListView
 from .data_moving import Moving
 from .data_predicting import score_answers
@@ -76,6 +77,7 @@ class DataPane(Pane):
         self._refreshing = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._connect()
         self._connect_parts()
+        offer_judges(self)
         self._show_predictions()
 
     # the names that other parts of the window and tests know
@@ -374,7 +376,7 @@ class DataPane(Pane):
     # --- the window
 
     def _on_store_change(self, table: str, by: object) -> None:
-        if by is self or table not in ("feedback", "models", "prompts", "responses", "runs", "guidelines"):
+        if by is self or table not in ("feedback", "models", "prompts", "responses", "runs", "guidelines", "judges"):
             return
         self._stale = True
         if self.isVisible():

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QScrollArea, QWidget
 
 from ..jobs.reporting import Report, Step, reporting
 from .context import Context
+from .data_judging import JudgesCard
 from .data_report import BecomingCard, FindingCard, StepsCard, UnknownCard
 from .figures import count
 from .report_advice import readiness_words
@@ -37,6 +38,7 @@ class QualityView(QWidget):
         self._reports.found.connect(lambda found: self.show_report(found["report"]))
         self._reports.failed.connect(context.tell)
         self._build_top()
+        self.judges = JudgesCard(context)
         names = self._names()
         self.cards = {name: FindingCard(title) for name, title in names.items()}
         for name, card in self.cards.items():
@@ -44,7 +46,7 @@ class QualityView(QWidget):
             card.hide()
         self._grid = QGridLayout()
         self._grid.setSpacing(12)
-        top = column(self.banner, self.becoming, self._grid, None, spacing=12, margins=(16, 14, 16, 14))
+        top = column(self.banner, self.becoming, self._grid, self.judges, None, spacing=12, margins=(16, 14, 16, 14))
         inside = holding(top)
         set_region(inside, "clear")
         area = QScrollArea()
@@ -85,6 +87,7 @@ class QualityView(QWidget):
     def refresh(self) -> None:
         """Work it out again; what changes meanwhile is taken in afterwards."""
         self._reports.want()
+        self.judges.refresh()
 
     # --- showing
 
