@@ -12,6 +12,7 @@ from PySide6.QtCore import QCoreApplication, QLocale
 from ..feedback import rubric
 from ..feedback.best_worst import order as best_worst_order
 from ..store.browsing import Entry
+from ..store.judges import is_judge
 from .figures import MINUS, count, figure
 from .tables import Cell
 from .word_diff import difference
@@ -219,8 +220,8 @@ def person(name: str) -> str:
 
 
 def tone_of(name: str) -> str:
-    """Amber is for people; what a rule said is grey."""
-    return "text2" if name.startswith("rule:") else "human"
+    """Amber is for people; what a rule or a judge said is grey."""
+    return "text2" if name.startswith("rule:") or is_judge(name) else "human"
 
 
 def moment(text: str) -> datetime:

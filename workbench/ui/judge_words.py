@@ -18,7 +18,7 @@ def judging_words(found: Judging, tr: Translate) -> Said:
     """One judge at one kind of judgement: whether it agrees with people, and how many it judged."""
     title, verdict = _agreeing(found.agreement, tr)
     if found.places and found.places.pairs >= FEW and found.places.low > BIASED:
-        title, verdict = tr("Follows the place more than the answers"), "warn"
+        title, verdict = tr("Follows the place of an answer too often"), "warn"
     return Said(verdict, title, _number(found, tr), _counted(found, tr), tuple(_facts(found, tr)))
 
 
@@ -109,7 +109,7 @@ def places_words(found: Judging, tr: Translate) -> str:
 
 def spent_words(found: Judging, tr: Translate) -> str:
     """Time, tokens and money, as far as they are known."""
-    parts = [tr("{time} each").format(time=_each(found.seconds))]
+    parts = [tr("{time} each").format(time=_each(found.seconds)) if found.seconds >= 0.01 else tr("a moment")]
     if found.tokens_in or found.tokens_out:
         tokens = tr("{read} tokens read, {written} written")
         parts.append(tokens.format(read=count(found.tokens_in), written=count(found.tokens_out)))
@@ -127,6 +127,8 @@ def estimate_words(found: Cost, tr: Translate) -> str:
     if not found.count:
         return tr("This judge was asked about all of it already, or there is nothing to judge.")
     words = tr("{count} to judge, about {time}") if found.known else tr("{count} to judge, perhaps {time}")
+    if found.seconds < 1:
+        words = tr("{count} to judge, in a moment")
     said = words.format(count=count(found.count), time=duration(found.seconds))
     return said + (tr(", cost about {cost}").format(cost=figure(found.cost, 2)) if found.cost else "") + "."
 
