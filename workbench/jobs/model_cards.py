@@ -69,6 +69,8 @@ def _made(store: Store, run: Run, method: Any) -> Iterator[str]:
     counts = ", ".join(f"{number:,} {kind}" for kind, number in _kinds(store, run).items())
     yield f"- Judgements: {count:,}" + (f" ({counts})" if counts else "")
     yield from _agreement(store, run)
+    if by_judges := sum(store.judges.learned_by(run.id).values()):
+        yield f"- Judgements by models or rules: {by_judges:,}, not by people"
     if run.reward_id:
         reward = store.models.find(run.reward_id)
         right = reward.info.get("accuracy")

@@ -68,7 +68,12 @@ class Options:
         advanced=False,
     )
     use_margin: bool = knob(False, "Ask for a larger gap where the judgement was stronger.", advanced=False)
-    whose: str = knob("", "Names, separated by commas; empty for everybody.", label="Whose judgements", advanced=False)
+    whose: str = knob(
+        "",
+        "Names, separated by commas; empty for all people. A judge counts only if named.",
+        label="Whose judgements",
+        advanced=False,
+    )
     tastes: int = knob(0, "Numbers that say how each person's taste differs; 0 knows one taste.", low=0, high=64)
     epochs: int = knob(2, "How often each judgement is seen.", low=1, high=50, advanced=False)
     learning_rate: float = knob(2e-4, "Size of a step.", low=1e-7, high=0.1, step=1e-5, advanced=False)

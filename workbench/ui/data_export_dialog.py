@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
 from .data_exporting import Export, container_names, format_names, what_names
 from .feedback_orders import Choice
 from .theme import set_region
-from .widgets import Button, column, label, row
+from .widgets import Button, Switch, column, label, row
 
 
 class ExportDialog(QDialog):
@@ -28,6 +28,8 @@ class ExportDialog(QDialog):
         self.meaning, self.lacks = label("", "small", "text2", wrap=True), label("", "small", "text2", wrap=True)
         for key, (name, _) in what_names().items():
             self.what.addItem(name, key)
+        self.judges = Switch(self.tr("Also what judges said"))
+        self.judges.setToolTip(self.tr("What models and rules said of answers, beside what people said"))
         self._build()
         self.what.currentIndexChanged.connect(self._offer_formats)
         self.format.currentIndexChanged.connect(self._offer_containers)
@@ -52,7 +54,10 @@ class ExportDialog(QDialog):
         self.go.setDefault(True)
         self.go.clicked.connect(self._choose)
         buttons = row(None, cancel, self.go)
-        self.setLayout(column(label(self.tr("Export"), "title"), grid, buttons, spacing=14, margins=(20, 18, 20, 16)))
+        also = row(self.judges, label(self.tr("Also what judges said"), "body", "text2"), None)
+        self.setLayout(
+            column(label(self.tr("Export"), "title"), grid, also, buttons, spacing=14, margins=(20, 18, 20, 16))
+        )
 
     def _offer_formats(self) -> None:
         """The shapes that the thing can have; everything and a table have only their own."""
@@ -60,6 +65,7 @@ class ExportDialog(QDialog):
 
         what = self.what.currentData()
         self.meaning.setText(what_names()[what][1])
+        self.judges.setEnabled(what not in ("table", "prompts"))
         fitting = [name for name, shapes in SHAPES.items() if any(shape.what == what for shape in shapes)]
         self.format.blockSignals(True)
         self.format.clear()
@@ -90,5 +96,6 @@ class ExportDialog(QDialog):
         self.container.setEnabled(len(fitting) > 1)
 
     def _choose(self) -> None:
-        self.chosen.emit(Export(self.what.currentData(), self.format.currentData(), self.container.currentData()))
+        what, judges = self.what.currentData(), self.judges.isChecked() and self.judges.isEnabled()
+        self.chosen.emit(Export(what, self.format.currentData(), self.container.currentData(), judges))
         self.accept()

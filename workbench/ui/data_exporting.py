@@ -16,11 +16,15 @@ from .work import Steps
 
 @dataclass(frozen=True)
 class Export:
-    """What goes out ("all", "table", or one of shapes.WHAT), in which shape, and in what it is put."""
+    """What goes out ("all", "table", or one of shapes.WHAT), in which shape, and in what it is put.
+
+    judges: also what models and rules said; without, only what people said.
+    """
 
     what: str
     format: str | None = None
     container: str = "jsonl"
+    judges: bool = False
 
     @property
     def file_name(self) -> str:
@@ -33,12 +37,12 @@ class Export:
         from ..store.exchange import exporting
 
         if self.what == "all":
-            return {"rows": exporting.export_store(store, path), "left_out": {}}
+            return {"rows": exporting.export_store(store, path, judges=self.judges), "left_out": {}}
         if self.what == "table":
             return {"rows": exporting.export_table(store, path), "left_out": {}}
-        rules = project_rules(store)
-        report = exporting.export(store, path, self.what, format=self.format, container=self.container, rules=rules)
-        return report.to_json()
+        about: dict[str, Any] = {"format": self.format, "container": self.container, "rules": project_rules(store)}
+        about["judges"] = list(store.judges.counts()) if self.judges else ()
+        return exporting.export(store, path, self.what, **about).to_json()
 
 
 def exports() -> list[Export]:

@@ -227,7 +227,6 @@ class JudgeDialog(QDialog):
         self.words.setEnabled(rule == "length")
         self.pattern.setEnabled(rule in ("pattern", "match"))
         self.note.setText(self._note(kind))
-        self.problem.setText("")
         self.go.setEnabled(False)
         self._order = None
         order = self.order()
@@ -238,7 +237,7 @@ class JudgeDialog(QDialog):
             self._show_problem(error)
             return
         self._order = order
-        self.amount.setText(self.tr("Counting..."))
+        self._say(self.tr("Counting..."))
         self._estimates.want()
 
     def _check_rubric(self, kind: str) -> None:
@@ -267,13 +266,20 @@ class JudgeDialog(QDialog):
     def _show_estimate(self, found: dict[str, Any]) -> None:
         if found["estimate"] is None or found["order"] != self._order:
             return
-        self.amount.setText(estimate_words(found["estimate"], self.tr))
+        self._say(estimate_words(found["estimate"], self.tr))
         self.go.setEnabled(found["estimate"].count > 0)
 
     def _show_problem(self, error: WorkbenchError) -> None:
-        self.amount.setText("")
-        self.problem.setText(str(error))
+        self._say("", str(error))
         self.go.setEnabled(False)
+
+    def _say(self, amount: str, problem: str = "") -> None:
+        """One of the two, and the dialog as high as what it shows."""
+        self.amount.setText(amount)
+        self.problem.setText(problem)
+        self.amount.setVisible(not problem)
+        self.problem.setVisible(bool(problem))
+        self.adjustSize()
 
     def accept(self) -> None:
         """Keep the rubric as a version, and order it."""

@@ -182,14 +182,18 @@ def _reward_name(store: Store, info: Mapping[str, Any]) -> str:
         return ""
 
 
+_LEARNED = """SELECT f.kind, f.annotator FROM run_feedback u JOIN feedback f ON f.id = u.feedback_id
+    WHERE u.run_id = :run UNION ALL SELECT v.kind, j.name FROM run_verdicts u
+    JOIN judge_verdicts v ON v.id = u.verdict_id JOIN judges j ON j.id = v.judge_id WHERE u.run_id = :run"""
+"""What a run learned from: people's judgements, and those of the judges that it was told to."""
+
+
 def _counts(store: Store, run_id: str) -> dict[str, int]:
     """How many judgements of each kind a run learned from, most first."""
-    sql = """SELECT kind, COUNT(*) AS n FROM run_feedback JOIN feedback ON feedback.id = feedback_id
-        WHERE run_feedback.run_id = ? GROUP BY kind ORDER BY n DESC, kind"""
-    return {row["kind"]: row["n"] for row in store.rows(sql, [run_id])}
+    sql = f"SELECT kind, COUNT(*) AS n FROM ({_LEARNED}) GROUP BY kind ORDER BY n DESC, kind"
+    return {row["kind"]: row["n"] for row in store.rows(sql, {"run": run_id})}
 
 
 def _who(store: Store, run_id: str) -> tuple[str, ...]:
-    sql = """SELECT annotator, COUNT(*) AS n FROM run_feedback JOIN feedback ON feedback.id = feedback_id
-        WHERE run_feedback.run_id = ? GROUP BY annotator ORDER BY n DESC, annotator"""
-    return tuple(row["annotator"] for row in store.rows(sql, [run_id]))
+    sql = f"SELECT annotator, COUNT(*) AS n FROM ({_LEARNED}) GROUP BY annotator ORDER BY n DESC, annotator"
+    return tuple(row["annotator"] for row in store.rows(sql, {"run": run_id}))
