@@ -279,7 +279,10 @@ class JudgeDialog(QDialog):
         self.problem.setText(problem)
         self.amount.setVisible(not problem)
         self.problem.setVisible(bool(problem))
-        self.adjustSize()
+        if (layout := self.layout()) is not None:  # lines that wrap need more than adjustSize() knows of
+            layout.activate()
+            height = layout.totalHeightForWidth(self.width())
+            self.setFixedHeight(max(height, layout.totalSizeHint().height()))
 
     def accept(self) -> None:
         """Keep the rubric as a version, and order it."""
