@@ -126,6 +126,35 @@ class Guideline:
 
 
 @dataclass(frozen=True)
+class Document:
+    """One of a person's own documents. `hash` is of its text, which has headings as Markdown writes them."""
+
+    id: str
+    name: str
+    hash: str
+    text: str
+    language: str = ""
+    size_bytes: int = 0
+    created_at: str = ""
+    removed_at: str | None = None
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What a prompt was made of: a template, its values, and the passages of documents that it was given.
+
+    key: what it was made for, where that is to be found again (a paragraph of a document that is translated).
+    """
+
+    prompt_id: str
+    template: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    given: tuple[Mapping[str, Any], ...] = ()
+    key: str = ""
+    created_at: str = ""
+
+
+@dataclass(frozen=True)
 class Run:
     """One run of a method. status: waiting, running, finished, stopped, failed or interrupted.
 

@@ -11,8 +11,10 @@ from typing import Any
 from ..errors import WorkbenchError
 from . import backups
 from .connecting import SAFE_SQLITE, connect, connect_again, dbapi, is_behind, refuse_unsafe_sqlite, translated
+from .documents import DocumentRows
 from .features import FeatureRows
 from .feedback import FeedbackRows
+from .filling import FillingRows
 from .guidelines import GuidelineRows
 from .judges import JudgeRows
 from .library import Database
@@ -46,6 +48,8 @@ class Store:
         self.runs = RunRows(self)
         self.features = FeatureRows(self)
         self.judges = JudgeRows(self)
+        self.documents = DocumentRows(self)
+        self.fillings = FillingRows(self)
 
     @classmethod
     def open(cls, folder: Path | str) -> Store:

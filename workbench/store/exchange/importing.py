@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..store import Store
 
 _COUNTED = ("prompts", "responses", "feedback")
-_OTHERS = ("project", "models", "runs", "guidelines")
+_OTHERS = ("project", "models", "runs", "guidelines", "documents")
 _TOLD_EVERY = 250
 
 

@@ -60,6 +60,7 @@ def _setting(here: Row, there: Row) -> Row:
 
 
 def _model(here: Row, there: Row) -> Row:
+    """What was removed in one is removed, a document too."""
     return {"removed_at": _earliest(here["removed_at"], there["removed_at"])}
 
 
@@ -100,6 +101,11 @@ def _verdict(here: Row, there: Row) -> Row:
     return min(here, there, key=lambda row: (row["created_at"], to_json(dict(row))))
 
 
+def _filling(here: Row, there: Row) -> Row:
+    """A prompt that was made in two ways: one of them whole, and not a part of each."""
+    return max(here, there, key=lambda row: to_json(dict(row)))
+
+
 _RULES: dict[str, Callable[[Row, Row], Row]] = {
     "project": _setting,
     "models": _model,
@@ -108,4 +114,6 @@ _RULES: dict[str, Callable[[Row, Row], Row]] = {
     "feedback": _feedback,
     "run_warnings": _warning,
     "judge_verdicts": _verdict,
+    "documents": _model,
+    "fillings": _filling,
 }

@@ -19,6 +19,7 @@ import psutil
 from ...errors import WorkbenchError
 from ...feedback import ASIDE, KINDS
 from ..connecting import dbapi
+from ..documents import document_id, text_hash
 from ..prompts import checked_text, prompt_hash
 from ..rows import to_json
 from .joining import join
@@ -40,6 +41,7 @@ _KEYS = {
     "run_warnings": ("run_id", "topic"),
     "judge_verdicts": ("judge_id", "response_id", "other_id"),
     "run_verdicts": ("run_id", "verdict_id"),
+    "fillings": ("prompt_id",),
 }
 _CONTENT = {"prompts": "hash", "responses": "import_key", "feedback": "import_key"}
 """What else tells a row, besides its id."""
@@ -218,6 +220,13 @@ def _prepare_response(values: dict[str, Any], shown: int) -> None:
     values["text"] = checked_text(values["text"], "The answer")
 
 
+def _prepare_document(values: dict[str, Any], shown: int) -> None:
+    values["text"] = checked_text(values["text"], "The document")
+    values["hash"] = text_hash(values["text"])
+    if values["id"] != document_id(values["hash"]):
+        raise ValueError("its id is not that of its text")
+
+
 def _prepare_feedback(values: dict[str, Any], shown: int) -> None:
     kind = values["kind"]
     values["value"] = dict(values["value"]) if kind in ASIDE else KINDS[kind].check(values["value"], shown)
@@ -240,4 +249,5 @@ _PREPARED: dict[str, Callable[[dict[str, Any], int], None]] = {
     "responses": _prepare_response,
     "feedback": _prepare_feedback,
     "judge_verdicts": _prepare_verdict,
+    "documents": _prepare_document,
 }

@@ -1,7 +1,8 @@
 """A whole project as JSONL: a header, then one row of one table a line. What export_store writes.
 
-Not in it: what is worked out from the rest (the queue, the search index), caches that can be filled again (vectors of
-answers, what reward models said of them), and unsent drafts, which belong to the window they were typed in.
+Not in it: what is worked out from the rest (the queue, the search index, the passages of documents), caches that can be
+filled again (vectors of answers, what reward models said of them), and unsent drafts, which belong to the window they
+were typed in.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     "judges": ("about",),
     "judge_verdicts": ("told",),
     "run_verdicts": (),
+    "documents": (),
+    "fillings": ("variables", "given"),
 }
 """Every table that travels, in the order of its lines, with its columns that hold JSON.
 
