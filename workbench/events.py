@@ -175,6 +175,20 @@ class Rewritten(Event):
 
 
 @dataclass(frozen=True)
+class Translated(Event):
+    """A paragraph in another language: what was asked, to be kept as a prompt that knows the template and variables it
+    was made of, and the fields of the Answer to it. `key` tells the paragraph when the work goes on later."""
+
+    key: str
+    system: str
+    turns: list[dict[str, str]]
+    answer: dict[str, Any]
+    template: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Loaded(Event):
     """A model is in memory in the child (a generation session)."""
 
@@ -226,7 +240,7 @@ class Failed(Event):
 
 _ALL = (
     Started, Progress, Transferred, FirstBatch, Metrics, Sample, Token, Answer, Features, Chances, Judged, Rewritten,
-    Loaded, Saved, Warned, Finished, Stopped, Failed,
+    Translated, Loaded, Saved, Warned, Finished, Stopped, Failed,
 )  # fmt: skip
 KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in _ALL}
 ENDINGS = (Finished, Stopped, Failed)

@@ -16,6 +16,7 @@ from .. import __version__, paths
 from ..errors import WorkbenchError
 from .benching import bench
 from .demonstrating import demo
+from .documents import ask, documents
 from .exchanging import export, import_
 from .judging import judge
 from .labelling import classify
@@ -25,6 +26,8 @@ from .reporting import report
 from .running import runs
 from .serving import add_server, key
 from .shared import JSON, PROJECT, chosen, finish
+from .tasks import tasks
+from .translating import translate
 from .working import evaluate, generate, train
 
 log = logging.getLogger("workbench")
@@ -104,21 +107,9 @@ def doctor(context: click.Context, project: Path | None, as_json: bool) -> None:
 
 
 _commands = (
-    demo,
-    models,
-    import_,
-    export,
-    generate,
-    features,
-    train,
-    runs,
-    evaluate,
-    judge,
-    classify,
-    report,
-    bench,
-    doctor,
-)
+    demo, models, import_, export, tasks, documents, ask, translate, generate, features, train, runs, evaluate,
+    judge, classify, report, bench, doctor,
+)  # fmt: skip
 for _command in _commands:
     cli.add_command(_command)
 for _command in (add_server, key):

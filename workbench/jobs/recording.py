@@ -86,6 +86,8 @@ def _write(store: Store, run_id: str, event: ev.Event, unsure: list[ev.Saved]) -
             store_features(store, event)
         case ev.Judged():
             store_verdict(store, event, run_id)
+        case ev.Translated():
+            store_translation(store, event, run_id)
         case ev.Saved() if event.kind in _MODELS:
             add_result(store, run_id, event)
         case ev.Finished():
@@ -162,6 +164,14 @@ def store_answer(store: Store, answer: ev.Answer, run_id: str | None, model_id: 
     if answer.vector:
         store.features.add(answer.space, {response.id: from_text(answer.vector)})
     return response
+
+
+def store_translation(store: Store, event: ev.Translated, run_id: str | None) -> Response:
+    """Keep a paragraph as a prompt, and its translation as the answer to it."""
+    with store.writing():
+        prompt, _ = store.prompts.add(system=event.system, turns=event.turns, tags=event.tags, source="translation")
+        store.fillings.keep(prompt.id, event.template, event.variables, key=event.key)
+        return store_answer(store, ev.Answer(prompt.id, **event.answer), run_id)
 
 
 def store_features(store: Store, event: ev.Features) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import convert, evaluate, export, features, generate, judge, push
+from . import convert, evaluate, export, features, generate, judge, push, translate
 
-TASKS: dict[str, Any] = {task.name: task for task in (generate, evaluate, convert, export, features, push, judge)}
+_ALL = (generate, evaluate, convert, export, features, push, judge, translate)
+TASKS: dict[str, Any] = {task.name: task for task in _ALL}
