@@ -75,7 +75,7 @@ def fill(
     project: Path | None,
     as_json: bool,
 ) -> None:
-    """Make prompts of a template: one of --set values, or one of each row of a --file. Then: workbench generate --tag."""
+    """Make prompts of a template: one of --set values, or one of each row of a --file."""
     from ..store import filling
     from ..store.task_templates import find
 

@@ -194,7 +194,7 @@ class _Markdown:
             yield self._kept(self._while(lambda each: bool(_CODE.match(each))))
         elif _HTML.match(line):
             yield self._kept(self._while(lambda each: bool(each.strip())))
-        elif _RULE.match(line) or _REFERENCE.match(line):
+        elif _RULE.match(line) or _REFERENCE.match(line) or _LINK_ALONE.match(line.strip()):
             self._in_list = False
             yield self._kept(1)
         elif heading := _HEADING.match(line):

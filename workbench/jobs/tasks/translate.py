@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,12 +95,13 @@ def train(job: Job, options: Options) -> Iterator[Event]:
     yield Progress(0, 0, "Loading the model")
     writer = make_writer(job, options) if waiting else None
     yield Started(len(waiting), *(writer.device if writer else ("", "")))
-    left = 0
+    left, template, befores = 0, find(TEMPLATE), _befores(plan.parts) if options.context else {}
     try:
         for place, paragraph in enumerate(waiting):
-            assert writer is not None
             job.check()
-            made = _translated(writer, plan, options, done, paragraph)
+            before = befores.get(paragraph, "")
+            context = (before, done[before]) if before in done else None
+            made = _translated(writer, template, plan, options, paragraph, context)
             if isinstance(made, Warned):
                 left += 1
             else:
@@ -115,31 +116,30 @@ def train(job: Job, options: Options) -> Iterator[Event]:
 
 
 def _translated(
-    writer: Any, plan: Plan, options: Options, done: Mapping[str, str], paragraph: str
+    writer: Any, template: Template, plan: Plan, options: Options, paragraph: str, before: tuple[str, str] | None
 ) -> Translated | Warned:
-    template = find(TEMPLATE)
     values = {
         "text": paragraph, "source": options.source, "target": options.target,
         "terms": in_words(occurring(paragraph, plan.terms)),
     }  # fmt: skip
-    before = _before(plan, done, paragraph) if options.context else None
     found = writer.write(template, values, before)
     if found is None or not found[2]["text"].strip():
         reason = "It is too long for this model." if found is None else "The model wrote nothing."
-        return Warned(0, f"A paragraph stays as it was: {paragraph[:60]!r}. {reason}", "left")
+        return Warned(0, f"A paragraph stays as it was: {paragraph[:60]!r}. {reason}", f"left {plan.keys[paragraph]}")
     system, turns, answer = found
     turns = [dict(turn) for turn in turns]
-    return Translated(plan.keys[paragraph], system, turns, answer, TEMPLATE, values, list(plan.tags))
+    return Translated(plan.keys[paragraph], system, turns, answer, template.id, values, list(plan.tags))
 
 
-def _before(plan: Plan, done: Mapping[str, str], paragraph: str) -> tuple[str, str] | None:
-    """The text before a paragraph, with its translation; not that of a cell, which stands for itself."""
-    texts = [part for part in plan.parts if part.text]
-    place = next(place for place, part in enumerate(texts) if part.text == paragraph)
-    if place == 0 or texts[place].kind == "cell":
-        return None
-    before = texts[place - 1].text
-    return (before, done[before]) if before in done else None
+def _befores(parts: Sequence[Part]) -> dict[str, str]:
+    """The text before each text, where it first stands. A cell of a table stands for itself."""
+    found: dict[str, str] = {}
+    before = ""
+    for part in parts:
+        if part.text:
+            found.setdefault(part.text, "" if part.kind == "cell" else before)
+            before = part.text
+    return found
 
 
 def _write(path: Path, text: str) -> None:
