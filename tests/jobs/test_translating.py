@@ -131,7 +131,7 @@ def test_each_pair_waits_in_feedback_and_a_correction_reaches_the_file(
     store: Store, file: Path, writer: Louder
 ) -> None:
     done_here(store, prepared(store, file))
-    (prompt,) = [each for each in store.prompts.list() if each.text == "It is blue."]
+    (prompt,) = [each for each in store.prompts.list() if each.text.endswith("\n\nIt is blue.")]
     assert prompt.tags == ("translation", "document", "notes.md")
     filling = store.fillings.of(prompt.id)
     assert filling is not None and filling.template == translate.TEMPLATE and filling.variables["target"] == "Shouting"
@@ -176,10 +176,10 @@ def test_terms_that_stand_in_a_paragraph_are_asked_for_and_told_when_unused(
     (tmp_path / "terms.csv").write_text("source,target\nkiln,Ofen\nblue,BLUE\nFriday,Freitag\n")
     events = done_here(store, prepared(store, file, terms_file=tmp_path / "terms.csv"))
     assert events[-1].summary["terms_unused"] == [{"source": "kiln", "target": "Ofen", "text": "The kiln"}]
-    systems = {prompt.text: prompt.system for prompt in store.prompts.list()}
-    assert "Use these terms: blue = BLUE." in systems["It is blue."]
-    assert "terms" not in systems["Mugs"]
-    assert "Freitag" not in systems["It is fired on Fridays."]
+    asked = {prompt.text.split("\n\n")[1]: prompt.text for prompt in store.prompts.list()}
+    assert "Use these terms: blue = BLUE." in asked["It is blue."]
+    assert "terms" not in asked["Mugs"]
+    assert "Freitag" not in asked["It is fired on Fridays."]
 
 
 def test_what_cannot_be_translated_stays_and_is_told(store: Store, tmp_path: Path, writer: Louder) -> None:
@@ -198,7 +198,7 @@ def test_a_real_writer_leaves_context_out_where_it_does_not_fit(store: Store, fi
     template = find(translate.TEMPLATE)
     values = {"text": "Hello.", "source": "English", "target": "French", "terms": ""}
     assert [turn["role"] for turn in writer.write(template, values, ("a", "b"))[1]] == ["user", "assistant", "user"]
-    assert len(writer.write(template, values, ("a" * 400, "b"))[1]) == 1
+    assert len(writer.write(template, values, ("a" * 400, "b"))[1]) == 1  # of 512 tokens
     assert writer.write(template, values | {"text": "a" * 800}, None) is None
 
 

@@ -108,8 +108,10 @@ class Context(ModelSession):
             split=split,
         )
         self._warn_of_templates(model_id, reward_id, *other_ids)
-        if method in METHODS:
-            return self.line_up(run.id)
+        return self.line_up(run.id) if method in METHODS else self.start_task(run, spec)
+
+    def start_task(self, run: Run, spec: JobSpec) -> Run:
+        """Start a task that is prepared, beside whatever else goes, and return its row."""
         self.store.runs.update(run.id, status="running", pid=os.getpid())
         self._launch(run, spec)
         return run

@@ -23,8 +23,9 @@ from .generate_column_set import ColumnSet
 from .generate_columns import ColumnsArea
 from .generate_dock import Dock
 from .generate_importing import Importer
+from .generate_more import More
 from .generate_prompt_card import PromptCard
-from .generate_prompts import TYPED, PromptsPanel
+from .generate_prompts import PromptsPanel
 from .generate_sampling import SamplingPanel
 from .generate_writing import Request, Writer
 from .messages import MessageStrip
@@ -49,6 +50,7 @@ class GeneratePane(Pane):
         self._make_actions()
         self.prompts = PromptsPanel(context.store, [self.import_button, self.all_button])
         self.prompts.picked.connect(self._on_picked)
+        self.more = More(self)
         self.set_left(self.prompts, width=268, minimum=220)
         self.set_body(self._build_body())
         self.sampling = SamplingPanel()
@@ -133,6 +135,7 @@ class GeneratePane(Pane):
         self.batches.changed.connect(self._show_state)
         self.batches.answered.connect(self._on_batch_answer)
         self.context.store_changed.connect(self._on_store_change)
+        self.more.connect_pane()
 
     def _on_batch_answer(self, prompt_id: str) -> None:
         self.prompts.count_one(prompt_id)
@@ -146,7 +149,7 @@ class GeneratePane(Pane):
         return [self.sampling_button]
 
     def first_focus(self) -> QWidget:
-        return self.card.prompt_field if self._single() else self.prompts.list
+        return self.card.first_field() if self._single() else self.prompts.list
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.Show, QEvent.Type.Hide) and watched is self.sampling:
@@ -237,7 +240,7 @@ class GeneratePane(Pane):
         self._show_page()
         if single:
             self._on_typed()
-            self.card.prompt_field.setFocus()
+            self.card.first_field().setFocus()
         else:
             self._on_picked(self.prompts.list.current_id())
 
@@ -251,7 +254,7 @@ class GeneratePane(Pane):
             return
         if self._single():
             if prompt is not None:
-                self.card.fill_fields(prompt.system, prompt.text)
+                self.card.show_picked(prompt)
             return
         self._show_prompt(prompt)
 
@@ -364,8 +367,7 @@ class GeneratePane(Pane):
             self.generate()
 
     def _typed_prompt(self) -> Prompt:
-        system, text = self.card.fields()
-        prompt, new = self.context.store.prompts.add(text, system=system, source=TYPED, by=self)
+        prompt, new = self.card.add_prompt(self)
         if new:
             self.prompts.refresh()
         self.answers.show_prompt(prompt)

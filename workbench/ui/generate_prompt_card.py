@@ -1,17 +1,20 @@
-"""The prompt over the columns: to read in Prompt set, to type in Single prompt."""
+"""The prompt over the columns: to read in Prompt set, to type or to fill into a task in Single prompt."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QHideEvent
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QWidget
 
 from ..errors import WorkbenchError
-from ..store import Prompt
+from ..store import Prompt, asking
+from ..store.task_templates import Template
 from . import figures
 from .context import Context
+from .generate_prompts import TYPED
+from .generate_task_card import TaskView
 from .theme import set_role
 from .widgets import Button, Card, Chip, ElidedLabel, ReadingText, column, holding, label, row
 
@@ -38,8 +41,12 @@ class PromptCard(Card):
         head.setStretch(3, 1)
         self.reading = holding(column(head, self.text, spacing=6))
         self.writing = self._fields()
-        self.setLayout(column(self.reading, self.writing, spacing=0, margins=(16, 12, 16, 12)))
+        self.task = TaskView(context)
+        self.task.changed.connect(self.typed)
+        self.task.closed.connect(self._on_task_closed)
+        self.setLayout(column(self.reading, self.writing, self.task, spacing=0, margins=(16, 12, 16, 12)))
         self.writing.hide()
+        self.task.hide()
 
     def _fields(self) -> QWidget:
         self.system_field = QLineEdit()
@@ -68,8 +75,43 @@ class PromptCard(Card):
 
     def set_typing(self, typing: bool) -> None:
         """Show the fields to type in, or the prompt to read."""
-        self.writing.setVisible(typing)
+        in_task = typing and self.task.template is not None
+        self.writing.setVisible(typing and not in_task)
+        self.task.setVisible(in_task)
         self.reading.setVisible(not typing)
+
+    def first_field(self) -> QWidget:
+        """Where a person begins to type."""
+        return self.task.first_field() or self.prompt_field
+
+    def open_task(self, template: Template, values: Mapping[str, str] | None = None) -> None:
+        """Fill a template instead of typing a prompt."""
+        self.task.open(template, values)
+        self.set_typing(True)
+
+    def _on_task_closed(self) -> None:
+        self.set_typing(True)
+        self.typed.emit()
+        self.first_field().setFocus()
+
+    def show_picked(self, prompt: Prompt) -> None:
+        """Go on from a prompt that was made before: in its task, or as text."""
+        store = self._context.store
+        filling, template = store.fillings.of(prompt.id), asking.template_of(store, prompt)
+        if filling is not None and template is not None and len(prompt.turns) == 1:
+            typed = {each.name for each in template.typed()}
+            self.open_task(template, {name: text for name, text in filling.variables.items() if name in typed})
+            return
+        if self.task.template is not None:
+            self.task.close_task()
+        self.fill_fields(prompt.system, prompt.text)
+
+    def add_prompt(self, by: object) -> tuple[Prompt, bool]:
+        """Keep what is typed or filled in as a prompt, with True when it is new. Raises WorkbenchError."""
+        if self.task.template is not None:
+            return self.task.add_prompt(by)
+        system, text = self.fields()
+        return self._context.store.prompts.add(text, system=system, source=TYPED, by=by)
 
     def show_prompt(self, prompt: Prompt, number: int, total: int) -> None:
         """Show a prompt and where it stands in its list."""
@@ -104,7 +146,9 @@ class PromptCard(Card):
         self.typed.emit()
 
     def fields(self) -> tuple[str, str]:
-        """(system text, prompt) as typed."""
+        """(system text, prompt) as typed or filled in."""
+        if self.task.template is not None:
+            return self.task.filled()
         return self.system_field.text().strip(), self.prompt_field.toPlainText().strip()
 
     def read_draft(self) -> None:
@@ -121,7 +165,8 @@ class PromptCard(Card):
     def keep_draft(self) -> None:
         """Keep what is typed, so that closing the app loses nothing."""
         self._timer.stop()
-        system, text = self.fields()
+        self.task.keep()
+        system, text = self.system_field.text().strip(), self.prompt_field.toPlainText().strip()
         try:
             self._context.store.set_draft("generate/system", system)
             self._context.store.set_draft("generate/prompt", text)

@@ -21,6 +21,8 @@ from .widgets.painting import box, ring
 ID = Qt.ItemDataRole.UserRole + 1
 TYPED = "typed"
 """Source of prompts that were written in this pane."""
+HERE = (TYPED, "task", "documents", "pasted")
+"""Sources of all that a person has made here."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Filter:
             return prompt.split == self.value
         if self.kind == "tag":
             return self.value in prompt.tags
-        return self.kind == "all" or prompt.source == TYPED
+        return self.kind == "all" or prompt.source in HERE
 
 
 def answer_counts(store: Store) -> dict[str, int]:
@@ -229,12 +231,21 @@ class PromptsPanel(QWidget):
         self.progress_text = label("", "small", "text2", tabular=True)
         self.progress = Bar(self.tr("Prompts with answers"))
         self._progress_row = holding(row(self.progress_text, self.progress, spacing=10))
-        top = column(self.filter, self.search, self.list, self.nothing, spacing=8)
+        self._head = row(self.filter, spacing=8)
+        self._head.setStretch(0, 1)
+        top = column(self._head, self.search, self.list, self.nothing, spacing=8)
         top.setStretch(2, 1)
         top.setStretch(3, 1)
-        layout = column(top, self._progress_row, row(*buttons, None, spacing=8), spacing=8, margins=(10, 12, 10, 12))
+        self._foot = column(spacing=0)
+        under = row(*buttons, None, spacing=8)
+        layout = column(top, self._progress_row, under, self._foot, spacing=8, margins=(10, 12, 10, 12))
         layout.setStretch(0, 1)
         self.setLayout(layout)
+
+    def add_parts(self, beside_filter: QWidget, foot: QWidget) -> None:
+        """Put a button beside the filter, and something under the list."""
+        self._head.addWidget(beside_filter)
+        self._foot.addWidget(foot)
 
     def refresh(self) -> None:
         """Read prompts and counts again, keeping filter and choice."""
@@ -326,4 +337,4 @@ class PromptsPanel(QWidget):
 
     def has_typed(self) -> bool:
         """Whether a prompt was ever typed here."""
-        return any(prompt.source == TYPED for prompt in self._all)
+        return any(prompt.source in HERE for prompt in self._all)

@@ -212,8 +212,9 @@ class Writer:
             system, user = template.filled(values)
             turns = ({"role": "user", "content": user},)
             if context is not None:
-                earlier = zip(("user", "assistant"), context, strict=True)
-                turns = (*({"role": role, "content": said} for role, said in earlier), *turns)
+                earlier = template.filled({**values, "text": context[0], "terms": ""})[1]
+                told = ({"role": "user", "content": earlier}, {"role": "assistant", "content": context[1]})
+                turns = (*told, *turns)
             system, turns, ids = self._ids(system, turns)
             if len(ids) + new <= self._context:
                 return system, turns, ids
