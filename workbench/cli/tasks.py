@@ -52,6 +52,31 @@ def show(context: click.Context, name: str, project: Path | None, as_json: bool)
     finish({"id": template.id, "kept": template.kept, **template.to_json()}, as_json, "\n".join(lines))
 
 
+@tasks.command("save")
+@click.argument("title")
+@click.option("--user", required=True, help="The text of the prompt, with {{name}} where something is filled in.")
+@click.option("--system", default="", help="System text; may hold variables too.")
+@click.option("--tag", "tags", multiple=True, help="A tag of every prompt that is made of it.")
+@click.option("--everywhere", is_flag=True, help="Keep it for every project, and not only in this one.")
+@PROJECT
+@click.pass_context
+def save(
+    context: click.Context,
+    title: str,
+    user: str,
+    system: str,
+    tags: tuple[str, ...],
+    everywhere: bool,
+    project: Path | None,
+) -> None:
+    """Keep a template of your own under a TITLE."""
+    from ..store.task_templates import from_prompt, keep
+
+    with opened(chosen(context, project)) as store:
+        template = keep(from_prompt(title, system, user, tags=tags), None if everywhere else store)
+    click.echo(f"Kept as {template.id}. Fill it with: workbench tasks fill {template.id}")
+
+
 @tasks.command("fill")
 @click.argument("name")
 @click.option("--set", "pairs", multiple=True, metavar="VARIABLE=VALUE", help="A value; once for each variable.")

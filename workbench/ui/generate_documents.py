@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QDialog, QFileDialog, QListWidget, QListWidgetItem, QWidget
 
@@ -17,13 +17,14 @@ from ..store.document_reading import SUFFIXES
 from ..store.retrieving import search
 from . import figures
 from .context import Context
-from .theme import set_region, set_tone
+from .theme import set_region, set_tone, text_scale
 from .widgets import Button, SearchField, column, label, row
 from .work import Steps, Work
 
 SHOWN = 5
 """Passages that a search shows."""
 ID = Qt.ItemDataRole.UserRole + 1
+ROW = 30
 
 
 class DocumentsDialog(QDialog):
@@ -83,6 +84,7 @@ class DocumentsDialog(QDialog):
             words = self.tr("1 passage") if number == 1 else self.tr("{count} passages")
             item = QListWidgetItem(f"{document.name}   {words.format(count=figures.count(number))}")
             item.setData(ID, document.id)
+            item.setSizeHint(QSize(0, round(ROW * max(1.0, text_scale()))))
             self.list.addItem(item)
         if not documents:
             self._say(self.tr("No documents yet."))

@@ -7,19 +7,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QPoint
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDialog, QMenu, QWidget
+from PySide6.QtWidgets import QDialog, QInputDialog, QMenu, QSizePolicy, QWidget
 
+from ..errors import WorkbenchError
 from ..store.pasting import Pasted
-from ..store.task_templates import Template
+from ..store.task_templates import Template, from_prompt, keep, templates
 from . import figures
 from .generate_choices import writing_models
 from .generate_documents import DocumentsDialog
 from .generate_pasting import PasteDialog
 from .generate_prompts import Filter
 from .generate_sources import Sourcing
-from .generate_tasks import TaskList
+from .generate_tasks import NOT_BY_HAND, TaskList
 from .generate_translating import TranslateDialog
 from .widgets import Button
 
@@ -37,8 +38,12 @@ class More(QObject):
         self.paste_action = pane.action(self.tr("Paste prompts"), "V", self.paste, icon="copy")
         self.documents_action = pane.action(self.tr("Documents"), "D", self.documents, icon="book-open")
         self.translate_action = pane.action(self.tr("Translate a document"), "T", self.translate, icon="languages")
+        self.start_action = pane.action(self.tr("Start from a task"), "Shift T", self.start, icon="list")
+        self.save_action = pane.action(self.tr("Save as a task"), "Ctrl S", self.save_task, icon="save")
+        self.save_action.setToolTip(self.tr("Keep the typed prompt as a task: each {{name}} in it is to be filled in"))
         self.add_button = Button(icon="plus", kind="default", tip=self.tr("Add prompts"))
         self.add_button.setMenu(self._menu(pane.import_action))
+        self.add_button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.tasks = TaskList(self._context.store, [self.translate_action])
         self.tasks.wanted.connect(self.open_task)
 
@@ -51,9 +56,35 @@ class More(QObject):
 
     def _menu(self, import_action: QAction) -> QMenu:
         menu = QMenu(self._pane)
-        for action in (self.paste_action, import_action, self.documents_action, self.translate_action):
+        actions = (self.start_action, self.paste_action, import_action, self.documents_action, self.translate_action,
+                   self.save_action)  # fmt: skip
+        for action in actions:
             menu.addAction(action)
         return menu
+
+    def start(self) -> QMenu:
+        """Offer every task in one menu, whether the list of prompts is shown or not."""
+        menu = self.tasks.menu([each for each in templates(self._context.store) if each.id != NOT_BY_HAND])
+        menu.popup(self._pane.mapToGlobal(QPoint(48, 48)))
+        return menu
+
+    def save_task(self) -> None:
+        """Keep what is typed in Single prompt as a task of the project, under a name that a person gives."""
+        card = self._pane.card
+        system, user = card.system_field.text().strip(), card.prompt_field.toPlainText().strip()
+        title, agreed = QInputDialog.getText(self._pane, self.tr("Save as a task"), self.tr("Name of the task"))
+        if agreed and title.strip():
+            self.keep_task(title, system, user)
+
+    def keep_task(self, title: str, system: str, user: str) -> None:
+        """Keep a prompt with variables as a task, and open it."""
+        try:
+            template = keep(from_prompt(title, system, user), self._context.store)
+        except WorkbenchError as error:
+            self._context.tell(error)
+            return
+        self.tasks.refresh()
+        self.open_task(template)
 
     def open_task(self, template: Template) -> None:
         """Have a person fill a template, drawn as its task usually is."""

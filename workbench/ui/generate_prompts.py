@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter
 from PySide6.QtWidgets import QComboBox, QFrame, QListView, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from ..store import Prompt, Store
+from ..store import Prompt, Store, saved_filters
+from ..store.filtering import of_prompts
+from ..store.task_templates import templates
 from . import figures, icons
 from .rows import Index
 from .theme import font, set_region, text_scale, theme
@@ -27,10 +29,11 @@ HERE = (TYPED, "task", "documents", "pasted")
 
 @dataclass(frozen=True)
 class Filter:
-    """Which prompts: all, one split, one tag, or those typed here."""
+    """Which prompts: all, one split, one tag, those typed here, or a set of `ids`: of a task, or of a saved filter."""
 
     kind: str = "all"
     value: str = ""
+    ids: frozenset[str] = field(default=frozenset(), compare=False)
 
     def holds(self, prompt: Prompt) -> bool:
         """Whether a prompt belongs to it."""
@@ -38,7 +41,35 @@ class Filter:
             return prompt.split == self.value
         if self.kind == "tag":
             return self.value in prompt.tags
+        if self.kind in ("task", "saved"):
+            return prompt.id in self.ids
         return self.kind == "all" or prompt.source in HERE
+
+
+def headline(prompt: Prompt) -> str:
+    """What tells a prompt from others of its kind: of a question its words, and not the passages it was given."""
+    if prompt.source == "documents":
+        asked = prompt.text.rpartition("\n\n")[2]
+        return asked.partition(": ")[2] or asked
+    if prompt.source == "translation":
+        return prompt.text.partition("\n\n")[2] or prompt.text
+    return prompt.text
+
+
+def sets(store: Store) -> list[tuple[Filter, str]]:
+    """The prompts of each task that has some, and what saved filters of prompts show, with their names."""
+    made = store.fillings.counts()
+    found = [
+        (Filter("task", each.id, frozenset(item.prompt_id for item in store.fillings.of_template(each.id))), each.title)
+        for each in templates(store)
+        if made.get(each.id)
+    ]
+    for saved in saved_filters.saved(store):
+        if saved.lists == "prompts":
+            where = of_prompts(store, saved.filter)
+            rows = store.rows(f"SELECT p.id FROM prompts p WHERE {where.sql}", where.params)
+            found.append((Filter("saved", saved.id, frozenset(row["id"] for row in rows)), saved.name))
+    return found
 
 
 def answer_counts(store: Store) -> dict[str, int]:
@@ -100,7 +131,7 @@ class PromptsModel(QAbstractListModel):
         if role == ID:
             return prompt.id
         if role == Qt.ItemDataRole.DisplayRole:
-            return prompt.text
+            return headline(prompt)
         if role == Qt.ItemDataRole.ToolTipRole:
             return None if len(prompt.text) < 40 else prompt.text[:600].replace("<", "\u2039")
         if role == Qt.ItemDataRole.AccessibleTextRole:
@@ -111,7 +142,7 @@ class PromptsModel(QAbstractListModel):
         words = {"done": self.tr("done"), "running": self.tr("running"), "waiting": self.tr("waiting")}
         pattern = self.tr("{prompt}, {state}, {count} answers")
         count = figures.count(self.counts.get(prompt.id, 0))
-        return pattern.format(prompt=prompt.text[:200], state=words[self.state(prompt)], count=count)
+        return pattern.format(prompt=headline(prompt)[:200], state=words[self.state(prompt)], count=count)
 
 
 class _PromptDelegate(QStyledItemDelegate):
@@ -141,7 +172,7 @@ class _PromptDelegate(QStyledItemDelegate):
         painter.setFont(face)
         painter.setPen(on.color("text2" if state == "waiting" and not chosen else "text"))
         room = rect.adjusted(32, 0, -38, 0)
-        flat = " ".join(prompt.text[:300].split())
+        flat = " ".join(headline(prompt)[:300].split())
         shown = QFontMetricsF(face).elidedText(flat, Qt.TextElideMode.ElideRight, room.width())
         painter.drawText(room, middle | Qt.TextFlag.TextSingleLine, shown)
         if chosen and view.hasFocus() and view.property("kbfocus"):
@@ -244,7 +275,7 @@ class PromptsPanel(QWidget):
 
     def add_parts(self, beside_filter: QWidget, foot: QWidget) -> None:
         """Put a button beside the filter, and something under the list."""
-        self._head.addWidget(beside_filter)
+        self._head.addWidget(beside_filter, 0, Qt.AlignmentFlag.AlignRight)
         self._foot.addWidget(foot)
 
     def refresh(self) -> None:
@@ -279,6 +310,7 @@ class PromptsPanel(QWidget):
         options.append((Filter("split", "train"), self.tr("To train on")))
         options.append((Filter("split", "held_out"), self.tr("Held out")))
         options.append((Filter("typed"), self.tr("Typed here")))
+        options += sets(self._store)
         options += [(Filter("tag", tag), tag) for tag in self._store.prompts.tags()]
         self.filter.blockSignals(True)
         self.filter.clear()

@@ -22,7 +22,7 @@ from .generate_task_text import TemplateText, ValueField
 from .widgets import Button, Chip, ElidedLabel, column, holding, label, row, wrapping
 from .work import Steps, Work
 
-HIGHEST = 112
+HIGHEST = 134
 KEEP_MS, LOOK_MS = 500, 200
 PASSAGES_SHOWN = 4
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QFont, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QSizePolicy, QWidget
@@ -41,10 +43,11 @@ class TemplateText(ReadingText):
                 cursor.insertText("\n")
             cursor.insertText(f"{name}  ", _format("text2", font("smallb")))
             for words, variable in parts(text.strip()):
-                shown = f"\u00a0{names[variable]}\u00a0" if variable else words
+                shown = f"\u00a0{names[variable]}\u00a0" if variable else re.sub(r"\n{2,}", "\n", words)
                 cursor.insertText(shown, _amber() if variable else _format("text", font("read")))
         self._space_lines()
         self._fit_height()
+        self.moveCursor(QTextCursor.MoveOperation.Start)
 
 
 def _format(token: str, face: QFont) -> QTextCharFormat:
