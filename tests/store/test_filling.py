@@ -125,3 +125,11 @@ def test_examples_stand_before_the_question_as_turns(store: Store) -> None:
     assert [turn["role"] for turn in prompt.turns] == ["user", "assistant", "user"]
     assert prompt.turns[1]["content"].startswith("Frase")
     assert prompt.text.endswith("Good morning.")
+
+
+def test_the_answer_to_the_same_question_is_no_example(store: Store) -> None:
+    known = store.prompts.find(judged(store, 1, 5))
+    filling = store.fillings.of(known.id)
+    assert filling is not None
+    prompt, new = fill(store, SENTENCE, filling.variables, examples=best_examples(store, SENTENCE, 2))
+    assert (prompt.id, new) == (known.id, False)

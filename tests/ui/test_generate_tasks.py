@@ -136,6 +136,22 @@ def test_a_typed_prompt_is_kept_as_a_task(pane, store, qtbot):
     assert told == ["The prompt has no variable."]
 
 
+def test_good_answers_are_put_before_the_question(pane, store, qtbot):
+    choose(pane, qtbot, "write", 1)
+    task = pane.card.task
+    for number in range(40):
+        made, _ = store.prompts.add(f"Write a poem about {number}.", tags=["writing"])
+        given = store.responses.add(made.id, f"Poem {number}.")
+        store.feedback.add("rating", made.id, [given.id], {"ratings": [5]}, annotator="you")
+    fill(pane, qtbot, form="a haiku", subject="tea")
+    task.examples.setValue(2)
+    control_enter(pane, qtbot)
+    prompt = store.prompts.find(pane.context.session.requests[0]["prompt_id"])
+    assert [turn["role"] for turn in prompt.turns] == ["user", "assistant"] * 2 + ["user"]
+    trained = {each.text for each in store.prompts.list(tag="writing", split="train")}
+    assert {turn["content"] for turn in prompt.turns[:4:2]} <= trained
+
+
 # --- tables
 
 

@@ -112,11 +112,12 @@ def fill(
 def asked(
     template: Template, values: Mapping[str, str], examples: Sequence[Example] = ()
 ) -> tuple[str, tuple[Message, ...]]:
-    """System text and turns of a filled template."""
+    """System text and turns of a filled template. An example that asks the same is left out."""
     system, user = template.filled(values)
     before = [
         {"role": role, "content": text}
         for each in examples
+        if each.user != user
         for role, text in (("user", each.user), ("assistant", each.answer))
     ]
     return system, (*before, {"role": "user", "content": user})

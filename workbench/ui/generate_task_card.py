@@ -13,18 +13,18 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from ..errors import WorkbenchError
 from ..events import Event, Finished, Progress
 from ..store import Prompt, Store, asking
-from ..store.filling import TableRow, fill, fill_rows, table_rows
+from ..store.filling import TableRow, best_examples, fill, fill_rows, table_rows
 from ..store.retrieving import Passage, numbered, retrieve
 from ..store.task_templates import Template
 from . import figures
 from .context import Context
 from .generate_task_text import TemplateText, ValueField
-from .widgets import Button, Chip, ElidedLabel, column, holding, label, row, wrapping
+from .widgets import Button, Chip, ElidedLabel, WholeField, column, holding, label, row, wrapping
 from .work import Steps, Work
 
 HIGHEST = 134
 KEEP_MS, LOOK_MS = 500, 200
-PASSAGES_SHOWN = 4
+PASSAGES_SHOWN, MOST_EXAMPLES = 4, 16
 
 
 class TaskView(QWidget):
@@ -65,7 +65,20 @@ class TaskView(QWidget):
         self.close_button.clicked.connect(self.close_task)
         self.documents_button = Button(self.tr("Documents"), "book-open", kind="ghost", size="sm")
         self.documents_button.clicked.connect(self.documents_wanted)
-        head = row(self.title, self._tags, None, self.documents_button, self.file_button, self.close_button, spacing=8)
+        self.examples = WholeField(self.tr("Examples"), dense=True)
+        self.examples.setRange(0, MOST_EXAMPLES)
+        self.examples.setToolTip(self.tr("Good answers of this task, put before the question as earlier turns"))
+        self._examples = holding(row(label(self.tr("Examples"), "small", "text2"), self.examples, spacing=6))
+        head = row(
+            self.title,
+            self._tags,
+            None,
+            self._examples,
+            self.documents_button,
+            self.file_button,
+            self.close_button,
+            spacing=8,
+        )
         self.text = TemplateText(self.tr("Task"), HIGHEST)
         self._strip = column(spacing=0)
         self.found = column(spacing=2)
@@ -102,6 +115,7 @@ class TaskView(QWidget):
         self._fill(values if values is not None else self._draft())
         self.file_button.setVisible(not self._asks())
         self.documents_button.setVisible(self._asks())
+        self._examples.setVisible(not self._asks())
         self.table.hide()
         self._look()
         self.changed.emit()
@@ -164,7 +178,11 @@ class TaskView(QWidget):
             prompt, self.passages = asking.ask(store, self.values()["question"], by=by)
             self._show_passages()
             return prompt, True
-        return fill(store, self.template, self.values(), by=by)
+        shown = best_examples(store, self.template, self.examples.value()) if self.examples.value() else []
+        if len(shown) < self.examples.value():
+            words = self.tr("Good answers of this task that can be shown: {count}.")
+            self._context.message.emit(words.format(count=figures.count(len(shown))), "", "info")
+        return fill(store, self.template, self.values(), examples=shown, by=by)
 
     def _asks(self) -> bool:
         return self.template is not None and self.template.id == asking.TEMPLATE
@@ -255,7 +273,7 @@ class TaskView(QWidget):
     def add_all(self) -> None:
         """Make a prompt of each row, beside the window."""
         if self.template is not None and self.rows:
-            self._start(_adding(self.template, self.rows))
+            self._start(_adding(self.template, self.rows, self.examples.value()))
 
     def _on_added(self, found: Mapping[str, Any]) -> None:
         self._context.store_changed.emit("prompts", None)
@@ -309,10 +327,11 @@ def _reading(template: Template, path: Path) -> Steps:
     return steps
 
 
-def _adding(template: Template, rows: Sequence[TableRow]) -> Steps:
+def _adding(template: Template, rows: Sequence[TableRow], count: int) -> Steps:
     def steps(store: Store) -> Iterator[Event]:
         yield Progress(0, 0, template.title)
-        report = vars(fill_rows(store, template, rows))
+        shown = best_examples(store, template, count) if count else []
+        report = vars(fill_rows(store, template, rows, examples=shown))
         yield Finished({name: value for name, value in report.items() if name != "rows"})
 
     return steps
