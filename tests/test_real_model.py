@@ -41,8 +41,8 @@ def test_the_starter_knows_the_capital_of_france():
 
 def with_adapter(loaded):
     """A LoRA adapter strong enough to change what is written."""
-    add_new_adapter(loaded, POLICY, rank=8, alpha=16)
     torch.manual_seed(5)
+    add_new_adapter(loaded, POLICY, rank=8, alpha=16)
     with torch.no_grad():
         for name, weight in loaded.model.named_parameters():
             if "lora_B" in name:
@@ -67,8 +67,9 @@ def test_a_merged_adapter_is_an_applied_one_and_goes_through_gguf(tmp_path):
     """Applied, merged, as transformers generates it, and read again from float16 and 8 bits: one answer."""
     loaded = load(ModelRef(str(FOUND)), FP32)
     plain = answer(loaded)
+    before = logits_of(loaded, plain)
     applied = answer(with_adapter(loaded))
-    assert applied.ids != plain.ids
+    assert (logits_of(loaded, plain) - before).abs().max() > 1
     expected = logits_of(loaded, applied)
     theirs = loaded.model.generate(
         input_ids=torch.tensor([loaded.template.prompt_ids(QUESTION)]), do_sample=False, max_new_tokens=24,
