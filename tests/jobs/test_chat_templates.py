@@ -50,6 +50,10 @@ def hashes_of(store, run):
     return [row["hash"] for row in rows]
 
 
+def template_of(spec):
+    return spec.model.template
+
+
 def test_a_choice_is_kept_and_followed_by_adapters_that_came_from_elsewhere(store):
     base = store.models.list()[0]
     adapter = store.models.add(name="theirs", kind="adapter", source="local", location="/tmp", parent_id=base.id)
@@ -112,7 +116,7 @@ def test_answers_runs_and_models_keep_the_template_that_they_were_made_with(stor
 def test_a_reward_model_reads_with_its_own_template_whoever_writes(store):
     from tests.conftest import FP32
     from workbench.lm.loading import load
-    from workbench.lm.scoring import load_reward, reward_info
+    from workbench.lm.scoring import AdapterReward, load_reward, reward_info
 
     base = store.models.list()[0]
     choose(store, base, Choice("edited", EDITED))
@@ -121,6 +125,7 @@ def test_a_reward_model_reads_with_its_own_template_whoever_writes(store):
     ref = preparing.reference(store, run.result_id)
     policy = load(preparing.reference(store, base.id), FP32)
     shared, alone = load_reward(ref, FP32, policy), load_reward(ref, FP32)
+    assert isinstance(shared, AdapterReward)
     said = [{"role": "user", "content": "hello"}]
     assert shared.encode(said, "kind") == alone.encode(said, "kind")
     assert shared.template.hash == digest(EDITED) and policy.template.hash == digest(tiny.CHAT)
@@ -135,11 +140,11 @@ def test_a_run_that_waits_or_goes_on_keeps_its_template_and_a_bundle_takes_it_al
     run, spec = preparing.prepare(store, "sft", SFT, model_id=base.id)
     reset(store, base)
     assert spec.model is not None and spec.model.template == EDITED
-    assert preparing.spec_of(store, run).model.template == EDITED
-    assert JobSpec.from_line(json.dumps(preparing.repeat(store, run.id).spec)).model.template == EDITED
+    assert template_of(preparing.spec_of(store, run)) == EDITED
+    assert template_of(JobSpec.from_line(json.dumps(preparing.repeat(store, run.id).spec))) == EDITED
     bundling.write(store, run.id, tmp_path / "run.zip", with_models=True)
     fresh, made = unbundling.unbundle(tmp_path / "run.zip", tmp_path / "fresh")
-    assert made.spec.model.template == EDITED
+    assert template_of(made.spec) == EDITED
     assert choice_of(fresh, fresh.models.list()[0]).text == EDITED
     fresh.close()
 
