@@ -144,7 +144,9 @@ def test_a_document_is_translated_by_a_child(shell: Shell, tmp_path: Path, llama
     assert Path(summary["out"]) == (tmp_path / "kiln.french.md").resolve()
     made = Path(summary["out"]).read_text().split("\n")
     assert made[0].startswith("# ") and made[1] == "" and made[3:] == [""]
-    again = shell(*words, "--overwrite")
+    again = shell(*words)  # nobody has changed what was written
     assert f"{2 - summary['left']} before" in again or summary["left"] == 2
+    Path(summary["out"]).write_text("My own words.")
     with pytest.raises(WorkbenchError, match="is there already"):
         shell(*words)
+    assert Path(summary["out"]).read_text() == "My own words."

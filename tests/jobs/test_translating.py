@@ -116,7 +116,7 @@ def test_a_killed_child_has_kept_what_was_done(store: Store, tmp_path: Path) -> 
     assert events[-1].summary == {
         "out": str(tmp_path / "book.shouting.md"), "paragraphs": 40, "translated": 40 - events[-1].summary["earlier"]
         - events[-1].summary["left"], "earlier": events[-1].summary["earlier"], "left": events[-1].summary["left"],
-        "terms_unused": [],
+        "terms_unused": [], "hash": events[-1].summary["hash"],
     }  # fmt: skip
     assert events[-1].summary["earlier"] == sum(1 for text in texts_of(store, kept) if text.strip())
     prompts = [row["prompt_id"] for row in store.rows("SELECT prompt_id FROM responses")]
@@ -140,7 +140,7 @@ def test_each_pair_waits_in_feedback_and_a_correction_reaches_the_file(
     edit = {"of": 0, "text": "Blau ist es.", "pair": True, "demonstration": True}
     store.feedback.add("edit", prompt.id, [answer.id], edit, annotator="you")
     asked = len(writer.asked)
-    done_here(store, prepared(store, file, overwrite=True))
+    done_here(store, prepared(store, file))
     made = file.with_name("notes.shouting.md").read_text()
     assert made == "# THE KILN\n\nIT IS FIRED ON FRIDAYS.\n\n- MUGS\n- MUGS\n\nBlau ist es.\n"
     assert len(writer.asked) == asked

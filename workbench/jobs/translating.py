@@ -49,7 +49,7 @@ def prepare(
     if not target:
         raise WorkbenchError("The language to translate into is missing.", "Name one, such as French.")
     out = (out.expanduser() if out else out_for(file, target)).resolve()
-    _check_place(file, out, overwrite)
+    _check_place(store, file, out, overwrite)
     terms = glossary.read(terms_file) if terms_file else []
     parts = split(text, kind)
     keys = {part.text: key_of(part.text, source, target, terms) for part in parts if part.text}
@@ -68,13 +68,19 @@ def out_for(file: Path, target: str) -> Path:
     return file.with_name(f"{file.stem}.{'-'.join(target.lower().split())}{file.suffix}")
 
 
-def _check_place(file: Path, out: Path, overwrite: bool) -> None:
+def _check_place(store: Store, file: Path, out: Path, overwrite: bool) -> None:
+    """Only what an earlier translation has written, and nobody has changed since, is replaced unasked."""
     if out == file.resolve():
         raise WorkbenchError("The translation would replace the document.", "Choose another name for it.")
-    if out.exists() and not overwrite:
+    if out.exists() and not (overwrite or _written_here(store, out)):
         raise WorkbenchError(f"{out} is there already.", "Choose another name, or say that it may be overwritten.")
     if not out.parent.is_dir():
         raise WorkbenchError(f"There is no folder {out.parent}.", "Choose another place.")
+
+
+def _written_here(store: Store, out: Path) -> bool:
+    known = {run.summary.get("hash") for run in store.runs.list("translate")}
+    return out.is_file() and hashlib.sha256(out.read_bytes()).hexdigest() in known
 
 
 def key_of(text: str, source: str, target: str, terms: Iterable[Term]) -> str:

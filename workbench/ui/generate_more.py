@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QInputDialog, QMenu, QSizePolicy, QWidget
 
 from ..errors import WorkbenchError
+from ..store import asking
 from ..store.pasting import Pasted
 from ..store.task_templates import Template, from_prompt, keep, templates
 from . import figures
@@ -53,6 +54,14 @@ class More(QObject):
         pane.prompts.add_parts(self.add_button, self.tasks)
         self.sources = Sourcing(self._context, pane.answers, pane.area, self)
         pane.card.task.documents_wanted.connect(self.documents)
+        pane.card.task.budget = self._budget
+
+    def _budget(self) -> int:
+        """What fits into the smallest of the models that are shown."""
+        store, choices = self._context.store, self._pane.columns.choices
+        found = [int(store.models.base_of(each.model).info.get("context") or 0) for each in choices]
+        longest = max((each.sampling.max_new_tokens for each in choices), default=0)
+        return asking.budget_for(min((each for each in found if each), default=0), longest)
 
     def _menu(self, import_action: QAction) -> QMenu:
         menu = QMenu(self._pane)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..errors import WorkbenchError
 from ..events import Event, Finished, Progress
 from ..store import Prompt, Store, asking
 from ..store.filling import TableRow, best_examples, fill, fill_rows, table_rows
-from ..store.retrieving import Passage, numbered, retrieve
+from ..store.retrieving import BUDGET, Passage, numbered, retrieve
 from ..store.task_templates import Template
 from . import figures
 from .context import Context
@@ -42,6 +42,8 @@ class TaskView(QWidget):
         self.at = 0
         self.fields: dict[str, ValueField] = {}
         self.passages: list[Passage] = []
+        self.budget: Callable[[], int] = lambda: BUDGET
+        """Tokens of passages that the models which are to answer can be given."""
         self._work = Work(context.store.folder, self)
         self._work.finished.connect(self._on_done)
         self._work.failed.connect(context.tell)
@@ -175,7 +177,8 @@ class TaskView(QWidget):
         self._leave()
         store = self._context.store
         if self._asks():
-            prompt, self.passages = asking.ask(store, self.values()["question"], by=by)
+            question = self.values()["question"]
+            prompt, self.passages = asking.ask(store, question, budget=self.budget(), by=by)
             self._show_passages()
             return prompt, True
         shown = best_examples(store, self.template, self.examples.value()) if self.examples.value() else []
@@ -198,7 +201,8 @@ class TaskView(QWidget):
         self._looking.stop()
         question = self.values().get("question", "") if self._asks() else ""
         try:
-            self.passages = retrieve(self._context.store, question) if question.strip() else []
+            found = retrieve(self._context.store, question, budget=self.budget()) if question.strip() else []
+            self.passages = found
         except WorkbenchError as error:
             self._context.tell(error)
         self._show_passages()

@@ -34,7 +34,7 @@ class TranslateDialog(QDialog):
         super().__init__(parent)
         self._context = context
         self.run: Run | None = None
-        self._begun, self.result_path = 0.0, ""
+        self._begun, self.result_path, self._agreed = 0.0, "", ""
         self.setWindowTitle(self.tr("Translate a document"))
         self.setAccessibleName(self.windowTitle())
         set_region(self, "canvas")
@@ -132,6 +132,7 @@ class TranslateDialog(QDialog):
         found, _ = QFileDialog.getSaveFileName(self, self.tr("Write to"), self.out.text())
         if found:
             self.out.setText(found)
+            self._agreed = found  # the dialog has asked whether a file that is there may go
             self._show_state()
 
     def _suggest(self) -> None:
@@ -169,7 +170,7 @@ class TranslateDialog(QDialog):
                 self._context.store, Path(self.file.text().strip()), self.target.text(),
                 source=self.source.text(), model_id=self.model.currentData(),
                 terms_file=Path(glossary) if glossary else None, out=Path(out) if out else None,
-                overwrite=True,
+                overwrite=self._agreed == out,
             )  # fmt: skip
             self.run = self._context.start_task(run, spec)
         except WorkbenchError as error:

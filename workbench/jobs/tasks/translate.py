@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -111,8 +112,8 @@ def train(job: Job, options: Options) -> Iterator[Event]:
     except StopRequested:
         yield Stopped(len(done) - len(plan.done), {"translated": len(done) - len(plan.done)})
         return
-    _write(Path(options.out), joined(plan.parts, done, plan.kind))
-    yield Finished(_summary(plan, options, done, left))
+    digest = _write(Path(options.out), joined(plan.parts, done, plan.kind))
+    yield Finished(_summary(plan, options, done, left) | {"hash": digest})
 
 
 def _translated(
@@ -142,11 +143,13 @@ def _befores(parts: Sequence[Part]) -> dict[str, str]:
     return found
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> str:
+    """Write the translation, and return the sha256 that tells it from a file that a person has changed since."""
     from ...store.exchange.writing import replacing
 
     with replacing(path) as writing:
         writing.write_text(text, encoding="utf-8", newline="")
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _summary(plan: Plan, options: Options, done: Mapping[str, str], left: int) -> dict[str, Any]:
