@@ -29,6 +29,9 @@ FILLED = {
     ev.Features: ev.Features("b/t/1", {"id": "AAA="}, "reward", {"id": 0.5}, {"id": None}),
     ev.Chances: ev.Chances("r m", [["Hi", 0.25, [["Hi", 0.25], ["Ho", 0.2]]]]),
     ev.Rewritten: ev.Rewritten("r1", "text", "failed", "Mend it.", "m"),
+    ev.Translated: ev.Translated(
+        "key", "You translate.", [{"role": "user", "content": "a"}], {"text": "b"}, "t", {"text": "a"}, ["translation"]
+    ),
     ev.Loaded: ev.Loaded({"name": "m"}),
     ev.Saved: ev.Saved("adapter", "/x", 4, {"accuracy": 0.7}),
     ev.Warned: ev.Warned(2, "Careful.", "kl"),
