@@ -143,7 +143,7 @@ def test_generate_shows_the_tokens_of_the_prompt_by_a_key(qtbot, tmp_path, llama
     context.tokens = reader
     pane = display(qtbot, GeneratePane(context))
     pane.prompts.list.setFocus()
-    qtbot.keyClick(pane.prompts.list, Qt.Key.Key_T)
+    qtbot.keyClick(pane.prompts.list, Qt.Key.Key_W)
     dialog = next(each for each in QApplication.topLevelWidgets() if isinstance(each, TokensDialog))
     qtbot.waitUntil(lambda: bool(dialog.counts.text()), timeout=WAIT)
     assert dialog.view.text() == (

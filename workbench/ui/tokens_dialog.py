@@ -92,5 +92,5 @@ def tokens_action(
 
     text = owner.tr("Show the tokens")
     return keys.action(
-        owner, text, "T", show, icon="eye", tip=owner.tr("The prompt as the first column's model is given it")
+        owner, text, "W", show, icon="eye", tip=owner.tr("The prompt as the first column's model is given it")
     )
