@@ -50,7 +50,7 @@ def world(tmp_path, llama_folder, gpt2_folder, qtbot):
     add_model(store, str(gpt2_folder), "gpt2")
     speech = SimpleNamespace(says=Says())
     with serving(lambda number, body: speech.says) as server:
-        add_server(store, server.url, "small", name="server")
+        add_server(store, server.url, "small", name="server", price_in=200.0, price_out=1000.0)
         context = Context(store)
         pane = display(qtbot, GeneratePane(context))
         yield SimpleNamespace(store=store, context=context, pane=pane, server=server, speech=speech)
@@ -150,6 +150,8 @@ def test_a_server_alone_needs_no_model_in_memory(world, qtbot):
     assert not told and world.context.session_ids == []
     assert len(pane.area.views[0].cards) == 3
     assert sorted(body["seed"] for _, body in world.server.asked) == [17, 18, 19]
+    # 7 tokens in and 3 out, at 200 and 1,000 for a million of them
+    assert all("cost 0.0044" in card.meta.text() for card in pane.area.views[0].cards.values())
 
 
 @pytest.mark.real_model

@@ -90,13 +90,13 @@ class AnswerCard(Card):
 
     # -- when it is whole
 
-    def show_response(self, response: Response, ticked: bool, maker: str = "") -> None:
-        """Show a whole answer. `maker` is named where it is not clear from the column."""
+    def show_response(self, response: Response, ticked: bool, maker: str = "", cost: float | None = None) -> None:
+        """Show a whole answer. `maker` is named where it is not clear from the column; cost: at its server's prices."""
         self.response, self._pieces = response, ""
         self.text.set_writing(False)
         if self.text.plain() != response.text:
             self.text.set_text(response.text)
-        self.meta.setText(self._meta(response, maker))
+        self.meta.setText(self._meta(response, maker, cost))
         self.state.hide()
         score = response.scores.get("reward")
         self.reward.setVisible(isinstance(score, int | float))
@@ -106,12 +106,14 @@ class AnswerCard(Card):
         self.send.setChecked(ticked)
         self.foot.show()
 
-    def _meta(self, response: Response, maker: str) -> str:
+    def _meta(self, response: Response, maker: str, cost: float | None) -> str:
         parts = [maker] if maker else []
         if response.response_tokens:
             parts.append(self.tr("{count} tokens").format(count=figures.count(response.response_tokens)))
         if response.seconds:
             parts.append(self.tr("{seconds} s").format(seconds=figures.figure(response.seconds, 2)))
+        if cost is not None and response.response_tokens:
+            parts.append(self.tr("cost {cost}").format(cost=figures.figure(cost, 2)))
         if response.finish_reason == "length":
             parts.append(self.tr("cut off"))
         if response.finish_reason == BROKE_OFF:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QScrollArea, QWidget
 
+from ..providers.replies import cost
 from ..store import Model, Response
 from . import figures
 from .generate_cards import AnswerCard, Placeholder
@@ -128,9 +129,14 @@ class ColumnView(QWidget):
     def add_response(self, response: Response, ticked: bool, maker: str = "") -> AnswerCard:
         """A card with a whole answer."""
         card = self._new_card()
-        card.show_response(response, ticked, maker)
+        card.show_response(response, ticked, maker, self._cost(response))
         self.cards[response.id] = card
         return card
+
+    def _cost(self, response: Response) -> float | None:
+        if self.model is None or self.model.kind != "server":
+            return None
+        return cost(self.model.info, response.prompt_tokens, response.response_tokens)
 
     def draft(self, index: int, text: str = "") -> AnswerCard:
         """The card of an answer that is being written."""
@@ -142,7 +148,7 @@ class ColumnView(QWidget):
     def finish(self, index: int, response: Response, ticked: bool) -> AnswerCard:
         """A written answer is whole now."""
         card = self.drafts.pop(index, None) or self._new_card()
-        card.show_response(response, ticked)
+        card.show_response(response, ticked, cost=self._cost(response))
         self.cards[response.id] = card
         return card
 
