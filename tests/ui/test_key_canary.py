@@ -71,8 +71,8 @@ class Watched:
             self.seen += b"".join(Path(f"/proc/{self.pid}/{name}").read_bytes() for name in ("environ", "cmdline"))
         return Says(["An answer"])
 
-    def run(self, store, model):
-        run, spec = preparing.prepare(store, "generate", {"samples": 1}, model_id=model.id)
+    def run(self, store, model, seed):
+        run, spec = preparing.prepare(store, "generate", {"samples": 1, "seed": seed}, model_id=model.id)
         child = Child(spec, Path(run.log_path))
         self.pid = child.pid
         self.known.set()
@@ -109,11 +109,11 @@ def test_a_key_is_nowhere_but_in_the_keyring(make, tmp_path, home, kept, qtbot):
     pane = make(store)
     with serving(watched.says, key=CANARY) as server:
         model = add(pane, server, qtbot)
-        told = watched.run(store, model)
+        told = watched.run(store, model, 1)
         assert [event.text for event in told if isinstance(event, Answer)] == ["An answer"]
         assert server.asked[0][0]["authorization"] == f"Bearer {CANARY}"  # it was used
         server.key = "another"  # and is said back with the refusal
-        failed = watched.run(store, model)[-1]
+        failed = watched.run(store, model, 2)[-1]
         assert isinstance(failed, Failed) and "refused the key" in failed.text
     assert CANARY.encode() not in watched.seen
     assert watched.seen or not Path("/proc").exists()

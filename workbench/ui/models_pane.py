@@ -340,10 +340,11 @@ class ModelsPane(Pane):
     def _show_chosen(self) -> None:
         entry = self.chosen() if self.pages.on_library else None
         self.inspector.show_entry(entry)
-        self.template.show_entry(entry)
-        self.fitting.show_entry(entry, self._machine)
+        here = entry if entry is None or entry.model.kind != "server" else None
+        self.template.show_entry(here)
+        self.fitting.show_entry(here, self._machine)
         self.note.show_entry(entry)
-        self.loading.show_entry(entry, self._machine, entry is not None and self.state_of(entry) == "loaded")
+        self.loading.show_entry(here, self._machine, here is not None and self.state_of(here) == "loaded")
         self.template_action.setEnabled(not self.template.isHidden())
         state = self.state_of(entry) if entry else "ready"
         busy = state in ("loaded", "loading")
