@@ -14,7 +14,8 @@ from tests.conftest import FP32
 from tests.providers.openai_server import Says, serving
 from tests.ui.test_generate_pane import control_enter, delete, display, ids, key
 from workbench import paths
-from workbench.jobs.adding import add_model, fetch_starter
+from workbench.jobs.adding import STARTER, STARTER_ID, add_model, fetch_starter
+from workbench.jobs.exporting import export_model
 from workbench.jobs.servers import add_server
 from workbench.lm.loading import POLICY, add_new_adapter, load
 from workbench.lm.refs import ModelRef
@@ -156,25 +157,33 @@ def test_a_server_alone_needs_no_model_in_memory(world, qtbot):
 
 @pytest.mark.real_model
 def test_smollm2_writes_from_every_source(tmp_path, qtbot):
-    """SmolLM2 as safetensors, with an adapter, and as the GGUF that it came as, beside each other."""
-    if not any((paths.shared_models() / name).is_dir() for name in ("SmolLM2-135M-Instruct",)):
+    """SmolLM2 as safetensors, with an adapter, as a GGUF file written here, and a server, on the same prompts."""
+    if not any((paths.shared_models() / name).is_dir() for name in (STARTER, STARTER_ID.replace("/", "--"))):
         pytest.skip("the starter model is not on this machine")
     store = Store.open(tmp_path / "project")
     list(fetch_starter(store))
     base = store.models.list("base")[0]
     add_model(store, str(adapter(tmp_path / "adapter", base.location)), "adapter", base_id=base.id)
-    store.prompts.add("What is the capital of France?")
-    context = Context(store)
-    pane = display(qtbot, GeneratePane(context))
-    told = failures(context)
-    choose(pane, qtbot, store, [base.name, "adapter"])
-    settle(pane, qtbot, 24)
-    qtbot.mouseClick(pane.sampling.presets.button("exact"), Qt.MouseButton.LeftButton)
-    control_enter(pane, qtbot)
-    qtbot.waitUntil(lambda: bool(told) or (bool(pane.area.views[0].cards) and not pane.writer.busy), timeout=240_000)
-    assert not told
-    texts = [next(iter(view.cards.values())).text.plain() for view in pane.area.views]
-    assert "Paris" in texts[0] and texts[1]
-    delete(pane)
-    context.close()
-    store.close()
+    list(export_model(store, base.id, tmp_path / "smollm2.gguf", format="gguf", dtype="float16"))
+    add_model(store, str(tmp_path / "smollm2.gguf"), "gguf")
+    for text in ("What is the capital of France?", "What is the capital of Italy?"):
+        store.prompts.add(text)
+    with serving() as server:
+        add_server(store, server.url, "small", name="server")
+        context = Context(store)
+        pane = display(qtbot, GeneratePane(context))
+        told = failures(context)
+        choose(pane, qtbot, store, [base.name, "adapter", "gguf", "server"])
+        settle(pane, qtbot, 24)
+        qtbot.mouseClick(pane.sampling.presets.button("exact"), Qt.MouseButton.LeftButton)
+        pane.prompts.list.setFocus()
+        key(pane, qtbot, "b")
+        qtbot.waitUntil(lambda: bool(told) or (not pane.writer.busy and store.responses.count() == 8), timeout=280_000)
+        assert not told
+        by_model = {store.models.find(each.adapter_id or each.model_id).name: each.text
+                    for each in store.responses.of_prompt(store.prompts.list()[0].id)}  # fmt: skip
+        assert "Paris" in by_model[base.name] and by_model["gguf"] == by_model[base.name]
+        assert by_model["adapter"] and by_model["server"] == "Hello, world"
+        delete(pane)
+        context.close()
+        store.close()
