@@ -21,8 +21,8 @@ from workbench.jobs.running import run_to_end
 from workbench.lm.choosing import choice_shares, token_sets
 from workbench.lm.loading import load
 from workbench.lm.refs import ModelRef
-from workbench.methods import judging as servers
 from workbench.methods import verdicts
+from workbench.providers import keys
 from workbench.store.exchange.exporting import export_store
 
 from ..conftest import FP32
@@ -33,9 +33,9 @@ SOON = {"retry-after-ms": "1"}
 
 @pytest.fixture(autouse=True)
 def no_keys(monkeypatch):
-    for name in (servers.KEY, "OPENAI_API_KEY"):
+    for name in (keys.KEY, "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(servers, "_from_keyring", lambda host: "")
+    monkeypatch.setattr(keys, "_from_keyring", lambda host: "")
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_it_stops_within_a_second_and_what_was_said_is_kept(store):
 
 def test_the_key_goes_to_the_server_and_nowhere_else(store, tmp_path, monkeypatch):
     canary = "canary-5f1c9e"
-    monkeypatch.setenv(servers.KEY, canary)
+    monkeypatch.setenv(keys.KEY, canary)
     with serving(lambda number, body: Reply("4") if number < 12 else Reply(status=401)) as server:
         run, spec = judging.prepare(store, on(server))
         with pytest.raises(WorkbenchError, match="401"):

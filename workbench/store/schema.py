@@ -318,6 +318,37 @@ def m008_servers(db: Database) -> None:
     db.execute("PRAGMA writable_schema = OFF")
 
 
+# What passages.indexed makes of a heading and a text: Chinese in pairs of characters, so that one index ranks both.
+_PASSAGE_WORDS = (
+    "CREATE VIRTUAL TABLE passage_words USING fts5(heading, text, content='', contentless_delete=1, "
+    "tokenize='porter unicode61 remove_diacritics 2')"
+)
+
+_DOCUMENTS = [
+    """CREATE TABLE documents (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, text TEXT NOT NULL,
+        language TEXT NOT NULL DEFAULT '', size_bytes INTEGER NOT NULL DEFAULT 0,
+        created_at TEXT NOT NULL, removed_at TEXT) STRICT""",
+    # Worked out from the documents' texts, see documents.py.
+    """CREATE TABLE passages (
+        id INTEGER PRIMARY KEY, document_id TEXT NOT NULL REFERENCES documents(id), position INTEGER NOT NULL,
+        heading TEXT NOT NULL DEFAULT '', text TEXT NOT NULL, UNIQUE (document_id, position)) STRICT""",
+    _PASSAGE_WORDS,
+    """CREATE TABLE fillings (
+        prompt_id TEXT PRIMARY KEY REFERENCES prompts(id), template TEXT NOT NULL, variables TEXT NOT NULL DEFAULT '{}',
+        given TEXT NOT NULL DEFAULT '[]', key TEXT NOT NULL DEFAULT '', created_at TEXT NOT NULL) STRICT""",
+    "CREATE INDEX fillings_by_template ON fillings(template)",
+    "CREATE INDEX fillings_by_key ON fillings(key) WHERE key <> ''",
+]
+
+
+@migrations()
+def m009_documents(db: Database) -> None:
+    """A person's own documents with their passages, and which template a prompt was made of."""
+    for statement in _DOCUMENTS:
+        db.execute(statement)
+
+
 _JUDGING = [
     """CREATE TABLE judge_rubrics (
         id TEXT PRIMARY KEY, text TEXT NOT NULL, written INTEGER NOT NULL DEFAULT 1,
@@ -347,35 +378,4 @@ _JUDGING = [
 def m010_judging(db: Database) -> None:
     """What models and rules say of answers, in tables of their own: no count of people's feedback can meet it."""
     for statement in _JUDGING:
-        db.execute(statement)
-
-
-# What passages.indexed makes of a heading and a text: Chinese in pairs of characters, so that one index ranks both.
-_PASSAGE_WORDS = (
-    "CREATE VIRTUAL TABLE passage_words USING fts5(heading, text, content='', contentless_delete=1, "
-    "tokenize='porter unicode61 remove_diacritics 2')"
-)
-
-_DOCUMENTS = [
-    """CREATE TABLE documents (
-        id TEXT PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, text TEXT NOT NULL,
-        language TEXT NOT NULL DEFAULT '', size_bytes INTEGER NOT NULL DEFAULT 0,
-        created_at TEXT NOT NULL, removed_at TEXT) STRICT""",
-    # Worked out from the documents' texts, see documents.py.
-    """CREATE TABLE passages (
-        id INTEGER PRIMARY KEY, document_id TEXT NOT NULL REFERENCES documents(id), position INTEGER NOT NULL,
-        heading TEXT NOT NULL DEFAULT '', text TEXT NOT NULL, UNIQUE (document_id, position)) STRICT""",
-    _PASSAGE_WORDS,
-    """CREATE TABLE fillings (
-        prompt_id TEXT PRIMARY KEY REFERENCES prompts(id), template TEXT NOT NULL, variables TEXT NOT NULL DEFAULT '{}',
-        given TEXT NOT NULL DEFAULT '[]', key TEXT NOT NULL DEFAULT '', created_at TEXT NOT NULL) STRICT""",
-    "CREATE INDEX fillings_by_template ON fillings(template)",
-    "CREATE INDEX fillings_by_key ON fillings(key) WHERE key <> ''",
-]
-
-
-@migrations()
-def m009_documents(db: Database) -> None:
-    """A person's own documents with their passages, and which template a prompt was made of."""
-    for statement in _DOCUMENTS:
         db.execute(statement)
