@@ -16,6 +16,7 @@ from . import __version__, paths, settings
 from .errors import WorkbenchError
 from .store import Store
 from .ui.closing import tell_what_waits
+from .ui.collecting import Collector
 from .ui.context import Context
 from .ui.theme import apply_theme
 from .ui.window import PLACES, Window
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 def open_window(project: Path, demo: Plan | None = None, demo_out: Path | None = None) -> int:
     """Show the project and return the exit status when the window closes. `demo`: run the demo in it."""
     app = make_application()
+    Collector(app)
     chosen = settings.load()
     apply_theme(app, chosen.theme, chosen.text_size / 100)
     try:

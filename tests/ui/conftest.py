@@ -7,6 +7,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import pytest
 from PySide6.QtCore import QSettings
 
+from workbench.ui.collecting import Collector
 from workbench.ui.theme import apply_theme
 
 
@@ -25,6 +26,16 @@ def dark(qapp, own_settings):
     qapp.setApplicationName("workbench-tests")
     if not qapp.styleSheet():
         apply_theme(qapp, "dark", 1.0)
+
+
+@pytest.fixture(autouse=True)
+def collected_here(request, qapp):
+    """As in the application: a thread of a test must not delete the widgets of the one before it."""
+    if request.module.__name__.endswith("test_collecting"):
+        yield
+        return
+    with Collector():
+        yield
 
 
 @pytest.fixture(autouse=True)

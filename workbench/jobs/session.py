@@ -181,6 +181,7 @@ class _Desk:
         yield from self._begin_waiting()
         silent = True
         for id_, (steps, loaded) in list(self.writing.items()):
+            yield from self._stop_wanted()  # a step of a large model takes a while
             if id_ not in self.writing:
                 continue
             try:
