@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 from collections.abc import Iterator
@@ -16,6 +17,14 @@ from workbench.lm.loading import Loaded, load
 from workbench.lm.refs import ModelRef
 
 FP32 = Compute(torch.device("cpu"), torch.float32, "CPU", 0)
+
+
+@pytest.fixture(autouse=True)
+def collected(request):
+    """Tests of the window leave Python's own collecting off (see workbench.ui.collecting); others want it."""
+    if not gc.isenabled() and "tests/ui" not in request.path.as_posix():
+        gc.collect()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -29,11 +29,8 @@ def dark(qapp, own_settings):
 
 
 @pytest.fixture(autouse=True)
-def collected_here(request, qapp):
-    """As in the application: a thread of a test must not delete the widgets of the one before it."""
-    if request.module.__name__.endswith("test_collecting"):
-        yield
-        return
+def collected_here(qapp):
+    """As in the application: widgets are deleted by this thread, and never inside the destructor of another one."""
     with Collector():
         yield
 

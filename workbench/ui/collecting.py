@@ -1,7 +1,9 @@
 """Garbage is collected on the window's thread alone.
 
-Python looks for cycles of dead objects on whatever thread has just made an object. A widget in such a cycle would then
-be deleted on a thread that is not its own, and Qt ends the process for that, seldom and anywhere.
+Python looks for cycles of dead objects on whatever thread has just made an object, and wherever that thread is. A
+widget in such a cycle would then be deleted on a thread not its own, and Qt ends the process for that; or inside
+the destructor of another one, which asks Python a question while it holds a lock, and then the window waits for itself.
+Both are seldom, and were seen.
 """
 
 from __future__ import annotations
@@ -41,10 +43,9 @@ class Collector(QObject):
             gc.collect(0)
 
     def stop(self) -> None:
-        """Let Python do it again, after what is not old was collected once more."""
+        """Collect what is not old once more. Python does not do it again by itself until somebody enables it."""
         self._timer.stop()
         gc.collect(1)
-        gc.enable()
 
     def __enter__(self) -> Collector:
         return self
