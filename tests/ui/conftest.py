@@ -1,5 +1,7 @@
 """Tests of the window run without a screen, with settings of their own, in the dark theme."""
 
+import gc
+import itertools
 import os
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -9,6 +11,8 @@ from PySide6.QtCore import QSettings
 
 from workbench.ui.collecting import Collector
 from workbench.ui.theme import apply_theme
+
+_tests = itertools.count(1)
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +37,8 @@ def collected_here(qapp):
     """As in the application: widgets are deleted by this thread, and never inside the destructor of another one."""
     with Collector():
         yield
+    if next(_tests) % 40 == 0:  # what is old is many windows by now
+        gc.collect()
 
 
 @pytest.fixture(autouse=True)
