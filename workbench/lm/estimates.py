@@ -24,6 +24,8 @@ from .gguf_header import read_header
 from .refs import ModelRef
 
 MIB = 1 << 20
+BITS = {"4bit": 4, "8bit": 8}
+"""Bits of a weight where it is quantised; "none" is not here."""
 LOGIT_ROWS = 256
 """Rows of logits formed at once: logprobs.CHUNK, which cannot be imported without torch."""
 LOGIT_COPIES = 2

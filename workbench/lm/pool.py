@@ -10,12 +10,11 @@ from typing import Any
 
 import psutil
 import torch
-from peft import PeftModel
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 from ..errors import WorkbenchError
 from .devices import Compute, in_dtype
-from .estimates import shape_of, weight_bytes
+from .estimates import BITS, shape_of, weight_bytes
 from .loading import Loaded, add_saved_adapter, load_as_chosen
 from .memory import give_back, out_of_memory
 from .refs import ModelRef
@@ -23,7 +22,6 @@ from .templates import Template
 
 log = logging.getLogger(__name__)
 
-BITS = {"4bit": 4, "8bit": 8}
 RESERVE = 1 << 30
 """Bytes that stay free on the device for caches and whatever else the computer does."""
 
@@ -39,6 +37,8 @@ class _Resident:
     base: Loaded
     adapters: dict[str, str] = field(default_factory=dict)
     views: dict[str, Loaded] = field(default_factory=dict)
+    layers: list[Any] = field(default_factory=list)
+    """Those that hold adapters: found when one comes, because every token asks which of them is active."""
     used: int = 0
 
 
@@ -79,11 +79,10 @@ class Pool:
     def activate(self, loaded: Loaded) -> None:
         """Make the adapter that a model writes with the active one on its base, or none."""
         resident = self._residents[key_of(loaded.ref)]
-        name = resident.adapters.get(loaded.ref.adapter, "")
-        if not isinstance(resident.base.model, PeftModel):
-            return
-        layers: list[Any] = [each for each in resident.base.model.modules() if isinstance(each, BaseTunerLayer)]
-        if layers and layers[0].disable_adapters == (not name) and (not name or layers[0].active_adapters == [name]):
+        name, layers = resident.adapters.get(loaded.ref.adapter, ""), resident.layers
+        if not layers or (
+            layers[0].disable_adapters == (not name) and (not name or layers[0].active_adapters == [name])
+        ):
             return
         for layer in layers:  # peft's own way also sets which weights learn, a millisecond and more at every token
             layer._disable_adapters = not name
@@ -157,6 +156,7 @@ class Pool:
             add_saved_adapter(resident.base, ref.adapter, name)
             resident.base.model.eval()
             resident.adapters[ref.adapter] = name
+            resident.layers = [each for each in resident.base.model.modules() if isinstance(each, BaseTunerLayer)]
         # The base is inside a PeftModel once an adapter has come: every view goes through the same one.
         for key, view in resident.views.items():
             resident.views[key] = dataclasses.replace(view, model=resident.base.model)

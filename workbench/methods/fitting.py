@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..feedback.base import Demonstration, Pair, Prompt
-from ..lm.estimates import Estimate, Work, estimate, shape_of
+from ..lm.estimates import BITS, Estimate, Work, estimate, shape_of
 from ..lm.refs import ModelRef
 from . import METHODS
 from .base import Data, options_from
@@ -17,7 +17,6 @@ from .planning import BYTES_A_TOKEN, Plan, micro_tokens_that_fit, plan
 
 PROMPT, ANSWER, CONTEXT = 256, 256, 4096
 """Tokens of the examples that the figures are for, and of what is kept while answers are written."""
-BITS = {"4bit": 4, "8bit": 8}
 
 
 @dataclass(frozen=True)
