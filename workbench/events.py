@@ -231,11 +231,13 @@ class Stopped(Event):
 
 @dataclass(frozen=True)
 class Failed(Event):
-    """The job ended in an error: a sentence, what to do next, and details for the log."""
+    """The job ended in an error: a sentence, what to do next, and details for the log. request: the id of what a
+    session was asked for, "" of anything else."""
 
     text: str
     hint: str = ""
     details: str = ""
+    request: str = ""
 
 
 _ALL = (

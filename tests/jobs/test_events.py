@@ -37,7 +37,7 @@ FILLED = {
     ev.Warned: ev.Warned(2, "Careful.", "kl"),
     ev.Finished: ev.Finished({"x": [1, 2]}),
     ev.Stopped: ev.Stopped(2, {"x": 1}),
-    ev.Failed: ev.Failed("It broke.", "Mend it.", "trace"),
+    ev.Failed: ev.Failed("It broke.", "Mend it.", "trace", "r1"),
 }
 
 

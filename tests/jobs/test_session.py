@@ -77,7 +77,7 @@ def test_a_bad_request_is_an_answer_and_not_the_end(session):
     until(events, ev.Loaded)
     child.send(request(ref, model=ref.to_json() | {"base": "/nonesuch"}))
     failed = until(events, ev.Failed)[-1]
-    assert failed.details == "request 1"
+    assert failed.request == "1"
     child.send(request(ref))
     assert isinstance(until(events, ev.Finished)[-1], ev.Finished)
 
@@ -180,7 +180,7 @@ def test_models_come_and_go_by_request(session, second):
     child.send({"do": "unload", "id": ref.id})
     assert until(events, ev.Loaded)[-1].info["loaded"] == ["second"]
     child.send({"do": "load", "model": ref.to_json() | {"base": "/nonesuch"}})
-    assert until(events, ev.Failed)[-1].details == "load"
+    assert until(events, ev.Failed)[-1].request == ""
     child.send({"do": "unload", "id": "second"})
     emptied = until(events, ev.Loaded)[-1]
     assert emptied.info["loaded"] == [] and "id" not in emptied.info
@@ -209,3 +209,32 @@ def test_a_session_says_how_likely_a_model_finds_a_text(session, second):
     child.send(asked | {"model": ref.to_json() | {"base": "/nonesuch"}})
     failed = until(events, ev.Chances)[-1]
     assert failed.problem and not failed.tokens
+
+
+def test_a_model_without_room_waits_for_one_that_writes_and_asks_once(tmp_path, llama_folder, second, monkeypatch):
+    """In this process, where the room can be chosen: what waits is not tried again at every token."""
+    from workbench.jobs import session
+    from workbench.lm import pool
+
+    class Said:
+        waiting, stopped = None, set()
+
+        def stopping(self):
+            return False
+
+        def go_on(self):
+            pass
+
+    asked = []
+    monkeypatch.setattr(pool, "free_bytes", lambda compute: asked.append(1) or 0)
+    desk = session._Desk("cpu", "float32", Said())
+    ref = ModelRef(str(llama_folder), id="first", name="first")
+    told = [*desk.take(request(ref, id="a", samples=1, sampler=LONG))]
+    told += desk.step()
+    told += desk.take(request(second, id="b", samples=1, sampler=LONG))
+    while not desk.idle():
+        told += desk.step()
+    ends = [event.summary["id"] for event in told if isinstance(event, ev.Finished)]
+    assert ends == ["a", "b"] and not any(isinstance(event, ev.Failed) for event in told)
+    assert len(asked) <= 3 and sum(isinstance(event, ev.Progress) for event in told) <= 3
+    assert desk.pool.ids() == ["second"]

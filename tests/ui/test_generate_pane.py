@@ -299,7 +299,7 @@ def test_failure_ends_the_batch_and_is_told(pane, qtbot):
     key(pane, qtbot, "b")
     with qtbot.waitSignal(pane.context.message) as told:
         first = pane.context.session.requests[0]
-        say(pane, Failed("The device ran out of memory.", "Lower the longest answer.", f"request {first['id']}"))
+        say(pane, Failed("The device ran out of memory.", "Lower the longest answer.", request=first["id"]))
     assert told.args[0] == "The device ran out of memory."
     assert not pane.writer.busy and len(pane.context.session.requests) == 1
 
@@ -383,7 +383,7 @@ def test_a_column_that_fails_leaves_the_others_alone(pane, qtbot):
     qtbot.mouseClick(pane.sampling.add_button, Qt.MouseButton.LeftButton)
     key(pane, qtbot, "b")
     failed = pane.context.session.requests[1]
-    say(pane, Failed("It is too long.", "Shorten it.", f"request {failed['id']}"))
+    say(pane, Failed("It is too long.", "Shorten it.", request=failed["id"]))
     answer_all(pane)
     assert [request["column"] for request in pane.context.session.requests] == [0, 1, 0, 0]
 

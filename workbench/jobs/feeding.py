@@ -119,4 +119,4 @@ def _ends_a_request(event: ev.Event) -> bool:
     """Whether an event is the end of something that was asked for; a model that cannot be loaded is not."""
     if isinstance(event, ev.Rewritten):
         return bool(event.ended)
-    return isinstance(event, ev.Finished | ev.Stopped) or (isinstance(event, ev.Failed) and event.details != "load")
+    return isinstance(event, ev.Finished | ev.Stopped) or (isinstance(event, ev.Failed) and bool(event.request))

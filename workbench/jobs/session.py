@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StopRequested, WorkbenchError
 from ..events import Chances, Event, Failed, Features, Finished, Loaded, Progress, Stopped
-from ..lm.refs import ModelRef
+from ..lm.refs import SERVER, ModelRef
 from .rewriting import rewrite
 from .session_writing import locally, problem_of, remotely
 from .spec import JobSpec
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 
 PAUSE = 0.01
 """Seconds to wait when only servers write and none of them has said anything."""
-SERVER = "server"
 
 
 def serve(spec: JobSpec, commands: Commands) -> Iterator[Event]:
@@ -35,7 +34,7 @@ def serve(spec: JobSpec, commands: Commands) -> Iterator[Event]:
 
     A request: {"do": "generate", "id", "column", "prompt_id", "messages", "model" (a ModelRef as JSON), "samples",
     "sampler" (fields of Sampler), "seed", "reward" (ModelRef as JSON or null)}. It is answered by Token events, an
-    Answer per sample, and Finished, Stopped or Failed (details "request ID") with the request's id in the summary.
+    Answer per sample, and Finished, Stopped (with the request's id in the summary) or Failed (with it in `request`).
     Several are written side by side as far as their models fit into memory together; the others wait.
 
     Others: {"do": "load", "model"} and {"do": "unload", "id" (of the model)}, answered by Loaded.
@@ -75,6 +74,8 @@ class _Desk:
         self.reward: Any = None
         self.reward_ref: ModelRef | None = None
         self.waiting: list[dict[str, Any]] = []
+        self.full = False
+        """A request waits for room: it is tried again when one that is written has ended."""
         self.writing: dict[str, tuple[Iterator[list[Event]], Any]] = {}
         """By a request's id: its steps, and the model in memory that they need, None for one on a server."""
 
@@ -189,12 +190,12 @@ class _Desk:
                     self.pool.activate(loaded)
                 events = next(steps, None)
             except Exception as error:
-                del self.writing[id_]
+                self._end(id_)
                 yield self._failed({"id": id_}, error)
                 continue
             silent = silent and loaded is None and not events
             if events is None:
-                del self.writing[id_]
+                self._end(id_)
                 yield Finished({"id": id_})
             else:
                 yield from events
@@ -209,17 +210,23 @@ class _Desk:
             if every or id_ in self.commands.stopped:
                 self.commands.stopped.discard(id_)
                 self.waiting = [each for each in self.waiting if each["id"] != id_]
-                steps, _ = self.writing.pop(id_, (None, None))
-                if steps is not None:
-                    steps.close()  # type: ignore[attr-defined]
+                self._end(id_)
                 yield Stopped(summary={"id": id_})
+
+    def _end(self, id_: str) -> None:
+        steps, _ = self.writing.pop(id_, (None, None))
+        if steps is not None:
+            steps.close()  # type: ignore[attr-defined]
+            self.full = False
 
     def _begin_waiting(self) -> Iterator[Event]:
         for request in list(self.waiting):
             if request["id"] in self.commands.stopped:
                 continue
+            ref = ModelRef.from_json(request.get("model")) or self.ref
+            if self.full and ref is not None and ref.kind != SERVER and not self.pool.holds(ref):
+                continue
             try:
-                ref = ModelRef.from_json(request.get("model")) or self.ref
                 if ref is None:
                     raise WorkbenchError("No model is loaded.", "Load one in Models.")
                 if ref.kind == SERVER:
@@ -230,6 +237,7 @@ class _Desk:
                     steps = locally(loaded, ref, request, self._score)
             except Exception as error:
                 if self.writing and _is_no_room(error):
+                    self.full = True
                     continue
                 self.waiting.remove(request)
                 yield self._failed(request, error)
@@ -251,7 +259,7 @@ class _Desk:
             return Stopped(summary={"id": id_})
         log.error("request %s failed", id_, exc_info=error)
         text, hint = problem_of(error)
-        return Failed(text, hint, f"request {id_}" if id_ else "load")
+        return Failed(text, hint, "request", id_)
 
     # -- reading and scoring
 

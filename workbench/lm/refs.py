@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+SERVER = "server"
+"""Kind of a model that is behind a server: it has no files and takes no memory here."""
+
 
 @dataclass(frozen=True)
 class ModelRef:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from . import figures
 from .context import Context
 from .theme import set_region
 from .widgets import Bar, Button, Divider, ElidedLabel, column, holding, label, row
+
+log = logging.getLogger(__name__)
 
 MANY = 20
 """Prompts from which answers are written in the background, many at once: far quicker than one by one on screen."""
@@ -165,6 +168,7 @@ def batch_of(run: Run, folder: Path) -> Batch | None:
     try:
         data = frozen.read(folder / run.id / "data.jsonl")
     except WorkbenchError:
+        log.exception("a batch cannot go on")
         return None
     prompts = tuple(prompt.prompt_id for prompt in data.prompts)
     return Batch(run.model_id or "", dict(run.options), prompts, run.reward_id) if run.model_id else None

@@ -14,12 +14,12 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QTextEdit, QWidget
 
 from .. import events as ev
 from ..errors import WorkbenchError
+from ..lm.refs import SERVER
 from ..store import Response
 from .context import Context
 from .feedback_marks import Places
 from .generate_cards import AnswerCard
 from .generate_columns import ColumnsArea
-from .model_session import SERVER
 from .theme import set_region, theme, theme_changed
 from .widgets import Bar, column, label, visible
 

@@ -10,10 +10,10 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication
 
 from ..jobs.tasks.generate import Options
+from ..lm.refs import SERVER
 from ..store import Model, Store
 from .generate_answers import ColumnChoice
 from .generate_sampling import Sampling
-from .model_session import SERVER
 
 SETTING = "generate"
 

@@ -159,7 +159,7 @@ class Writer(QObject):
         elif isinstance(event, ev.Finished | ev.Stopped):
             self._on_end(str(event.summary.get("id", "")), "finished" if isinstance(event, ev.Finished) else "stopped")
         elif isinstance(event, ev.Failed):
-            self._on_end(event.details.removeprefix("request "), "failed")
+            self._on_end(event.request, "failed")
 
     def _on_end(self, id_: str, how: str) -> None:
         place = self._place_of(id_)

@@ -15,12 +15,9 @@ from ..jobs.chat_templates import mismatches
 from ..jobs.feeding import Feeder
 from ..jobs.recording import store_answer
 from ..jobs.spec import JobSpec
-from ..lm.refs import ModelRef
+from ..lm.refs import SERVER, ModelRef
 from ..store import Model, Response, Store
 from .job_thread import SessionThread
-
-SERVER = "server"
-"""Kind of a model that is on a server: it takes no memory here."""
 
 
 class ModelSession(QObject):
