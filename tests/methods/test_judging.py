@@ -237,7 +237,7 @@ def test_a_judge_is_a_reward_and_reads_reference_answers():
 
 def test_without_its_library_a_run_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "openai", None)
-    with pytest.raises(WorkbenchError, match="needs the openai library"):
+    with pytest.raises(WorkbenchError, match="need the openai library"):
         Judge.of(options_from(ppo.Options, {"judge_url": "http://localhost/v1", "judge_model": "m"}))
 
 

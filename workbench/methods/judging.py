@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ..errors import WorkbenchError
 from ..providers.keys import KEY, key_for
+from ..providers.servers import library
 from .base import NoScore
 
 RUBRIC = "The answer is correct, helpful and clear, and no longer than it needs to be."
@@ -208,17 +209,6 @@ def check_options(options: Any) -> None:
         )
     if not options.judge_model:
         raise WorkbenchError("Judge model is empty.", "Write the name that the judge's server knows it by.")
-
-
-def library() -> Any:
-    """The openai library. Raises WorkbenchError when it is not installed."""
-    try:
-        import openai
-    except ImportError as error:
-        raise WorkbenchError(
-            "A judge needs the openai library.", "Install it: pip install 'feedback-workbench[judge]'."
-        ) from error
-    return openai
 
 
 def _reason(error: Any) -> str:

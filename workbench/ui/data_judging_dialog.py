@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QLineEdit, QPlainTextEdit, Q
 from ..errors import WorkbenchError
 from ..events import Event, Finished
 from ..jobs.judging import Order, estimate, options_of
+from ..jobs.tasks.judge import KINDS
 from ..methods import judging
 from ..store import Store
 from ..store.judges import SHORT
@@ -22,7 +23,6 @@ from .theme import set_region
 from .widgets import Button, NumberField, Option, Segmented, WholeField, column, holding, label, row
 from .work import Refreshing
 
-KINDS = ("server", "model", "reward", "rule")
 READS = ("server", "model")
 """Judges that read a rubric."""
 LABEL_WIDTH, PAUSE_MS = 96, 250

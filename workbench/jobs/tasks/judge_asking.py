@@ -13,6 +13,7 @@ from ...events import Judged
 from ...methods import judging, verdicts
 from ...methods.base import NoScore
 from ...methods.judging import Item, Said
+from ...providers.servers import library
 
 BREATH = 0.1
 """Seconds between two looks whether the person wants to stop."""
@@ -31,7 +32,7 @@ class Crew:
 
     def __init__(self, rows: Sequence[Row], options: Any) -> None:
         url = options.judge_url
-        self._client = judging.library().OpenAI(
+        self._client = library().OpenAI(
             base_url=url, api_key=judging.key_for(url), timeout=judging.TIMEOUT, max_retries=judging.RETRIES
         )
         self._options = options
