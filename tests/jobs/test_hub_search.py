@@ -7,12 +7,12 @@ import pytest
 from workbench import settings
 from workbench.errors import WorkbenchError
 from workbench.jobs import hub, hub_repository
-from workbench.jobs.hub_fit import running, shape_of
+from workbench.jobs.hub_fit import running
 from workbench.jobs.hub_search import Found, Query, largest, looked_at, search
 
 from . import hub_worlds
 from .hub_server import Hub
-from .hub_worlds import CONFIG, NAME, facts, model_files
+from .hub_worlds import NAME, facts, model_files
 
 
 @pytest.fixture
@@ -155,12 +155,9 @@ def test_offline_mode_of_the_hub_library_is_said(served, monkeypatch):
         search(Query())
 
 
-def test_the_shape_is_read_from_the_config_and_decides_what_fits():
-    shape = shape_of(CONFIG, 10_000)
-    assert shape is not None and (shape.layers, shape.hidden, shape.head_dim, shape.gated) == (2, 16, 8, True)
-    need = running(10_000_000, shape)
+def test_the_count_of_parameters_decides_what_fits():
+    need = running(10_000_000)
     assert need.fit(free=need.total * 2, total=need.total * 3) == "fits"
     assert need.fit(free=need.total, total=need.total * 3) == "tight"
     assert need.fit(free=1, total=need.total - 1) == "too large"
-    assert shape_of({"hidden_size": "x"}, 10) is None
     assert running(10**9).weights == 2 * 10**9
