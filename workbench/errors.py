@@ -15,5 +15,15 @@ class WorkbenchError(Exception):
         return f"{self.text} {self.hint}".strip()
 
 
+class NoEngine(WorkbenchError):
+    """There is nothing to compute with: the standalone app's base edition before an engine was added."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No compute engine is installed, so no model can run or learn.",
+            "Add one under Settings, Compute, or run: workbench engines add cpu.",
+        )
+
+
 class StopRequested(Exception):
     """Raised inside a job, between two tokens or micro-batches, when the person asked it to stop."""

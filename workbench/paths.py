@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import sys
 from collections.abc import Iterable
@@ -15,6 +17,60 @@ APP = "feedback-workbench"
 def package() -> Path:
     """The folder of the `workbench` package."""
     return Path(__file__).resolve().parent
+
+
+def bundle() -> Path | None:
+    """The folder of the standalone app that this is part of; None where pip installed us, or in a checkout.
+
+    It holds bundle.json, python/, app/ (this package, and the packages that the window needs), bin/uv, locks/ and, in
+    the full edition, engine/.
+    """
+    root = package().parent.parent
+    return root if (root / "bundle.json").is_file() else None
+
+
+def engines() -> Path:
+    """Compute engines that this person added to the standalone app, one folder each, and `current.json`."""
+    return user_data() / "engines"
+
+
+def current_engine() -> Path:
+    """The file that names the added engine in use, as {"engine": name}. Where there is none, the built-in one is."""
+    return engines() / "current.json"
+
+
+def built_in_engine() -> Path | None:
+    """The engine that came with the standalone app, in its full edition."""
+    root = bundle()
+    return root / "engine" if root and (root / "engine" / "torch").is_dir() else None
+
+
+def active_engine() -> Path | None:
+    """The folder of packages (torch, transformers, trl) that jobs of the standalone app run on."""
+    try:
+        name = json.loads(current_engine().read_text(encoding="utf-8"))["engine"]
+        added = engines() / Path(str(name)).name
+    except (OSError, ValueError, KeyError, TypeError):  # none was added, or the file is damaged: `engines` says so
+        return built_in_engine()
+    return added if (added / "torch").is_dir() else built_in_engine()
+
+
+def has_engine() -> bool:
+    """Whether jobs can run: an engine of the standalone app, or torch in the environment that we are installed in."""
+    return active_engine() is not None if bundle() else importlib.util.find_spec("torch") is not None
+
+
+def uv() -> Path | None:
+    """The installer of engines that the standalone app carries."""
+    root = bundle()
+    found = root / "bin" / ("uv.exe" if sys.platform == "win32" else "uv") if root else None
+    return found if found and found.is_file() else None
+
+
+def locks() -> Path:
+    """Exact versions and hashes of each engine's packages, one file a kind of device."""
+    root = bundle()
+    return root / "locks" if root else package().parent / "packaging" / "locks"
 
 
 def _data(name: str) -> Path:
@@ -80,13 +136,23 @@ def queue_command(project: Path) -> list[str]:
     return [sys.executable, "-m", "workbench", "runs", "start", "--project", str(project)]
 
 
+def clean_environment() -> dict[str, str]:
+    """Our environment, without what another Python on this computer left in it where the app brings its own."""
+    env = dict(os.environ)
+    if not bundle():
+        return env
+    strange = ("PYTHON", "PIP_", "UV_", "CONDA", "VIRTUAL_ENV")
+    env = {name: value for name, value in env.items() if not name.upper().startswith(strange)}
+    return env | {"PYTHONNOUSERSITE": "1", "PYTHONSAFEPATH": "1"}
+
+
 def child_environment() -> dict[str, str]:
     """The environment of a child.
 
     TRL reports to its makers whenever a trainer is built, and the hub client does on import, unless told
     not to. OpenMP's spinning threads starve each other on a desktop that is never quiet, so they wait passively.
     """
-    env = dict(os.environ)
+    env = clean_environment()
     env.update(
         PYTHONUNBUFFERED="1",
         PYTHONUTF8="1",
@@ -101,6 +167,14 @@ def child_environment() -> dict[str, str]:
     # as long as its batches differed. A step needs about 40; with 8 it took 30 % longer.
     env.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
     env.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_DATASETS_OFFLINE="1")
-    parts = [str(package().parent), env.get("PYTHONPATH", "")]
-    env["PYTHONPATH"] = os.pathsep.join(part for part in parts if part)
+    env["PYTHONPATH"] = os.pathsep.join(_packages(env))
     return env
+
+
+def _packages(env: dict[str, str]) -> list[str]:
+    """Where a child finds packages beyond its interpreter's own."""
+    if not bundle():
+        return [part for part in (str(package().parent), env.get("PYTHONPATH", "")) if part]
+    engine = active_engine()
+    # The interpreter of the bundle finds app/ by itself, after these: an engine brings its own numpy.
+    return [str(engine)] if engine else []

@@ -1,7 +1,7 @@
 """The command line: each step of the loop alone, or all of it as `workbench demo`.
 
 Results go to standard output (JSON with --json), progress and logs to standard error. Exit status: 0 done, 1 a problem
-told in one sentence, 2 a wrong command line, 130 stopped by Ctrl C.
+told in one sentence, 2 a wrong command line, 6 no compute engine to run on, 130 stopped by Ctrl C.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from pathlib import Path
 import click
 
 from .. import __version__, paths
-from ..errors import WorkbenchError
+from ..errors import NoEngine, WorkbenchError
 from .benching import bench
 from .demonstrating import demo
 from .documents import ask, documents
+from .engines import engines
 from .exchanging import export, import_
 from .judging import judge
 from .labelling import classify
@@ -48,7 +49,7 @@ def main() -> int:
     except WorkbenchError as error:
         log.exception("problem")
         click.echo(f"{error.text} {error.hint}".strip(), err=True)
-        return 1
+        return 6 if isinstance(error, NoEngine) else 1
     except Exception as error:
         log.exception("bug")
         click.echo(
@@ -108,7 +109,7 @@ def doctor(context: click.Context, project: Path | None, as_json: bool) -> None:
 
 _commands = (
     demo, models, import_, export, tasks, documents, ask, translate, generate, features, train, runs, evaluate,
-    judge, classify, report, bench, doctor,
+    judge, classify, report, bench, engines, doctor,
 )  # fmt: skip
 for _command in _commands:
     cli.add_command(_command)

@@ -104,7 +104,7 @@ def download(
     return None
 
 
-class _Asked:
+class Asked:
     """What Ctrl C asks of a download: first to stop at the next byte, then to end at once."""
 
     stopped = False
@@ -119,7 +119,7 @@ class _Asked:
 def _fetch(hub_id: str, file: str, revision: str) -> Path:
     from ..jobs import hub_download
 
-    asked, bar = _Asked(), Bar()
+    asked, bar = Asked(), Bar()
     with stoppable() as hold:
         hold(asked)
         for event in hub_download.download(hub_id, file=file, revision=revision, stop=lambda: asked.stopped):

@@ -84,7 +84,8 @@ def _transferred(event: Transferred) -> str:
     speed = f", {bytes_text(event.speed)}/s" if event.speed else ""
     left = event.seconds_left
     when = "" if left is None else f", {left / 60:.0f} min left" if left >= 90 else f", {left:.0f} s left"
-    return f"{share}{bytes_text(event.done)} of {bytes_text(event.total)}{speed}{when}  {event.text}"
+    total = f" of {bytes_text(event.total)}" if event.total else ""
+    return f"{share}{bytes_text(event.done)}{total}{speed}{when}  {event.text}"
 
 
 _SHOWN = ("accuracy/held_out", "loss/train", "objective/scores", "objective/kl")

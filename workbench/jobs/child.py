@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from ..errors import WorkbenchError
+from ..errors import NoEngine, WorkbenchError
 from ..events import Event, Failed, to_line
 from .awake import kept_awake
 from .spec import JobSpec
@@ -113,6 +113,9 @@ def failure(error: BaseException) -> Failed:
     """An unexpected error in words. Out of memory and a full disk are told apart, because a person can act on them."""
     details = "".join(traceback.format_exception(error))
     kind = type(error).__name__
+    if isinstance(error, ModuleNotFoundError) and error.name == "torch":
+        missing = NoEngine()
+        return Failed(missing.text, missing.hint, details)
     if kind == "OutOfMemoryError" or isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         hint = "Lower the micro-batch or the longest answer, or choose a smaller model."
         return Failed("The device ran out of memory.", hint, details)

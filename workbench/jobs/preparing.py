@@ -8,7 +8,6 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from ..lm.refs import ModelRef
 from ..methods.base import Data, needs_reward, options_from
 from ..methods.rewarding import FUNCTION_FILE
 from ..store import Model, Run, Store, run_queue
-from . import chat_templates, frozen, functions, load_choices
+from . import chat_templates, compute, frozen, functions, load_choices
 from .run import worker
 from .spec import JobSpec
 
@@ -169,6 +168,8 @@ def _checked(
     others = tuple(reference(store, other) for other in other_ids)
     if name not in _ASK_SERVERS:
         _refuse_servers(method.title, *filter(None, (model, reward, *others)))
+    if model is None or model.kind != "server":
+        compute.require()
     return _Checked(name, method, plain, data, model, reward, others)
 
 
@@ -248,6 +249,8 @@ def resume(store: Store, run_id: str, changes: Mapping[str, Any] | None = None) 
     functions.check_frozen(store, plain, folder)
     model = _same(store, run.model_id, run.spec.get("model"))
     reward = _same(store, run.reward_id, run.spec.get("reward"))
+    if model is None or model.kind != "server":
+        compute.require()
     changed = tuple(sorted(name for name in changes or {} if run.options.get(name) != plain[name]))
     spec = JobSpec(
         run.id, run.method, plain, str(folder), model, reward, (), str(folder / "data.jsonl"), {}, True, changed
@@ -343,10 +346,4 @@ def _free_name(store: Store, title: str) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of the libraries that a result depends on, read without importing them."""
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = "absent"
-    return found
+    return {package: compute.version_of(package) or "absent" for package in _PACKAGES}

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from .. import events as ev
 from ..errors import WorkbenchError
-from ..jobs import preparing
+from ..jobs import compute, preparing
 from ..jobs.chat_templates import mismatches
 from ..jobs.feeding import Feeder
 from ..jobs.recording import store_answer
@@ -149,7 +149,8 @@ class ModelSession(QObject):
             self.session_changed.emit()
 
     def _begins(self, ref: ModelRef) -> None:
-        """A model is about to be loaded: say what is odd about how it is used."""
+        """A model is about to be loaded: say what is odd about how it is used. Raises NoEngine."""
+        compute.require()
         self.loading_ids.add(ref.id)
         self._warn_of_templates(ref.id)
 

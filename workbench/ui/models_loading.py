@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from functools import cache
 
 from PySide6.QtCore import Qt, Signal
@@ -10,7 +9,7 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QWidget
 
 from ..errors import WorkbenchError
-from ..jobs import load_choices
+from ..jobs import compute, load_choices
 from ..jobs.load_choices import LoadChoice
 from .context import Context
 from .models_library import Entry
@@ -100,4 +99,4 @@ def _allow(box: QComboBox, value: str, reason: str) -> None:
 
 @cache
 def _has(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
+    return compute.has(package)
