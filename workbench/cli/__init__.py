@@ -78,12 +78,26 @@ def start_log() -> None:
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="workbench")
 @PROJECT
+@click.option("--selftest", is_flag=True, help="Try everything once on a tiny model, in a project that is thrown away.")
+@click.option("--deep", is_flag=True, help="With --selftest: also what breaks first in a packaged app.")
+@click.option("--json", "as_json", is_flag=True, help="With --selftest: print the result as JSON.")
+@click.option("--picture", type=click.Path(path_type=Path), default=None, help="With --selftest: keep a picture here.")
 @click.pass_context
-def cli(context: click.Context, project: Path | None) -> int | None:
+def cli(
+    context: click.Context, project: Path | None, selftest: bool, deep: bool, as_json: bool, picture: Path | None
+) -> int | None:
     """Teach a language model by judging what it says, on your own computer.
 
     Without a command, opens the window.
     """
+    if not selftest and (deep or as_json or picture):
+        raise click.UsageError("--deep, --json and --picture go with --selftest.")
+    if selftest:
+        if context.invoked_subcommand is not None or project is not None:
+            raise click.UsageError("--selftest takes neither a command nor a project.")
+        from .. import selftest as trial
+
+        return trial.main(deep, as_json, picture)
     if context.invoked_subcommand is not None:
         context.obj = project
         return None

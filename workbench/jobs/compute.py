@@ -145,10 +145,9 @@ def _read(folder: Path, name: str, active: Path | None) -> Engine:
     except (OSError, ValueError):
         log.info("%s does not say what it is", folder, exc_info=True)
         said = {}
-    known: dict[str, Any] = {
-        key: said[key] for key in ("variant", "torch", "device", "bytes", "installed") if key in said
-    }
-    return Engine(name=name, folder=folder, active=folder == active, **{"variant": "cpu"} | known)
+    keys = ("variant", "torch", "device", "bytes", "installed")
+    known: dict[str, Any] = {"variant": "cpu"} | {key: said[key] for key in keys if key in said}
+    return Engine(name=name, folder=folder, active=folder == active, **known)
 
 
 def use(name: str) -> Engine:

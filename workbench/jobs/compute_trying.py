@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 SECONDS = 300
 """How long an engine may take to answer: the first import of a large one, from a slow disk."""
 PROBE = """
-import json, sys
+import json
 import torch, transformers, trl, peft, datasets, accelerate
 from workbench.lm.devices import choose
 found = choose()
 (torch.ones(8, 8, device=found.device) @ torch.ones(8, 8, device=found.device)).sum().item()
 print(json.dumps({"torch": torch.__version__, "transformers": transformers.__version__, "device": found.device.type,
-                  "name": found.name}))
+                  "name": found.name, "dtype": found.dtype_name, "memory": found.total_bytes}))
 """
 
 
@@ -78,18 +78,19 @@ def _damaged(engine: compute.Engine, path: str, why: str) -> WorkbenchError:
     return WorkbenchError(f"{engine.name} is damaged: {path}: {why}.", hint)
 
 
-def probe(folder: Path) -> dict[str, Any]:
-    """Compute something with an engine in a process of its own. {"torch", "transformers", "device", "name"}.
+def probe(folder: Path | None = None) -> dict[str, Any]:
+    """Compute something in a process of its own, as jobs are: with the engine in a folder, or with what jobs use.
 
-    Raises WorkbenchError when it does not start.
+    {"torch", "transformers", "device", "name", "dtype", "memory" (bytes)}. Raises WorkbenchError when it fails.
     """
-    env = paths.child_environment() | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    env = paths.child_environment() | {"PYTHONDONTWRITEBYTECODE": "1"}
+    env |= {"PYTHONPATH": str(folder)} if folder else {}
     command = [sys.executable, "-c", PROBE]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, env=env, check=False)
     except subprocess.TimeoutExpired as error:
         log.exception("the engine does not answer")
-        raise WorkbenchError("The engine did not answer when it was tried.", "Update the driver; try again.") from error
+        raise WorkbenchError("PyTorch did not answer when it was tried.", "Update the driver; try again.") from error
     try:
         if done.returncode == 0:
             return json.loads(done.stdout.strip().splitlines()[-1])
@@ -97,4 +98,5 @@ def probe(folder: Path) -> dict[str, Any]:
         log.exception("the engine's answer cannot be read")
     log.error("the engine does not start: %s", (done.stderr or done.stdout)[-8000:])
     last = (done.stderr.strip().splitlines() or ["no reason given"])[-1][:300]
-    raise WorkbenchError(f"The engine does not start: {last}.", "The log has the details; the engine before it stays.")
+    hint = "The log has the details." if paths.bundle() else "Install it again: pip install --force-reinstall torch."
+    raise WorkbenchError(f"PyTorch does not start: {last}.", hint)

@@ -17,14 +17,7 @@ from .. import __version__, paths
 from ..errors import WorkbenchError
 from ..store import Store
 from ..store.connecting import refuse_unsafe_sqlite
-from . import preparing
-
-_PROBE = """
-import json, torch
-from workbench.lm.devices import choose
-found = choose()
-print(json.dumps([torch.__version__, found.device.type, found.dtype_name, found.name, found.total_bytes]))
-"""
+from . import compute, compute_trying, preparing
 
 
 def examine(project: Path) -> dict[str, Any]:
@@ -82,23 +75,10 @@ def _window() -> str:
 
 def _compute() -> str:
     """Asked in a process of its own, as jobs are: a broken driver must not end the doctor."""
-    done = subprocess.run(
-        [sys.executable, "-c", _PROBE],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=paths.child_environment(),
-        check=False,
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise WorkbenchError(
-            f"PyTorch does not start: {last}.", "Install it again: pip install --force-reinstall torch."
-        )
-    import json
-
-    version, device, dtype, name, total = json.loads(done.stdout)
-    return f"PyTorch {version}, {device} ({name}), {dtype}, {total / 1e9:.1f} GB"
+    compute.require()
+    found = compute_trying.probe()
+    memory = f"{found['memory'] / 1e9:.1f} GB"
+    return f"PyTorch {found['torch']}, {found['device']} ({found['name']}), {found['dtype']}, {memory}"
 
 
 def _project(project: Path) -> str:
