@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLockFile, QSettings, QTimer
+from PySide6.QtCore import QLockFile, QMessageLogContext, QSettings, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from . import __version__, paths, settings
@@ -61,7 +61,13 @@ def make_application() -> QApplication:
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(paths.user_config()))
     sys.excepthook = report_bug
+    qInstallMessageHandler(keep_message)
     return app
+
+
+def keep_message(kind: QtMsgType, where: QMessageLogContext, text: str) -> None:
+    """What Qt has to say goes to the log: standard error is for sentences that a person can act on."""
+    log.log(logging.WARNING if kind != QtMsgType.QtDebugMsg else logging.DEBUG, "Qt: %s", text)
 
 
 def make_window(project: Path, chosen: settings.Settings) -> Window:

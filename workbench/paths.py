@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.util
 import json
 import os
@@ -58,6 +59,26 @@ def active_engine() -> Path | None:
 def has_engine() -> bool:
     """Whether jobs can run: an engine of the standalone app, or torch in the environment that we are installed in."""
     return active_engine() is not None if bundle() else importlib.util.find_spec("torch") is not None
+
+
+def borrow(package: str) -> bool:
+    """Make one package of the engine importable here, where our own interpreter has it not; False if nobody has it.
+
+    The rest of the engine stays out of this process: torch in the window would cost it seconds and gigabytes.
+    """
+    engine = active_engine()
+    if package in sys.modules or importlib.util.find_spec(package) is not None:
+        return True
+    spec = importlib.machinery.PathFinder.find_spec(package, [str(engine)]) if engine else None
+    if spec is None or spec.loader is None:
+        return False
+    module = sys.modules[package] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[package]
+        raise
+    return True
 
 
 def uv() -> Path | None:

@@ -276,3 +276,22 @@ def test_the_command_line_lists_adds_and_ends_with_six_where_there_is_none(app, 
     assert run("engines", "rollback")[0] == 1
     assert run("engines", "remove", name)[0] == 0
     assert compute.engines() == []
+
+
+def test_one_package_of_an_engine_is_borrowed_without_the_rest(app, tmp_path):
+    name = add(tmp_path / "wheels")["engine"]
+    (compute.find(name).folder / "lent_out").mkdir()
+    (compute.find(name).folder / "lent_out" / "__init__.py").write_text("from . import part\n")
+    (compute.find(name).folder / "lent_out" / "part.py").write_text("value = 7\n")
+    before = list(sys.path)
+    assert paths.borrow("lent_out")
+    assert sys.modules.pop("lent_out").part.value == 7
+    assert sys.path == before
+    assert not paths.borrow("nobody_has_this")
+
+
+def test_the_device_is_asked_for_in_a_process_and_one_that_is_not_there_is_told():
+    found = compute_trying.device_of("cpu", "float32")
+    assert (found["device"], found["dtype"], found["itemsize"]) == ("cpu", "float32", 4)
+    with pytest.raises(WorkbenchError, match="This machine has no xpu device"):
+        compute_trying.device_of("xpu", "auto")

@@ -289,30 +289,30 @@ def planned(
 ) -> dict[str, Any]:
     """What a run would take, in bytes by part, on the device that it would choose. Raises WorkbenchError."""
     from ..jobs import preparing
-    from ..lm.devices import choose
+    from ..jobs.compute_trying import device_of
     from ..methods.planning import plan
 
     knob_values = dataclasses.asdict(options_from(method.Options, options))
-    compute = choose(knob_values["device"], knob_values["dtype"])
+    found_device = device_of(knob_values["device"], knob_values["dtype"])
     reward = preparing.reference(store, reward_id) if reward_id else None
     model = preparing.reference(store, model_id) if model_id else None
     data = preparing.data_of(store)
-    device = compute.device.type
-    found = plan(knob_values, data, model, reward, bytes_each=compute.dtype.itemsize, device=device)
+    device, total = found_device["device"], found_device["memory"]
+    found = plan(knob_values, data, model, reward, bytes_each=found_device["itemsize"], device=device)
     name = model.name if model else "a new model"
     if found is None:
         raise WorkbenchError(f"The files of {name} do not say what it is made of.", "Start the run and watch.")
-    free = psutil.virtual_memory().available if device == "cpu" else compute.total_bytes
+    free = psutil.virtual_memory().available if device == "cpu" else total
     return {
         "method": method.name,
         "model": name,
-        "device": compute.name,
-        "dtype": compute.dtype_name,
+        "device": found_device["name"],
+        "dtype": found_device["dtype"],
         "parts": found.estimate.parts(),
         "estimate_bytes": found.estimate.total,
         "free_bytes": free,
-        "total_bytes": compute.total_bytes,
-        "fit": found.estimate.fit(free, compute.total_bytes),
+        "total_bytes": total,
+        "fit": found.estimate.fit(free, total),
         "micro_tokens": found.work.tokens,
     }
 

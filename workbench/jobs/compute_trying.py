@@ -22,6 +22,13 @@ log = logging.getLogger(__name__)
 
 SECONDS = 300
 """How long an engine may take to answer: the first import of a large one, from a slow disk."""
+DEVICE = """
+import json, sys
+from workbench.lm.devices import choose
+found = choose(*sys.argv[1:])
+print(json.dumps({"device": found.device.type, "name": found.name, "dtype": found.dtype_name,
+                  "itemsize": found.dtype.itemsize, "memory": found.total_bytes}))
+"""
 PROBE = """
 import json
 import torch, transformers, trl, peft, datasets, accelerate
@@ -83,9 +90,23 @@ def probe(folder: Path | None = None) -> dict[str, Any]:
 
     {"torch", "transformers", "device", "name", "dtype", "memory" (bytes)}. Raises WorkbenchError when it fails.
     """
+    return _answer(PROBE, folder)
+
+
+def device_of(device: str, dtype: str) -> dict[str, Any]:
+    """What jobs compute on when a run asks for this device and number format ("auto": the best that is there).
+
+    {"device", "name", "dtype", "itemsize", "memory" (bytes)}. Raises NoEngine, and WorkbenchError when it is not there.
+    """
+    compute.require()
+    return _answer(DEVICE, None, device, dtype)
+
+
+def _answer(code: str, folder: Path | None, *words: str) -> dict[str, Any]:
+    """The JSON that a small program prints last, run on an engine in a process of its own."""
     env = paths.child_environment() | {"PYTHONDONTWRITEBYTECODE": "1"}
     env |= {"PYTHONPATH": str(folder)} if folder else {}
-    command = [sys.executable, "-c", PROBE]
+    command = [sys.executable, "-c", code, *words]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, env=env, check=False)
     except subprocess.TimeoutExpired as error:
@@ -98,5 +119,7 @@ def probe(folder: Path | None = None) -> dict[str, Any]:
         log.exception("the engine's answer cannot be read")
     log.error("the engine does not start: %s", (done.stderr or done.stdout)[-8000:])
     last = (done.stderr.strip().splitlines() or ["no reason given"])[-1][:300]
+    if last.startswith("workbench.errors.WorkbenchError: "):
+        raise WorkbenchError(last.removeprefix("workbench.errors.WorkbenchError: "))
     hint = "The log has the details." if paths.bundle() else "Install it again: pip install --force-reinstall torch."
     raise WorkbenchError(f"PyTorch does not start: {last}.", hint)

@@ -106,14 +106,16 @@ def _adapter(folder: Path) -> str:
 def _trl(folder: Path) -> str:
     import trl
     from datasets import Dataset
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
 
     loaded = _tiny(folder)
     rows = Dataset.from_list([{"text": text} for text in TEXTS * 2])
-    arguments = trl.SFTConfig(
+    arguments = SFTConfig(
         output_dir=str(folder / "trl"), max_steps=1, per_device_train_batch_size=2, report_to=[], use_cpu=True,
         bf16=False, save_strategy="no", disable_tqdm=True, max_length=32,
     )  # fmt: skip
-    trainer = trl.SFTTrainer(loaded.model, args=arguments, train_dataset=rows, processing_class=loaded.tokenizer)
+    trainer = SFTTrainer(loaded.model, args=arguments, train_dataset=rows, processing_class=loaded.tokenizer)
     trainer.train()
     assert trainer.state.global_step == 1
     return f"trl {trl.__version__}, one step"

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ... import paths
+from ...errors import WorkbenchError
 from ..rows import to_json
 from .strict_json import parse
 
@@ -19,8 +21,18 @@ MESSAGE = {"role": str, "content": str}
 MESSAGES = [MESSAGE]
 
 
+def need_arrow() -> None:
+    """Raises WorkbenchError where Parquet and Arrow cannot be read or written."""
+    if not paths.borrow("pyarrow"):
+        raise WorkbenchError(
+            "Parquet and Arrow need the compute engine, and none is installed.",
+            "Add one under Settings, Compute, or use CSV or JSONL.",
+        )
+
+
 def arrow_schema(columns: Columns) -> Any:
-    """The columns as pyarrow knows them."""
+    """The columns as pyarrow knows them. Raises WorkbenchError where there is no pyarrow."""
+    need_arrow()
     import pyarrow as pa
 
     return pa.schema([(name, _arrow_type(type_)) for name, type_ in columns.items()])

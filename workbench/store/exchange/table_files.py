@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from ... import paths
 from ...errors import WorkbenchError
+from .columns import need_arrow
 from .text_files import MAX_LINE, NOTHING, opened
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ def _end(process: subprocess.Popen[bytes], grace: float) -> int:
 
 
 def _started(files: Sequence[Path], said: IO[bytes]) -> subprocess.Popen[bytes]:
+    need_arrow()
     flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
     return subprocess.Popen(
         paths.rows_command(files),
