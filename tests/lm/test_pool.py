@@ -113,6 +113,37 @@ def test_dropping_a_model_leaves_its_base_while_another_stands_on_it(refs):
     assert pool.drop("second") and pool.ids() == [] and not pool.drop("second")
 
 
+@pytest.mark.parametrize("active", ["base", "first"])
+def test_a_base_whose_last_adapter_left_writes_on_and_takes_adapters_again(refs, active):
+    pool = Pool(FP32, lambda: PLENTY)
+    for name in ("base", "first", active):
+        pool.take(refs[name])
+    pool.drop("first")
+    for name in ("base", "second", "first", "base"):
+        loaded = pool.take(refs[name])
+        drafts = sample_all(loaded, [loaded.template.prompt_ids(PROMPT)] * 2, SAMPLER, [5, 6])
+        assert [draft.ids for draft in drafts] == [draft.ids for draft in alone(refs[name])], name
+
+
+def test_an_adapter_of_another_shape_leaves_nothing_on_the_base(refs, tmp_path):
+    """Its base has the same layers by name, and other sizes: that is found when the weights are put in."""
+    wider = load(ModelRef(str(tiny.llama(tmp_path / "wider", hidden=64))), FP32)
+    add_new_adapter(wider, POLICY, rank=4, alpha=32.0)
+    save_adapter(wider, POLICY, tmp_path / "strange", {})
+    strange = ModelRef(refs["base"].base, adapter=str(tmp_path / "strange"), kind="adapter", id="strange")
+    pool = Pool(FP32, lambda: PLENTY)
+    for name in ("base", "first"):
+        pool.take(refs[name])
+        with pytest.raises(WorkbenchError, match="does not fit"):
+            pool.take(strange)
+        assert (
+            not [key for key, _ in pool.take(refs["base"]).model.named_parameters() if "lora_" in key] or name != "base"
+        )
+        loaded = pool.take(refs[name])
+        drafts = sample_all(loaded, [loaded.template.prompt_ids(PROMPT)] * 2, SAMPLER, [5, 6])
+        assert [draft.ids for draft in drafts] == [draft.ids for draft in alone(refs[name])]
+
+
 def test_a_model_that_cannot_be_loaded_changes_nothing(refs, tmp_path):
     pool = Pool(FP32, lambda: PLENTY)
     pool.take(refs["base"])

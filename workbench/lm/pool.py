@@ -103,8 +103,7 @@ class Pool:
         if not resident.views:
             del self._residents[key]
         elif view.ref.adapter and all(other.ref.adapter != view.ref.adapter for other in resident.views.values()):
-            name = resident.adapters.pop(view.ref.adapter)
-            resident.base.model.delete_adapter(name)
+            _take_off(resident, resident.adapters.pop(view.ref.adapter))
         del view, resident
         give_back(self.compute)
 
@@ -153,14 +152,35 @@ class Pool:
     def _view(self, resident: _Resident, ref: ModelRef) -> Loaded:
         if ref.adapter and ref.adapter not in resident.adapters:
             name = f"a{self._clock}"
-            add_saved_adapter(resident.base, ref.adapter, name)
+            try:
+                add_saved_adapter(resident.base, ref.adapter, name)
+            except WorkbenchError:
+                _take_off(resident, name)
+                raise
             resident.base.model.eval()
             resident.adapters[ref.adapter] = name
-            resident.layers = [each for each in resident.base.model.modules() if isinstance(each, BaseTunerLayer)]
-        # The base is inside a PeftModel once an adapter has come: every view goes through the same one.
-        for key, view in resident.views.items():
-            resident.views[key] = dataclasses.replace(view, model=resident.base.model)
+            _settle(resident)
         return dataclasses.replace(resident.base, ref=ref, template=Template(resident.base.tokenizer, ref.template))
+
+
+def _take_off(resident: _Resident, name: str) -> None:
+    """Remove an adapter, if it is there. With the last one peft's wrapper goes too: it would look for the adapter that
+    was active at every token, and fail."""
+    model = resident.base.model
+    if name in getattr(model, "peft_config", {}):
+        if len(model.peft_config) > 1:
+            model.delete_adapter(name)
+        else:
+            resident.base.model = model.unload()
+    _settle(resident)
+
+
+def _settle(resident: _Resident) -> None:
+    """After an adapter came or went: every view goes through what the base is inside of now."""
+    model = resident.base.model
+    resident.layers = [each for each in model.modules() if isinstance(each, BaseTunerLayer)]
+    for key, view in resident.views.items():
+        resident.views[key] = dataclasses.replace(view, model=model)
 
 
 def key_of(ref: ModelRef) -> str:
