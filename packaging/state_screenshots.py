@@ -175,8 +175,8 @@ def saving(world: World) -> None:
     dialog = world.dialog()
     dialog.cards["gguf"].setChecked(True)
     dialog.place.setText(str(Path(os.environ["WORKBENCH_HOME"]) / "saved.gguf"))
-    dialog.accept()
-    world.wait(lambda: pane.progress.isVisible())
+    QTest.keyClick(dialog, Qt.Key.Key_Return)  # type: ignore[call-overload]
+    world.wait(lambda: pane.progress.isVisible(), 20)
 
 
 def loading(world: World) -> None:
@@ -279,7 +279,8 @@ def writing(world: World) -> None:
     pane = world.in_generate()
     while pane.columns.can_add():
         pane.columns.add()
-    pane.columns.change_model(1, world.store.models.list("adapter")[0].id)
+    pane.columns.change_model(1, world.base().id)
+    pane.columns.change_model(2, world.base().id)
     pane.columns.change_model(3, world.store.models.find("Lab server").id)
     pane.generate_action.trigger()
     world.wait(lambda: world.window.context.session_ids and world.server.asked)
@@ -327,6 +328,8 @@ def server_gone(world: World) -> None:
 
 
 def batch(world: World) -> None:
+    for number in range(40):
+        world.store.prompts.add(f"Name {number + 2} things that a potter needs.", tags=("kiln",))
     pane = world.in_generate()
     pane.columns.remove(1)
     settle(world.app)

@@ -258,3 +258,13 @@ def test_people_leads_to_the_matrix_in_data(dialog, window, qtbot):
 def test_a_judgement_made_meanwhile_is_counted(dialog, window, qtbot):
     window.context.store.feedback.add("rating", *_first(window), {"ratings": [3, 3]}, annotator="you")
     qtbot.waitUntil(lambda: dialog.shown[0].total == 1, timeout=LONG)
+
+
+def test_a_message_leaves_the_bar_with_the_next_step_free(window):
+    window.messages.show_message("The server could not be reached.", tone="bad")
+    strip, dock = window.messages, window.panes["feedback"].dock
+    assert dock.isVisible() and strip.isVisible()
+    top = dock.mapTo(window.stack, dock.rect().topLeft()).y()
+    assert strip.geometry().bottom() < top
+    window.show_pane("data")
+    assert strip.geometry().bottom() > top

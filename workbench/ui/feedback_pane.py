@@ -112,7 +112,7 @@ class FeedbackPane(Pane):
         self._pages.addWidget(self._work)
         self._pages.addWidget(self.empty)
         dock = [self.undo_action, self.skip_action, self.flag_action, self.comment_action]
-        self.dock = Dock(dock, self.submit)
+        self.foot = self.dock = Dock(dock, self.submit)
         body = holding(column(self.bar, self._pages, self.dock, spacing=0))
         set_region(body, "canvas")
         self.desk = Desk(self, body, GuidelinesPage(self.context, self._drafts))

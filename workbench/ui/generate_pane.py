@@ -100,7 +100,7 @@ class GeneratePane(Pane):
         self.answers = Answers(self.context, self.writer, self.area, self)
         self.chances = Chances(self.context, self.area, self)
         self.answers.shown.connect(self.chances.show)
-        self.dock = Dock(self.generate_action, self.stop_action, self.again_action, self.send_action)
+        self.foot = self.dock = Dock(self.generate_action, self.stop_action, self.again_action, self.send_action)
         self.dock.queue_at_once.toggled.connect(self.answers.set_queue_at_once)
         over = holding(row(self.card, margins=(16, 14, 16, 12)))
         self.batches = Batches(self.context, self)

@@ -120,11 +120,14 @@ class Message(QFrame):
 
 
 class MessageStrip(QWidget):
-    """Messages floating over the bottom of a widget, the newest lowest, three at most."""
+    """Messages floating over the bottom of a widget, the newest lowest, three at most.
 
-    def __init__(self, over: QWidget) -> None:
+    lift: pixels at the bottom that stay free, such as those of a bar with what a person does next.
+    """
+
+    def __init__(self, over: QWidget, lift: Callable[[], int] = lambda: 0) -> None:
         super().__init__(over)
-        self._over = over
+        self._over, self._lift = over, lift
         self._stack = QVBoxLayout(self)
         self._stack.setContentsMargins(0, 0, 0, 0)
         self._stack.setSpacing(8)
@@ -162,7 +165,7 @@ class MessageStrip(QWidget):
             timer.timeout.connect(message.closed)
             timer.start(STAY)
         self.show()
-        self._place()
+        self.place()
         return message
 
     def show_error(self, error: WorkbenchError, action: tuple[str, Callable[[], object]] | None = None) -> Message:
@@ -179,21 +182,23 @@ class MessageStrip(QWidget):
         message.hide()
         message.deleteLater()
         self.setVisible(bool(self.messages()))
-        self._place()
+        self.place()
 
-    def _place(self) -> None:
+    def place(self) -> None:
+        """Take the place again: what is below may have changed."""
         width = min(WIDTH, max(280, self._over.width() - 32))
         height = max(self._stack.totalHeightForWidth(width), self._stack.totalMinimumSize().height())
-        self.setGeometry((self._over.width() - width) // 2, self._over.height() - height - 16, width, height)
+        bottom = self._over.height() - 16 - self._lift()
+        self.setGeometry((self._over.width() - width) // 2, bottom - height, width, height)
         self.raise_()
 
     def event(self, event: QEvent) -> bool:
         result = super().event(event)
         if event.type() == QEvent.Type.LayoutRequest:  # details were opened
-            self._place()
+            self.place()
         return result
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
-            self._place()
+            self.place()
         return False

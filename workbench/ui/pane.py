@@ -48,6 +48,7 @@ class Pane(QWidget):
         self.body: QWidget | None = None
         self.right: QWidget | None = None
         self.third: QWidget | None = None
+        self.foot: QWidget | None = None
         self._widths: dict[str, int] = {}
         self._placed = False
         app = QApplication.instance()
@@ -76,6 +77,10 @@ class Pane(QWidget):
         result.setLayout(row(holding(inside), Divider(vertical=True), spacing=0))
         result.hide()
         return result
+
+    def foot_height(self) -> int:
+        """Pixels of the bar at the bottom with what a person does next: messages leave it free."""
+        return self.foot.height() if self.foot is not None and self.foot.isVisible() else 0
 
     # -- what a pane fills in
 

@@ -100,7 +100,7 @@ class Window(QMainWindow):
         outer.addWidget(upper, 1)
         outer.addWidget(self.status)
         self.setCentralWidget(whole)
-        self.messages = MessageStrip(self.stack)
+        self.messages = MessageStrip(self.stack, lambda: self.current.foot_height() if self.current else 0)
         self.palette_ = Palette(self)
 
     def _pane_makers(self) -> dict[str, Callable[[], Pane]]:
@@ -222,6 +222,7 @@ class Window(QMainWindow):
         """Show a pane; `payload` says what in it, to panes that have a `visit`."""
         pane = self.pane(name)
         self.stack.setCurrentWidget(pane)
+        self.messages.place()
         self.rail.set_current("models" if name == "first" else name)
         self.header.show_pane(pane)
         if name in PLACES:
