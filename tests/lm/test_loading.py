@@ -48,6 +48,7 @@ def test_a_classifier_does_not_generate(bert_folder):
         (lambda f: (f / "model.safetensors").write_bytes(b"short"), "not a whole safetensors"),
         (lambda f: (f / "model.safetensors").write_bytes(struct.pack("<Q", 2**40) + b"x" * 99), "not a whole"),
         (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-7]), "cut off"),
+        (lambda f: (f / "tokenizer.json").write_text("{}"), "its files say nothing of 'added_tokens'"),
         (lambda f: shutil.rmtree(f), "no model folder"),
     ],
 )

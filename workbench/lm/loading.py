@@ -258,8 +258,9 @@ def guarded(ref: ModelRef, load_it: Any) -> Any:
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, ImportError) as error:
         log.exception("cannot load %s", ref)
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        why = f"its files say nothing of {first}." if isinstance(error, KeyError) else first
         raise WorkbenchError(
-            f"{name} cannot be loaded: {first}", "See the log for details, or get the model again."
+            f"{name} cannot be loaded: {why}", "See the log for details, or get the model again."
         ) from error
 
 
