@@ -15,7 +15,7 @@ from workbench.jobs import people, preparing, rounds
 from workbench.jobs.judge_report import report_of as judges_of
 from workbench.jobs.judging import Order
 from workbench.jobs.reporting import readiness_of, report_of
-from workbench.methods.reward_people import chosen_people
+from workbench.methods.whose import chosen_people
 from workbench.store import Store, browsing, listing
 from workbench.store.exchange.exporting import export, export_store, export_table
 from workbench.store.exchange.importing import import_file

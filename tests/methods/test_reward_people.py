@@ -21,7 +21,8 @@ from workbench.lm.scoring import AdapterReward, encode_all, load_reward, score_a
 from workbench.lm.tastes import Tastes
 from workbench.methods import reward
 from workbench.methods.base import Data
-from workbench.methods.reward_people import chosen_people, people_words
+from workbench.methods.reward_people import people_words
+from workbench.methods.whose import chosen_people
 
 QUICK = {"epochs": 3, "learning_rate": 5e-3, "rank": 4, "max_tokens": 64, "device": "cpu", "dtype": "float32"}
 

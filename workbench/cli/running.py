@@ -16,7 +16,7 @@ from ..events import Event, Failed
 from ..store import run_queue
 from .progress import Bar
 from .shared import JSON, PROJECT, chosen, finish, opened
-from .working import run_json, run_words
+from .working import ended_words, run_json
 
 RUN = click.argument("name", metavar="RUN")
 
@@ -64,7 +64,7 @@ def start(context: click.Context, project: Path | None, as_json: bool) -> None:
         shown = _Shown()
         ended = queue_runner.work_through(store, shown.show, pausing)
         shown.done()
-        words = [run_words(run) for run in ended] or ["No run waits. See: workbench train METHOD --queue."]
+        words = [ended_words(store, run) for run in ended] or ["No run waits. See: workbench train METHOD --queue."]
         finish({"runs": [run_json(store, run) for run in ended]}, as_json, "\n".join(words))
         failed = [run for run in ended if run.status == "failed"]
         if failed:

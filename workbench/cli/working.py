@@ -11,6 +11,7 @@ import psutil
 
 from ..errors import WorkbenchError
 from ..events import Failed, Stopped
+from ..jobs.learned import judges_of, judges_words
 from ..jobs.tasks import evaluate as evaluating
 from ..jobs.tasks import generate as generating
 from ..methods import METHODS, presets
@@ -60,6 +61,7 @@ def run_json(store: Any, run: Any) -> dict[str, Any]:
         "status": run.status,
         "summary": dict(run.summary),
         "model": model_json(result) if result else None,
+        "judges": judges_of(store, run),
     }
 
 
@@ -176,7 +178,7 @@ def train(
     with opened(chosen(context, project)) as store:
         known = store.runs.find(resumed)
         run = see_through(store, *preparing.resume(store, known.id, {} if steps is None else {"steps": steps}))
-        finish(run_json(store, run), as_json, run_words(run))
+        finish(run_json(store, run), as_json, ended_words(store, run))
 
 
 def run_bundle(bundle: Path, out: Path, model: Path | None, as_json: bool) -> None:
@@ -191,7 +193,7 @@ def run_bundle(bundle: Path, out: Path, model: Path | None, as_json: bool) -> No
         same = f"All {len(told)} curves are those in the bundle, bit for bit."
         words = f"Other than in the bundle: {', '.join(other)}." if other else same
         found = run_json(store, run) | {"project": str(store.folder), "differs": other}
-        finish(found, as_json, f"{run_words(run)}\n{words if told else ''}\nIt is in {store.folder}.")
+        finish(found, as_json, f"{ended_words(store, run)}\n{words if told else ''}\nIt is in {store.folder}.")
     finally:
         store.close()
 
@@ -256,7 +258,7 @@ def _train_command(method: Any) -> click.Command:
                 finish(run_json(store, store.runs.find(run.id)) | {"place": place}, as_json, words)
                 return
             run = see_through(store, run, spec)
-            finish(run_json(store, run), as_json, run_words(run))
+            finish(run_json(store, run), as_json, ended_words(store, run))
 
     return click.command(method.name, help=method.text)(knob_options(method.Options)(command))
 
@@ -270,7 +272,7 @@ def _preset(store: Any, method: Any, name: str | None, values: dict[str, Any]) -
         return {}
     if kind_of(method) == "documents":
         return presets.values(method, name, plain_text.find(values["text"] or "").size)
-    return presets.values(method, name, presets.amount(method, preparing.data_of(store)))
+    return presets.values(method, name, presets.amount(method, preparing.data_read(store, method, given(values))))
 
 
 def reward_for(store: Any, method: Any, name: str | None, options: dict[str, Any]) -> str | None:
@@ -296,7 +298,7 @@ def planned(
     found_device = device_of(knob_values["device"], knob_values["dtype"])
     reward = preparing.reference(store, reward_id) if reward_id else None
     model = preparing.reference(store, model_id) if model_id else None
-    data = preparing.data_of(store)
+    data = preparing.data_read(store, method, options)
     device, total = found_device["device"], found_device["memory"]
     found = plan(knob_values, data, model, reward, bytes_each=found_device["itemsize"], device=device)
     name = model.name if model else "a new model"
@@ -344,8 +346,13 @@ def plan_words(found: dict[str, Any]) -> str:
     return "\n".join([*lines, words.format(free=found["free_bytes"] / 1e6, total=found["total_bytes"] / 1e6)])
 
 
+def ended_words(store: Any, run: Any) -> str:
+    """A finished run in words, with the judges that it learned from."""
+    return "\n".join([run_words(run), *judges_words(judges_of(store, run))])
+
+
 def run_words(run: Any) -> str:
-    """A finished run in words."""
+    """A finished run in words, as far as it tells them itself."""
     numbers = {key: value for key, value in run.summary.items() if isinstance(value, int | float)}
     figures = ", ".join(f"{key} {value:.4g}" for key, value in numbers.items() if not isinstance(value, bool))
     early = " early" if run.summary.get("stopped_early") else ""

@@ -20,6 +20,7 @@ from ..lm.folders import reason
 from ..methods import METHODS
 from ..store import Model, Run, Store
 from . import frozen
+from .learned import judges_of
 
 VERSION = 1
 MANIFEST, RUN, DATA, METRICS = "manifest.json", "run.json", "data.jsonl", "metrics.json"
@@ -145,6 +146,7 @@ def _told(store: Store, run: Run, models: list[Model]) -> dict[str, Any]:
         "step": run.step,
         "created_at": run.created_at,
         "feedback_ids": [item.id for item in store.runs.feedback_of(run.id)],
+        "judges": judges_of(store, run),
         "data_sha256": run.data_hash,
         "model": numbers.get(run.model_id or ""),
         "reward": numbers.get(run.reward_id or ""),

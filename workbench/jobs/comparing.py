@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import WorkbenchError
 from ..store import Run, Store
 from ..store.exchange.writing import csv_line, replacing, write_lines
+from .learned import judges_of
 
 MOST = 5
 """Runs in one comparison: as many as there are lines that can be told apart."""
@@ -64,6 +65,7 @@ def _settings(store: Store, run: Run) -> dict[str, Any]:
         "method": run.method,
         **models,
         "judgements": store.runs.count_feedback(run.id),
+        **{f"verdicts of {name}": count for name, count in judges_of(store, run).items()},
         "data": run.data_hash[:12] if run.data_hash else None,
         **run.options,
         **{f"version of {package}": version for package, version in run.versions.items()},

@@ -12,6 +12,7 @@ from ..feedback import KINDS
 from ..methods import METHODS
 from ..methods.base import knobs
 from ..store import Model, Run, Store
+from .learned import judges_of
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
@@ -69,8 +70,7 @@ def _made(store: Store, run: Run, method: Any) -> Iterator[str]:
     counts = ", ".join(f"{number:,} {kind}" for kind, number in _kinds(store, run).items())
     yield f"- Judgements: {count:,}" + (f" ({counts})" if counts else "")
     yield from _agreement(store, run)
-    if by_judges := sum(store.judges.learned_by(run.id).values()):
-        yield f"- Judgements by models or rules: {by_judges:,}, not by people"
+    yield from _by_judges(store, run)
     if run.reward_id:
         reward = store.models.find(run.reward_id)
         right = reward.info.get("accuracy")
@@ -84,6 +84,16 @@ def _made(store: Store, run: Run, method: Any) -> Iterator[str]:
     if other:
         yield "- Settings other than usual: " + ", ".join(f"{key} {value}" for key, value in sorted(other.items()))
     yield "- Versions: " + ", ".join(f"{package} {version}" for package, version in sorted(run.versions.items()))
+
+
+def _by_judges(store: Store, run: Run) -> Iterator[str]:
+    """How many verdicts of judges the run learned from, itself or through its reward model. No judge's name: it may
+    hold an address."""
+    if own := sum(judges_of(store, run).values()):
+        yield f"- Judgements by models or rules: {own:,}, not by people"
+    taught = store.models.find(run.reward_id).run_id if run.reward_id else None
+    if taught and (through := sum(judges_of(store, store.runs.find(taught)).values())):
+        yield f"- Judgements by models or rules in its reward model: {through:,}, not by people"
 
 
 def _agreement(store: Store, run: Run) -> Iterator[str]:

@@ -20,6 +20,7 @@ from ..methods.base import Data, needs_reward, options_from
 from ..methods.rewarding import FUNCTION_FILE
 from ..store import Model, Run, Store, run_queue
 from . import chat_templates, compute, frozen, functions, load_choices
+from .learned import JUDGES
 from .run import worker
 from .spec import JobSpec
 
@@ -50,6 +51,26 @@ def data_of(
         tuple(conversion.labels),
         tuple(conversion.demonstrations),
     )
+
+
+def data_read(store: Store, method: Any, options: Mapping[str, Any]) -> Data:
+    """The same, as a method with these options reads it: under its own rules, of those who are named.
+
+    Raises WorkbenchError for a name that has judged nothing.
+    """
+    return data_of(store, *_read_by(store, method, options_from(method.Options, options)))
+
+
+def _read_by(
+    store: Store, method: Any, options: Any, rules: Rules | None = None, annotators: Sequence[str] | None = None
+) -> tuple[Rules | None, Sequence[str] | None]:
+    """By which rules, and whose judgements: what the options say goes before what was asked for."""
+    reads = getattr(method, "READS", None)
+    if reads is None:
+        return rules, annotators
+    known = [*store.feedback.annotators(), *store.judges.counts()]
+    rules, named = reads(options, rules or project_rules(store), known)
+    return rules, named or annotators
 
 
 def project_rules(store: Store) -> Rules:
@@ -146,10 +167,7 @@ def _checked(
 ) -> _Checked:
     method = worker(name)
     parsed = options_from(method.Options, options)
-    if reads := getattr(method, "READS", None):
-        known = [*store.feedback.annotators(), *store.judges.counts()]
-        rules, named = reads(parsed, rules or project_rules(store), known)
-        annotators = named or annotators
+    rules, annotators = _read_by(store, method, parsed, rules, annotators)
     wants = method.wants(parsed) if hasattr(method, "wants") else getattr(method, "WANTS", (Prompt,))
     data = _wanted(method, wants, data_of(store, rules, annotators, prompt_ids), split)
     if collect := getattr(method, "collect", None):
@@ -226,6 +244,8 @@ def prepare(
     if answers:
         frozen.write_answers(answers, folder)
     store.runs.freeze(run.id, _sources(made.data), digest)
+    if judged := store.judges.learned_by(run.id):
+        spec = dataclasses.replace(spec, extra={JUDGES: judged})
     store.runs.update(run.id, spec=spec.to_json(), log_path=str(folder / "log.txt"), versions=versions())
     return store.runs.find(run.id), spec
 
@@ -253,12 +273,18 @@ def resume(store: Store, run_id: str, changes: Mapping[str, Any] | None = None) 
         compute.require()
     changed = tuple(sorted(name for name in changes or {} if run.options.get(name) != plain[name]))
     spec = JobSpec(
-        run.id, run.method, plain, str(folder), model, reward, (), str(folder / "data.jsonl"), {}, True, changed
+        run.id, run.method, plain, str(folder), model, reward, (), str(folder / "data.jsonl"), _told(run), True, changed
     )
     if placed:
         run_queue.take_out(store, run.id)
     store.runs.update(run.id, status="waiting", options=plain, spec=spec.to_json(), versions=versions())
     return store.runs.find(run.id), spec
+
+
+def _told(run: Run) -> dict[str, Any]:
+    """What the specification of a run says of its frozen data."""
+    extra = run.spec.get("extra") or {}
+    return {JUDGES: extra[JUDGES]} if JUDGES in extra else {}
 
 
 def repeat(store: Store, run_id: str) -> Run:
@@ -279,7 +305,7 @@ def repeat(store: Store, run_id: str) -> Run:
     for name in ("data.jsonl", frozen.ANSWERS, FUNCTION_FILE):
         if (source / name).exists():
             shutil.copyfile(source / name, folder / name)
-    store.runs.freeze(run.id, [item.id for item in store.runs.feedback_of(old.id)], old.data_hash)
+    store.runs.freeze(run.id, store.runs.sources_of(old.id), old.data_hash)
     spec = JobSpec.from_line(json.dumps({**old.spec, "run_id": run.id, "resumes": False, "changed": []}))
     spec = dataclasses.replace(spec, folder=str(folder), data=str(folder / "data.jsonl"))
     store.runs.update(run.id, spec=spec.to_json(), log_path=str(folder / "log.txt"), versions=versions())

@@ -30,9 +30,10 @@ def knob(
     choices: Sequence[str] = (),
     advanced: bool = True,
     path: str = "",
+    names: bool = False,
 ) -> Any:
     """A field of an Options dataclass. `text` is one sentence for a person; `advanced` hides it until asked for;
-    `path`: what the value is the path of, "folder" or "file or folder"."""
+    `path`: what the value is the path of, "folder" or "file or folder"; `names`: of those who judged, with commas."""
     return field(
         default=default,
         metadata={
@@ -44,6 +45,7 @@ def knob(
             "choices": tuple(choices),
             "advanced": advanced,
             "path": path,
+            "names": names,
         },
     )
 
@@ -63,6 +65,7 @@ class Knob:
     choices: tuple[str, ...]
     advanced: bool
     path: str
+    names: bool = False
 
     def parse(self, value: Any) -> Any:
         """The value in the knob's type, checked against its range. Raises WorkbenchError naming the knob."""
@@ -99,7 +102,7 @@ def knobs(options: type) -> list[Knob]:
             default=item.default,
             text=item.metadata["text"],
             label=item.metadata["label"] or item.name.replace("_", " ").capitalize(),
-            **{key: item.metadata[key] for key in ("low", "high", "step", "choices", "advanced", "path")},
+            **{key: item.metadata[key] for key in ("low", "high", "step", "choices", "advanced", "path", "names")},
         )
         for item in dataclasses.fields(options)
     ]

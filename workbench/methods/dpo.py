@@ -15,6 +15,7 @@ from .trainer import train_with
 from .trainer_options import TrainerOptions
 from .trainer_pairs import ACCURACY, LOSS, MARGIN, NORM, RATE, SIDES, PairRun, lacks_pairs
 from .trainer_trl import Example, Source
+from .whose import reads
 
 name = "dpo"
 title = "DPO"
@@ -22,6 +23,7 @@ text = "Learns from pairs, without a reward model."
 WANTS: tuple[type, ...] = (Pair,)
 NEEDS_REWARD = False
 RESULT = "adapter"
+READS = reads
 PRESETS = stored(2e-5)
 PANELS: tuple[Panel, ...] = (LOSS, ACCURACY, MARGIN, SIDES, NORM, RATE)
 lacks = lacks_pairs

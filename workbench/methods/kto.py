@@ -16,6 +16,7 @@ from .trainer import TrainerRun, too_few, train_with
 from .trainer_options import TrainerOptions
 from .trainer_pairs import LOSS, MARGIN, NORM, RATE, SIDES
 from .trainer_trl import Example, Source, tokens_of
+from .whose import reads
 
 name = "kto"
 title = "KTO"
@@ -23,6 +24,7 @@ text = "Learns from single answers, good and bad."
 WANTS: tuple[type, ...] = (Label,)
 NEEDS_REWARD = False
 RESULT = "adapter"
+READS = reads
 PRESETS = stored(2e-5)
 PANELS = (
     LOSS,

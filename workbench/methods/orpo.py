@@ -14,6 +14,7 @@ from .trainer import train_with
 from .trainer_options import TrainerOptions
 from .trainer_pairs import ACCURACY, LOSS, MARGIN, NORM, RATE, SIDES, LabelledPairRun, lacks_pairs
 from .trainer_trl import Source
+from .whose import reads
 
 name = "orpo"
 title = "ORPO"
@@ -21,6 +22,7 @@ text = "Imitates preferred answers, avoids the others."
 WANTS: tuple[type, ...] = (Pair,)
 NEEDS_REWARD = False
 RESULT = "adapter"
+READS = reads
 PRESETS = stored(5e-5)
 PANELS: tuple[Panel, ...] = (LOSS, ACCURACY, MARGIN, SIDES, NORM, RATE)
 lacks = lacks_pairs

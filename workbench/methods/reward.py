@@ -24,6 +24,7 @@ from .reward_measuring import Best
 from .reward_people import by_person, held_scores_of, meet_people, reads
 from .reward_resuming import restore, state_of, told
 from .sparing import Sparing
+from .whose import whose_knob
 
 if TYPE_CHECKING:
     import torch
@@ -68,12 +69,7 @@ class Options:
         advanced=False,
     )
     use_margin: bool = knob(False, "Ask for a larger gap where the judgement was stronger.", advanced=False)
-    whose: str = knob(
-        "",
-        "Names, separated by commas; empty for all people. A judge counts only if named.",
-        label="Whose judgements",
-        advanced=False,
-    )
+    whose: str = whose_knob()
     tastes: int = knob(0, "Numbers that say how each person's taste differs; 0 knows one taste.", low=0, high=64)
     epochs: int = knob(2, "How often each judgement is seen.", low=1, high=50, advanced=False)
     learning_rate: float = knob(2e-4, "Size of a step.", low=1e-7, high=0.1, step=1e-5, advanced=False)

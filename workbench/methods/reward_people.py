@@ -11,29 +11,11 @@ from ..evaluation.intervals import wilson
 from ..feedback.base import Pair, Rules
 from .reward_lists import key_of, numbered
 from .reward_measuring import Held, checked, held_scores
+from .whose import chosen_people
 
 if TYPE_CHECKING:
     from ..lm.scoring import AdapterReward, RewardModel
     from .reward import Options, Run
-
-
-JUDGE = "judge: "
-"""What names of models and rules that judge begin with, see store.judges."""
-
-
-def chosen_people(whose: str, known: Iterable[str]) -> list[str] | None:
-    """The people, and judges, that a person named, separated by commas; None for all people and no judge.
-
-    Raises WorkbenchError for a stranger.
-    """
-    known = [name for name in known if name]
-    named = [whose.strip()] if whose.strip() in known else [name.strip() for name in whose.split(",") if name.strip()]
-    if strangers := [name for name in named if name not in known]:
-        judges = [name for name in known if name.startswith(JUDGE)]
-        hint = f"Judged have: {', '.join(name for name in known if name not in judges)}."
-        hint += f" Judges, each only where it is named: {', '.join(judges)}." if judges else ""
-        raise WorkbenchError(f"{strangers[0]} has judged nothing here.", hint)
-    return named or None
 
 
 def reads(options: Options, rules: Rules, known: Iterable[str]) -> tuple[Rules, list[str] | None]:

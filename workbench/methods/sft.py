@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from .seeing import Seen
 from .trainer import TrainerRun, too_few, train_with
 from .trainer_options import TrainerOptions
 from .trainer_trl import Example, Source, tokens_of
+from .whose import chosen_people
 
 name = "sft"
 title = "SFT"
@@ -54,9 +55,9 @@ class Options(TrainerOptions):
     task_prompts: int = knob(16, "Held-out prompts that are answered for a task's figures.", low=1, high=1000)
 
 
-def reads(options: Options, rules: Rules, annotators: Sequence[str]) -> tuple[Rules, list[str] | None]:
-    """The rules by which answers are worth imitating, and whose judgements: everybody's."""
-    return dataclasses.replace(rules, good_rating=options.good_rating), None
+def reads(options: Options, rules: Rules, known: Iterable[str]) -> tuple[Rules, list[str] | None]:
+    """The rules by which answers are worth imitating, and whose judgements (None for all people)."""
+    return dataclasses.replace(rules, good_rating=options.good_rating), chosen_people(options.whose, known)
 
 
 READS = reads

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import WorkbenchError
 from .base import knob
+from .whose import whose_knob
 
 SCHEDULERS = ("cosine", "linear", "constant")
 
@@ -15,6 +16,7 @@ SCHEDULERS = ("cosine", "linear", "constant")
 class TrainerOptions:
     """What all of them have; a method adds its own and chooses other defaults."""
 
+    whose: str = whose_knob()
     epochs: int = knob(2, "How often each example is seen.", low=1, high=100, advanced=False)
     learning_rate: float = knob(2e-4, "Size of a step.", low=1e-8, high=0.1, step=1e-5, advanced=False)
     batch_size: int = knob(8, "Examples in one step.", low=1, high=4096, advanced=False)

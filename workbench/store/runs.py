@@ -81,6 +81,12 @@ class RunRows:
         wanted = {row["feedback_id"] for row in self._store.rows(sql, [run_id])}
         return [item for item in self._store.feedback.list(retracted=True) if item.id in wanted]
 
+    def sources_of(self, run_id: str) -> list[str]:
+        """The ids of all that a run learned from, people's judgements and judges' verdicts, as freeze() takes them."""
+        sql = """SELECT feedback_id AS id FROM run_feedback WHERE run_id = :run
+            UNION ALL SELECT verdict_id FROM run_verdicts WHERE run_id = :run"""
+        return [row["id"] for row in self._store.rows(sql, {"run": run_id})]
+
     def count_feedback(self, run_id: str) -> int:
         """How many judgements went into a run."""
         return self._store.value("SELECT COUNT(*) FROM run_feedback WHERE run_id = ?", [run_id])

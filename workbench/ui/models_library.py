@@ -9,6 +9,8 @@ from typing import Any
 
 from ..errors import WorkbenchError
 from ..store import Model, Store
+from ..store.browsing import RULE
+from ..store.judges import is_judge
 
 CACHE_TOKENS = 2048
 """Tokens that the estimate keeps in the key-value cache: a few answers at once."""
@@ -125,7 +127,12 @@ class Node:
     @property
     def human(self) -> bool:
         """Whether a person is among those who judged: only then is it drawn as people's."""
-        return any(not name.startswith("rule:") for name in self.who)
+        return bool(self.people)
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Those of them who are no rules and no judges."""
+        return tuple(name for name in self.who if not name.startswith(RULE) and not is_judge(name))
 
 
 def lineage(store: Store, model: Model) -> list[Node]:

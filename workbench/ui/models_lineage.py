@@ -96,9 +96,13 @@ class LineageView(QWidget):
         return button
 
     def _who(self, node: Node) -> str:
-        if len(node.who) > 2:
-            return self.tr("judged by {count} people").format(count=len(node.who))
-        return self.tr("judged by {names}").format(names=", ".join(node.who))
+        if len(node.who) <= 2:
+            return self.tr("judged by {names}").format(names=", ".join(node.who))
+        people, other = len(node.people), len(node.who) - len(node.people)
+        if other and people:
+            return self.tr("judged by {count} people and {other} judges or rules").format(count=people, other=other)
+        words = self.tr("judged by {count} judges or rules") if other else self.tr("judged by {count} people")
+        return words.format(count=len(node.who))
 
     def _note(self, node: Node) -> str:
         model = node.model
