@@ -17,13 +17,12 @@ from workbench.jobs.judging import Order
 from workbench.jobs.learned import judges_of
 from workbench.jobs.model_cards import card
 from workbench.methods.whose import chosen_people
-from workbench.store import Store
 from workbench.ui.models_library import lineage
 
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory, llama_folder):
-    """A project in which one person and one rule judged, the rule the other way round; a reward model of its verdicts."""
+    """A person judged, and a rule the other way round, of whose verdicts a reward model was made."""
     folder = tmp_path_factory.mktemp("learned")
     store = worlds.project(folder / "project", llama_folder, prompts=12)
     for compares in (False, True):

@@ -594,12 +594,12 @@ def test_a_run_leads_to_the_judgements_that_it_learned_from(store, base, pane, c
     run = store.runs.add(name="r", method="reward", options=dataclasses.asdict(reward.Options()), model_id=base.id)
     shown = pane()
     shown.visit({"run": run.id})
-    assert not shown.monitor.rows.isVisible()
+    assert not shown.monitor.sources.rows.isVisible()
     store.runs.freeze(run.id, [row.id for row in store.feedback.list()], "hash")
     shown.visit({"run": run.id})
-    assert shown.monitor.rows.text().startswith(str(len(store.feedback.list())))
+    assert shown.monitor.sources.rows.text().startswith(str(len(store.feedback.list())))
     with qtbot.waitSignal(context.pane_wanted) as asked:
-        qtbot.mouseClick(shown.monitor.rows, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(shown.monitor.sources.rows, Qt.MouseButton.LeftButton)
     assert asked.args == ["data", {"run": run.id}]
 
 

@@ -357,6 +357,11 @@ def _rest() -> tuple[tuple[str, type], ...]:
     return (("rankings", Ranking), ("labels", Label), ("demonstrations", Demonstration))
 
 
+def judges_in(store: Store, method: Any, data: Data) -> dict[str, int]:
+    """How many verdicts of each judge are in what a method wants of the data."""
+    return store.judges.said_by(_sources(_wanted(method, method.WANTS, data, None)))
+
+
 def _sources(data: Data) -> set[str]:
     parts = (data.pairs, data.rankings, data.labels, data.demonstrations)
     return {source for items in parts for item in items for source in item.sources}

@@ -175,6 +175,12 @@ class JudgeRows:
         sql = "SELECT id FROM judge_verdicts WHERE id IN (SELECT value FROM json_each(?))"
         return {row["id"] for row in self._store.rows(sql, [json.dumps(list(ids))])}
 
+    def said_by(self, ids: Iterable[str]) -> dict[str, int]:
+        """How many of the ids are verdicts, by the judge's name."""
+        sql = """SELECT j.name, COUNT(*) AS n FROM judge_verdicts v JOIN judges j ON j.id = v.judge_id
+            WHERE v.id IN (SELECT value FROM json_each(?)) GROUP BY j.name"""
+        return {row["name"]: row["n"] for row in self._store.rows(sql, [json.dumps(sorted(ids))])}
+
     def learned_by(self, run_id: str) -> dict[str, int]:
         """How many verdicts of each judge a run learned from."""
         sql = """SELECT j.name, COUNT(*) AS n FROM run_verdicts u JOIN judge_verdicts v ON v.id = u.verdict_id

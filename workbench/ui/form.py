@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, Q
 from ..errors import WorkbenchError
 from ..methods.base import Knob, knobs, options_from
 from .form_controls import FIELD_WIDTH, PATH_WIDTH, Browse, ChoiceBox, NumberSpin, said, written
+from .form_people import WhoButton
 from .theme import set_property, set_role, set_tone
 from .widgets import Button, Card, ElidedLabel, Switch, column, holding, label, row
 
@@ -48,7 +49,7 @@ class FormRow(QWidget):
         for part in (self.name, self.control):
             part.setToolTip(said(knob.text))
         held = holding(self._beside_control())
-        held.setFixedWidth(PATH_WIDTH if knob.path and not dense else FIELD_WIDTH)
+        held.setFixedWidth(PATH_WIDTH if (knob.path or knob.names) and not dense else FIELD_WIDTH)
         if dense:
             self.setLayout(column(row(self.name, held, self.reset, None), self.note, spacing=2, margins=(0, 2, 0, 2)))
         else:
@@ -56,9 +57,10 @@ class FormRow(QWidget):
         self.set_base(knob.default)
 
     def _beside_control(self) -> QBoxLayout:
-        if self.knob.path:
+        if self.knob.path or self.knob.names:
             assert isinstance(self.control, QLineEdit)
-            self.browse = Browse(self.knob, self.control)
+            made = WhoButton if self.knob.names else Browse
+            self.browse = made(self.knob, self.control)
             return row(self.control, self.browse, spacing=6)
         return row(self.control, None) if self.knob.type is bool else row(self.control)
 
@@ -248,6 +250,12 @@ class Form(QWidget):
     def changed_names(self) -> list[str]:
         """Knobs that differ from the preset."""
         return [name for name, each in self.rows.items() if each.is_changed]
+
+    def set_known(self, people: Mapping[str, int], judges: Mapping[str, int]) -> None:
+        """Everybody who has judged, and every judge, for fields in which they are named."""
+        for each in self.rows.values():
+            if each.knob.names and isinstance(each.browse, WhoButton):
+                each.browse.set_known(people, judges)
 
     # -- errors
 

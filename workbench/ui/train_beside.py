@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QWidget
@@ -12,6 +12,7 @@ from ..lm.estimates import Estimate
 from ..methods.base import Data
 from ..store import Model
 from .figures import count, duration, size
+from .judge_words import short_name
 from .theme import set_tone
 from .train_cautions import cautions
 from .train_data import counted
@@ -95,6 +96,11 @@ class BesidePanel(QWidget):
         self.learns.set_fact(self.tr("Held out"), counted(kind, len(getattr(held, kind))))
         if kind != "prompts":
             self.learns.set_fact(self.tr("On prompts"), count(len({each.prompt_id for each in examples})))
+
+    def show_judges(self, judges: Mapping[str, int]) -> None:
+        """How many verdicts of judges are among it; nothing is said where there is none."""
+        if judges:
+            self.learns.set_fact(self.tr("Judges' verdicts"), count(sum(judges.values())))
 
     def show_text(self, files: int, amount: int) -> None:
         """How much plain text there is."""
@@ -186,11 +192,16 @@ class BesidePanel(QWidget):
         models: tuple[Model | None, Model | None, Model | None],
         running: Sequence[str],
         loaded: str,
+        judges: Mapping[str, int],
     ) -> None:
         """What to know before starting."""
         _empty(self._cautions)
         found = [(self._words()[each.key], each.figures) for each in cautions(data, *models)]
         texts = [(title.format(**figures), text.format(**figures)) for (title, text), figures in found]
+        if judges:
+            text = self.tr("{count} verdicts of {names} go in. A model or a rule gave them, not a person.")
+            names = ", ".join(short_name(name) for name in judges)
+            texts.insert(0, (self.tr("A judge counts"), text.format(count=count(sum(judges.values())), names=names)))
         if running:
             title = self.tr("{run} is running").format(run=running[0])
             texts.append((title, self.tr("Two runs share this machine, and both go slower.")))

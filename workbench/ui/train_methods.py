@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
+from ..methods import METHODS
 from .theme import set_tone, theme_changed
 from .widgets import ChoiceCard, column, label, row
 
@@ -52,3 +54,28 @@ class MethodCard(ChoiceCard):
 
 def _said(text: str) -> str:
     return QCoreApplication.translate("Method", text)
+
+
+class MethodCards(QWidget):
+    """A card for each method, those that the data can feed first. `chosen(name)` when one is pressed."""
+
+    chosen = Signal(str)
+    COLUMNS = 3
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.cards = {name: MethodCard(method) for name, method in METHODS.items()}
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(10)
+        for place in range(self.COLUMNS):
+            self._grid.setColumnStretch(place, 1)
+        for name, card in self.cards.items():
+            card.clicked.connect(lambda _=False, chosen=name: self.chosen.emit(chosen))
+
+    def show_lacks(self, lacks: Mapping[str, str], has: Mapping[str, str]) -> None:
+        """Say on each card what its method lacks, or what there is for it, and order them."""
+        for place, name in enumerate(sorted(self.cards, key=lambda each: bool(lacks[each]))):
+            card = self.cards[name]
+            self._grid.addWidget(card, place // self.COLUMNS, place % self.COLUMNS)
+            card.set_status(lacks[name] or has[name], not lacks[name])

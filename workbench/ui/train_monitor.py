@@ -27,6 +27,7 @@ from .train_health import HealthBanner, findings, kl_limit
 from .train_pace import Pace
 from .train_runs import LIVE, waiting_words
 from .train_samples import KEPT, SampleTable
+from .train_sources import RunSources
 from .train_worth import RewardWorth
 from .widgets import Banner, Bar, Button, Chip, ElidedLabel, LinkButton, column, holding, label, row
 
@@ -90,8 +91,7 @@ class RunMonitor(QScrollArea):
         self.stop = Button(self.tr("Stop and keep"), "circle-stop", tip="")
         self.stop.setToolTip(self.tr("Ends the run and keeps what it has learned so far"))
         self.stop.clicked.connect(self._stop)
-        self.rows = LinkButton("")
-        self.rows.clicked.connect(lambda: self._context.show_pane("data", {"run": self.run.id if self.run else ""}))
+        self.sources = RunSources(self._context)
         self.controls = RunControls(self._context)
         self.controls.add_stop(self.stop)
         self.controls.asked.connect(self._asked)
@@ -101,7 +101,7 @@ class RunMonitor(QScrollArea):
         self.batch = LinkButton(self.tr("First batch"))
         self.batch.setToolTip(self.tr("The first batch as the model saw it, token by token"))
         self.batch.clicked.connect(self._show_batch)
-        parts = (self.name, self.state, self.line, self.batch, self.rows, self.controls)
+        parts = (self.name, self.state, self.line, self.batch, self.sources, self.controls)
         self._head = row(*parts, spacing=10)
 
     def _build_progress(self) -> None:
@@ -121,7 +121,7 @@ class RunMonitor(QScrollArea):
         self._curves = self._context.store.runs.metrics(run.id)
         self.name.setText(run.name)
         self.line.setText(self._describe(run))
-        self._show_rows(run)
+        self.sources.show_run(run)
         self.charts.show_run(run, self._curves)
         samples = self._context.store.runs.samples(run.id, KEPT)
         pairs = run.method == "reward"
@@ -160,16 +160,6 @@ class RunMonitor(QScrollArea):
             known = [counted(kind, len(getattr(data, kind))) for kind in kinds if getattr(data, kind)]
             parts += known[:1]
         return " · ".join(parts)
-
-    def _show_rows(self, run: Run) -> None:
-        """The way to the judgements that went into the run."""
-        rows = self._context.store.runs.count_feedback(run.id)
-        self.rows.setVisible(bool(rows))
-        words = self.tr("{count} judgement") if rows == 1 else self.tr("{count} judgements")
-        self.rows.setText(words.format(count=count(rows)))
-        self.rows.setAccessibleName(self.rows.text())
-        self.rows.updateGeometry()
-        self.rows.setToolTip(self.tr("Show the judgements that it learned from"))
 
     def _learned_from(self, run: Run) -> Data | None:
         path = self._context.store.runs_folder / run.id / "data.jsonl"

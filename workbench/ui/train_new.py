@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QLineEdit, QScrollArea, QVBoxLayout, 
 
 from ..errors import WorkbenchError
 from ..evaluation.readiness import Readiness
-from ..jobs import functions, preparing
+from ..jobs import functions
 from ..jobs.functions import Untrusted
 from ..lm.estimates import Estimate
 from ..methods import METHODS, plain_text, presets
@@ -27,10 +27,11 @@ from .theme import set_region
 from .train_beside import BesidePanel
 from .train_data import DataCard, counted
 from .train_estimate import Room, bytes_of, estimated, memory, most_used, planned_units, room_of, seconds_a_unit
-from .train_methods import MethodCard
+from .train_methods import MethodCards
 from .train_models import ModelBoxes
 from .train_presets import PresetCards
 from .train_readiness import reading_readiness
+from .train_whose import Judgements
 from .trusting import TrustDialog
 from .widgets import Button, Divider, column, holding, label, row
 from .work import Work, looking
@@ -52,12 +53,14 @@ class NewRunPage(QWidget):
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._context = context
-        self.data = Data()
+        self._judgements = Judgements(context.store)
         self._runs: list[Run] = []
         self._named = ""
         self.method = next(iter(METHODS))
         self.forms: dict[str, Form] = {}
-        self.cards = {name: MethodCard(method) for name, method in METHODS.items()}
+        self.methods = MethodCards()
+        self.methods.chosen.connect(self.choose_method)
+        self.cards = self.methods.cards
         self.preset = presets.BALANCED
         self.preset_cards = PresetCards()
         self.preset_cards.chosen.connect(self.choose_preset)
@@ -96,7 +99,7 @@ class NewRunPage(QWidget):
         self._rows.setColumnStretch(1, 1)
         self._rows.setHorizontalSpacing(16)
         self._rows.setVerticalSpacing(16)
-        self._add_row(self.tr("Method"), self.tr("Methods that your data can feed come first."), self._build_methods())
+        self._add_row(self.tr("Method"), self.tr("Methods that your data can feed come first."), self.methods)
         self.name = QLineEdit()
         self.name.setAccessibleName(self.tr("Name"))
         self._add_row(self.tr("Name"), "", self.name)
@@ -128,15 +131,6 @@ class NewRunPage(QWidget):
         place = self._rows.rowCount()
         self._rows.addLayout(words, place, 0)
         self._rows.addWidget(field, place, 1)
-
-    def _build_methods(self) -> QWidget:
-        self._methods = QGridLayout()
-        self._methods.setContentsMargins(0, 0, 0, 0)
-        self._methods.setSpacing(10)
-        box = holding(self._methods)
-        for name, card in self.cards.items():
-            card.clicked.connect(lambda _=False, chosen=name: self.choose_method(chosen))
-        return box
 
     # -- what it starts with
 
@@ -170,24 +164,28 @@ class NewRunPage(QWidget):
     def refresh(self) -> None:
         """Read the project again: models, judgements, past runs."""
         store = self._context.store
-        self.data = preparing.data_of(store)
+        self._judgements.refresh()
+        for form in self.forms.values():
+            self._judgements.tell(form)
         self._runs = [run for run in store.runs.list() if run.method not in TASKS]
         self.models.set_models(store.models.list())
-        self._order_cards()
+        lacks = {name: self._lack(name) for name in self.cards}
+        self.methods.show_lacks(lacks, {name: self._has(name) for name, lack in lacks.items() if not lack})
         self._changed()
 
-    def _order_cards(self) -> None:
-        lacks = {name: self._lack(name) for name in self.cards}
-        for place, name in enumerate(sorted(self.cards, key=lambda each: bool(lacks[each]))):
-            card = self.cards[name]
-            self._methods.addWidget(card, place // 3, place % 3)
-            card.set_status(lacks[name] or self._has(name), not lacks[name])
-        for place in range(3):
-            self._methods.setColumnStretch(place, 1)
+    @property
+    def data(self) -> Data:
+        """What all people said; no judge."""
+        return self._judgements.data
+
+    def _learned(self, name: str) -> Data:
+        """What a method would read as its form stands; what all people said while a name in it is a stranger's."""
+        options = self.forms[name].values() if name in self.forms else {}
+        return self.data if self._judgements.refused(options) else self._judgements.of(options)
 
     def _lack(self, name: str) -> str:
         method = METHODS[name]
-        lack = method.lacks(self.data)
+        lack = method.lacks(self._learned(name))
         if lack or not method.NEEDS_REWARD:
             return lack
         chosen = name != self.method or self.reward.currentData() is not None
@@ -205,7 +203,7 @@ class NewRunPage(QWidget):
         kind = kind_of(METHODS[name])
         if kind == "documents":
             return self.tr("Asks for text")
-        return self.tr("{examples} ready").format(examples=counted(kind, len(getattr(self.data, kind))))
+        return self.tr("{examples} ready").format(examples=counted(kind, len(getattr(self._learned(name), kind))))
 
     # -- choices
 
@@ -215,6 +213,7 @@ class NewRunPage(QWidget):
         if self.method not in self.forms:
             form = Form(METHODS[self.method].Options)
             form.changed.connect(self._changed)
+            self._judgements.tell(form)
             self.forms[self.method] = form
             self._forms_box.addWidget(form)
         return self.forms[self.method]
@@ -246,7 +245,7 @@ class NewRunPage(QWidget):
     def _amount(self) -> int:
         """Training examples of the method, or bytes of the text that it reads."""
         method = METHODS[self.method]
-        return self._text_size if kind_of(method) == "documents" else presets.amount(method, self.data)
+        return self._text_size if kind_of(method) == "documents" else presets.amount(method, self._learned(self.method))
 
     def _tell_presets(self) -> None:
         changes = {name: self._preset_values(name) for name in presets.NAMES}
@@ -287,8 +286,10 @@ class NewRunPage(QWidget):
         running = [run.name for run in self._runs if run.id in self._context.going()]
         loaded = self._context.session_model.name if self._context.session_model else ""
         self.beside.show_readiness(self._readiness if method.RESULT == "reward" else None)
-        self.beside.show_cautions(self.data, (base, reward, reward_base), running, loaded)
-        why = self._lack(self.method) or missing
+        judges = self._judgements.judges(method, options)
+        self.beside.show_judges(judges)
+        self.beside.show_cautions(self._learned(self.method), (base, reward, reward_base), running, loaded, judges)
+        why = self._judgements.refused(options) or self._lack(self.method) or missing
         if not why and base is None and starts_from(method):
             why = self.tr("There is no model to start from. Add one in Models.")
         self.start_action.setText(self.tr("Add to the queue") if self._context.training() else self.tr("Start run"))
@@ -297,8 +298,9 @@ class NewRunPage(QWidget):
         self.beside.say(why, "text2")
 
     def _show_data(self, kind: str) -> str:
-        self.data_card.show_data(self.data, kind)
-        self.beside.show_data(self.data, kind)
+        data = self._learned(self.method)
+        self.data_card.show_data(data, kind)
+        self.beside.show_data(data, kind)
         return ""
 
     def _show_text(self, place: str) -> str:
@@ -335,7 +337,7 @@ class NewRunPage(QWidget):
         try:
             if base is None and starts_from(METHODS[self.method]):
                 return None
-            return memory(base, reward, reward_base, options, self.data, bytes_each, room.device)
+            return memory(base, reward, reward_base, options, self._learned(self.method), bytes_each, room.device)
         except (TypeError, ValueError, ZeroDivisionError):  # a field holds no usable number; the form says so at start
             return None
 
