@@ -36,7 +36,8 @@ class Settings:
     """Folders in which models lie that may be added to a project; written by `keep_model_folders` alone, because a
     window holds a copy of all this."""
     llama_cpp: str = ""
-    """The folder of llama.cpp's source code, whose converter then writes GGUF files; see jobs/llama_cpp.py."""
+    """The folder of llama.cpp's source code, whose converter then writes GGUF files; see jobs/llama_cpp.py. Written by
+    `keep_llama_cpp` alone, too."""
 
 
 def _file() -> Path:
@@ -70,13 +71,18 @@ def load() -> Settings:
 def save(settings: Settings) -> None:
     """Store preferences. One that cannot be written is logged: it must not stop the work."""
     values = asdict(settings)
-    del values["model_folders"]
+    del values["model_folders"], values["llama_cpp"]
     _write(values)
 
 
 def keep_model_folders(folders: list[str]) -> None:
     """Store in which folders models are looked for."""
     _write({"model_folders": folders})
+
+
+def keep_llama_cpp(folder: str) -> None:
+    """Store where llama.cpp's source code is."""
+    _write({"llama_cpp": folder})
 
 
 def _write(values: dict[str, Any]) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from tests.ui.test_models_pane import make, pane, project  # noqa: F401 - fixtures
-from workbench import paths
+from workbench import paths, settings
 from workbench.errors import WorkbenchError
 from workbench.events import Finished, Progress, Stopped
 from workbench.jobs import exporting, pushing
+from workbench.jobs.llama_cpp import SCRIPT, converter
 from workbench.ui.models_save_dialog import SaveDialog, SendDialog
 
 CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -218,3 +219,60 @@ def test_a_name_that_is_none_on_the_hub_is_told_in_the_dialog(pane, world, qtbot
     dialog = hub(pane, qtbot, "helpful")
     assert "no name on the hub" in dialog.room.text() and not dialog.go.isEnabled()
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+
+
+# --- the size of files, and who converts
+
+
+def test_a_folder_s_files_can_be_smaller(pane, world, qtbot, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(world, "export_model", lambda *words, **knobs: asked.append(knobs) or iter(()))
+    monkeypatch.setattr(exporting, "export_model", world.export_model)
+    dialog = dialog_of(pane, qtbot)
+    assert dialog.shards.currentText() == "5.0 GB" and dialog.shards.isVisible() and not dialog.converter.isVisible()
+    dialog.shards.setFocus()
+    for _ in range(2):
+        qtbot.keyClick(dialog.shards, Qt.Key.Key_Up)
+    qtbot.keyClick(dialog.place, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: bool(asked))
+    assert (asked[0]["dtype"], asked[0]["shard_mb"]) == ("auto", 1_000) and "llama_cpp" not in asked[0]
+
+
+def test_llama_cpp_is_looked_for_in_a_folder_and_remembered(pane, world, qtbot, tmp_path, monkeypatch):
+    monkeypatch.delenv("LLAMA_CPP", raising=False)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "llama.cpp").mkdir()
+    (tmp_path / "llama.cpp" / SCRIPT).write_text("", encoding="utf-8")
+    answers = iter(["", str(tmp_path / "empty"), str(tmp_path / "llama.cpp")])
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *words: next(answers))
+    dialog = dialog_of(pane, qtbot)
+    choose(dialog, qtbot, "gguf")
+    assert dialog.converter.box.currentText() == "This app's; llama.cpp's was not found"
+    assert not dialog.shards.isVisible() and dialog.wish().knobs == {"dtype": "auto"}
+    for said_of_it in ("free there", "llama.cpp's converter is not in"):
+        qtbot.mouseClick(dialog.converter.look, Qt.MouseButton.LeftButton)
+        assert said_of_it in dialog.room.text() and dialog.go.isEnabled()
+    qtbot.mouseClick(dialog.converter.look, Qt.MouseButton.LeftButton)
+    assert dialog.converter.box.currentText() == "llama.cpp's, found in llama.cpp" and "free" in dialog.room.text()
+    assert dialog.wish().llama_cpp == str(tmp_path / "llama.cpp" / SCRIPT)
+    dialog.converter.box.setFocus()
+    qtbot.keyClick(dialog.converter.box, Qt.Key.Key_Down)
+    assert dialog.wish().llama_cpp == "none"
+    dialog.reject()
+    settings.save(settings.Settings())  # a window that does not know of it takes it from nobody
+    assert converter() == (tmp_path / "llama.cpp" / SCRIPT).resolve()
+
+
+def test_a_wrong_setting_is_said_and_the_app_s_own_converter_is_used(pane, world, qtbot, tmp_path, monkeypatch):
+    monkeypatch.setenv("LLAMA_CPP", str(tmp_path / "gone"))
+    dialog = dialog_of(pane, qtbot)
+    choose(dialog, qtbot, "gguf")
+    assert "LLAMA_CPP names" in dialog.room.text() and dialog.wish().llama_cpp == "none" and dialog.go.isEnabled()
+
+
+def test_a_folder_that_waits_to_be_sent_is_found_only_by_the_same_wish(pane):
+    model = pane.context.store.models.list("adapter")[0]
+    names = [
+        pushing.folder_for(model, "o/n", "folder", **knobs).name for knobs in ({}, {"dtype": "auto"}, {"shard_mb": 500})
+    ]
+    assert names[0] == names[1] != names[2]

@@ -5,6 +5,7 @@ The folder stays where the sending fails, and the next try goes on with it.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -40,9 +41,10 @@ class Plan:
         return sum(size for _, size in self.files)
 
 
-def folder_for(model: Model, repo: str, format: str, dtype: str) -> Path:
-    """Where a model lies until it was sent; the same for every try."""
-    return paths.user_data() / "exports" / f"{repo.replace('/', '--')}-{format}-{dtype}-{model.id}"
+def folder_for(model: Model, repo: str, format: str, dtype: str = "auto", **knobs: Any) -> Path:
+    """Where a model lies until it was sent; the same for every try that asks for the same."""
+    other = f"-{hashlib.sha256(repr(sorted(knobs.items())).encode()).hexdigest()[:8]}" if knobs else ""
+    return paths.user_data() / "exports" / f"{repo.replace('/', '--')}-{format}-{dtype}-{model.id}{other}"
 
 
 def check_repo(repo: str) -> None:
@@ -67,7 +69,7 @@ def prepare(
     """
     check_repo(repo)
     model = store.models.find(model_id)
-    folder = folder_for(model, repo, format, str(knobs.get("dtype", "auto")))
+    folder = folder_for(model, repo, format, **knobs)
     if not folder.is_dir():
         yield from export_model(store, model_id, folder, format=format, take=take, **knobs)
         return

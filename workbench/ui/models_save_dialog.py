@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -13,21 +14,36 @@ from ..errors import WorkbenchError
 from ..jobs import exporting, pushing
 from ..store import Model, Store
 from .feedback_orders import Choice
+from .models_converter import ConverterChoice
 from .theme import set_region, set_tone
 from .widgets import Button, ChoiceCard, Option, Segmented, column, holding, label, row
 
 IN_GGUF = ("gguf", "ollama")
+USUAL_MB = 5_000
+SHARDS = (500, 1_000, 2_000, USUAL_MB, 10_000, 50_000)
+"""Megabytes."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What was asked for. target: the new folder or file; repo: the name on the hub instead, with who sees it."""
+    """What was asked for. target: the new folder or file; repo: the name on the hub instead, with who sees it.
+
+    shard_mb: most megabytes in one safetensors file. llama_cpp: where the converter to GGUF is, see jobs/llama_cpp.py.
+    """
 
     format: str
     dtype: str
     target: Path | None = None
     repo: str = ""
     private: bool = True
+    shard_mb: int = USUAL_MB
+    llama_cpp: str = ""
+
+    @property
+    def knobs(self) -> dict[str, Any]:
+        """The options of the export; what is as usual is not among them."""
+        other = {"shard_mb": self.shard_mb} if self.shard_mb != USUAL_MB else {}
+        return {"dtype": self.dtype} | other | ({"llama_cpp": self.llama_cpp} if self.llama_cpp else {})
 
 
 def tr(text: str) -> str:
@@ -87,6 +103,12 @@ class SaveDialog(QDialog):
             if key != "adapter" or self._model.kind == "adapter":
                 self.sent.addItem(format_names()[key][0], key)
         self.numbers = Choice(self.tr("Number format"))
+        self.shards = Choice(self.tr("Largest file"))
+        for size in SHARDS:
+            self.shards.addItem(_size(size * 1e6), size)
+        self.shards.setCurrentIndex(SHARDS.index(USUAL_MB))
+        self.converter = ConverterChoice()
+        self.converter.changed.connect(self._weigh)
         self.place = QLineEdit()
         self.browse = Button(self.tr("Choose"), icon="folder")
         self.who = Segmented(
@@ -125,8 +147,12 @@ class SaveDialog(QDialog):
         grid.setVerticalSpacing(8)
         grid.setColumnStretch(1, 1)
         self.names: dict[str, QWidget] = {}
-        at = {"sent": self.sent, "numbers": self.numbers, "place": self._place_row(), "who": self.who}
-        words = (self.tr("What"), self.tr("Numbers"), self.tr("Place"), self.tr("Who sees it"))
+        at: dict[str, QWidget] = {"sent": self.sent, "numbers": self.numbers, "shards": self.shards}
+        at |= {"converter": self.converter, "place": holding(row(self.place, self.browse)), "who": self.who}
+        words = (
+            self.tr("What"), self.tr("Numbers"), self.tr("Largest file"), self.tr("Converter"), self.tr("Place"),
+            self.tr("Who sees it"),
+        )  # fmt: skip
         for place, ((key, part), word) in enumerate(zip(at.items(), words, strict=True)):
             self.names[key] = label(word, "body", "text2")
             grid.addWidget(self.names[key], place, 0)
@@ -141,9 +167,6 @@ class SaveDialog(QDialog):
         cards = column(*self.cards.values(), spacing=6)
         buttons = row(None, cancel, self.go)
         self.setLayout(column(label(title, "title"), cards, grid, buttons, spacing=14, margins=(20, 18, 20, 16)))
-
-    def _place_row(self) -> QWidget:
-        return holding(row(self.place, self.browse))
 
     # -- what is asked for
 
@@ -160,10 +183,12 @@ class SaveDialog(QDialog):
     def wish(self) -> Wish:
         """What is asked for now. Raises WorkbenchError for what cannot be."""
         dtype = str(self.numbers.currentData() or "auto")
+        more: dict[str, Any] = {"shard_mb": self.shards.currentData()} if self.written == "folder" else {}
+        more |= {"llama_cpp": self.converter.value()} if self.written in IN_GGUF else {}
         if self.format == "hub":
             repo = self.place.text().strip()
             pushing.check_repo(repo)
-            return Wish(self.written, dtype, repo=repo, private=self.who.value() == "private")
+            return Wish(self.written, dtype, repo=repo, private=self.who.value() == "private", **more)
         text = self.place.text().strip()
         if not text:
             raise WorkbenchError(self.tr("No place is named."), self.tr("Name a new folder."))
@@ -172,15 +197,20 @@ class SaveDialog(QDialog):
             target = Path.home() / target
         if target.exists():
             raise WorkbenchError(self.tr("This is there already."), self.tr("Name a new one: nothing is overwritten."))
-        return Wish(self.format, dtype, target)
+        return Wish(self.format, dtype, target, **more)
 
     def _offer(self) -> None:
         """What goes with the form that is chosen."""
         hub = self.format == "hub"
-        for key in ("sent", "who"):
-            self.names[key].setVisible(hub)
-        self.sent.setVisible(hub)
-        self.who.setVisible(hub)
+        shown = {"sent": hub, "who": hub, "shards": self.written == "folder", "converter": self.written in IN_GGUF}
+        for key, part in (
+            ("sent", self.sent),
+            ("who", self.who),
+            ("shards", self.shards),
+            ("converter", self.converter),
+        ):
+            self.names[key].setVisible(shown[key])
+            part.setVisible(shown[key])
         self.browse.setVisible(not hub)
         self.go.set_text(self.tr("Go on") if hub else self.tr("Save"))
         self.place.setAccessibleName(self.tr("Name on the hub") if hub else self.tr("Place"))
@@ -230,9 +260,10 @@ class SaveDialog(QDialog):
             waits = not self.place.text().strip()
             self._show(str(error) if not waits else self._about(needed, Path.home()), ready=False, warns=not waits)
             return
-        place = wish.target or pushing.folder_for(self._model, wish.repo, wish.format, wish.dtype)
+        place = wish.target or pushing.folder_for(self._model, wish.repo, wish.format, **wish.knobs)
         fits = exporting.free_bytes(place) >= needed
-        self._show(self._about(needed, place), ready=fits, warns=not fits)
+        problem = self.converter.problem if self.written in IN_GGUF and fits else ""
+        self._show(problem or self._about(needed, place), ready=fits, warns=bool(problem) or not fits)
 
     def _about(self, needed: int, place: Path) -> str:
         free = exporting.free_bytes(place)

@@ -172,7 +172,7 @@ def exporting(model_id: str, wish: Wish, take: Take) -> work.Steps:
         from ..jobs.exporting import export_model
 
         assert wish.target is not None
-        yield from _told(export_model(store, model_id, wish.target, format=wish.format, take=take, dtype=wish.dtype))
+        yield from _told(export_model(store, model_id, wish.target, format=wish.format, take=take, **wish.knobs))
 
     return steps
 
@@ -183,7 +183,7 @@ def preparing(model_id: str, wish: Wish, take: Take) -> work.Steps:
     def steps(store: Store) -> Iterator[Event]:
         from ..jobs.pushing import prepare
 
-        yield from _told(prepare(store, model_id, wish.repo, format=wish.format, take=take, dtype=wish.dtype))
+        yield from _told(prepare(store, model_id, wish.repo, format=wish.format, take=take, **wish.knobs))
 
     return steps
 
