@@ -93,9 +93,9 @@ def test_nothing_is_lost_whatever_the_document_is(text: str, kind: str) -> None:
 
 
 def test_kinds_of_files() -> None:
-    assert [kind_of(name) for name in ("a.MD", "b.txt", "README")] == ["markdown", "text", "text"]
+    assert [kind_of(name) for name in ("a.MD", "b.txt", "README", "c.docx")] == ["markdown", "text", "text", "word"]
     with pytest.raises(WorkbenchError, match="cannot be translated"):
-        kind_of("a.docx")
+        kind_of("a.odt")
 
 
 def test_twenty_pages_have_every_structure() -> None:

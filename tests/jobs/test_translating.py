@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.jobs import pages
+from tests.store.test_word_files import kiln
 from workbench.errors import WorkbenchError
 from workbench.events import Failed, Finished, Progress, Stopped, Translated, Warned
 from workbench.jobs import glossary, translating
@@ -17,6 +18,7 @@ from workbench.jobs.run import run as run_here
 from workbench.jobs.running import events_of
 from workbench.jobs.tasks import translate
 from workbench.store import Store
+from workbench.store.document_reading import read_document
 from workbench.store.task_templates import find
 
 FAST = {"device": "cpu", "dtype": "float32", "max_new_tokens": 3}
@@ -259,3 +261,21 @@ def test_stopping_is_heard_between_paragraphs(store: Store, file: Path, writer: 
 
     events = done_here(store, prepared(store, file), stopping)
     assert isinstance(events[-1], Stopped) and store.responses.count() == 1
+
+
+def test_a_word_document_is_written_back_as_one(store: Store, tmp_path: Path, writer: Louder) -> None:
+    file = kiln(tmp_path / "kiln.docx")
+    text = read_document(file)
+    made = prepared(store, file)
+    file.unlink()  # what is filled in is the document as it was
+    events = done_here(store, made)
+    assert isinstance(events[-1], Finished) and events[-1].summary["left"] == 0
+    out = tmp_path / "kiln.shouting.docx"
+    assert events[-1].summary["out"] == str(out)
+    assert read_document(out) == text.upper()
+    assert writer.asked[1] == ("It is fired on Fridays by the one who has the key. More.", ("The kiln", "THE KILN"))
+    assert ("Heat", None) in writer.asked  # a cell stands for itself
+    kiln(file)
+    assert done_here(store, prepared(store, file))[-1].summary["translated"] == 0  # and it is ours to replace
+    with pytest.raises(WorkbenchError, match="is not written as"):
+        prepared(store, file, out=tmp_path / "a.md")

@@ -121,7 +121,7 @@ def tiny_pdf(text: str) -> bytes:
 @pytest.mark.parametrize(
     ("name", "data", "told"),
     [
-        ("a.docx", b"PK", "of a kind that cannot be read"),
+        ("a.odt", b"PK", "of a kind that cannot be read"),
         ("a.txt", b"\x93quoted\x94", "not UTF-8"),
         ("b.txt", b"a\0b", "not a text file"),
         ("c.txt", b" \n.. \n", "holds no text"),

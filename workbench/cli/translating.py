@@ -49,7 +49,7 @@ def translate(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Translate a text or Markdown FILE paragraph by paragraph; headings, lists, tables and code keep their places.
+    """Translate a text, Markdown or .docx FILE paragraph by paragraph; headings, lists, tables, code keep their places.
 
     What is done is kept at once: after a stop the same command goes on with what is left. Each paragraph waits in
     Feedback, and what a person corrects there is what the next translation of the file has.

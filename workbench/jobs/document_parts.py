@@ -1,4 +1,4 @@
-"""A text or Markdown document in the parts that are translated, with all that stands between them kept as it is.
+"""A text, Markdown or Word document in the parts that are translated, with all that stands between them kept as it is.
 
 What is joined again has the same headings, lists, quotes, tables, code and blank lines. Lines that a paragraph is only
 wrapped in become one, in Markdown always, in plain text where they look wrapped.
@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..errors import WorkbenchError
+from ..store.word_files import Block, blocks, open_document, rewrite
 from ..store.words import CJK, sentences
 
-SUFFIXES = {".md": "markdown", ".markdown": "markdown", ".txt": "text", ".text": "text"}
+SUFFIXES = {".md": "markdown", ".markdown": "markdown", ".txt": "text", ".text": "text", ".docx": "word"}
 LONGEST = 1500
 """Characters after which a paragraph is translated in parts, each of whole sentences."""
 WRAPPED = 45
@@ -49,10 +51,10 @@ class Part:
 
 
 def kind_of(name: str) -> str:
-    """ "markdown" or "text", by a file's ending. Raises WorkbenchError for another."""
+    """ "markdown", "text" or "word", by a file's ending. Raises WorkbenchError for another."""
     kind = SUFFIXES.get(name[name.rfind(".") :].lower()) if "." in name else "text"
     if kind is None:
-        raise WorkbenchError(f"{name} is of a kind that cannot be translated.", "Save it as text or Markdown.")
+        raise WorkbenchError(f"{name} is of a kind that cannot be translated.", "Save it as text, Markdown or .docx.")
     return kind
 
 
@@ -60,6 +62,20 @@ def split(text: str, kind: str) -> list[Part]:
     """The parts of a document, in order."""
     found = _Markdown(text).parts() if kind == "markdown" else _plain(text)
     return _joined(part for whole in found for part in _shortened(whole))
+
+
+def split_word(path: Path) -> list[Part]:
+    """The parts of a Word document, in order."""
+    return [part for block in blocks(open_document(path)) for part in _of_block(block)]
+
+
+def _of_block(block: Block) -> list[Part]:
+    return _joined(_shortened(Part("", block.text, "", block.kind)))
+
+
+def write_word(source: Path, target: Path, translations: Mapping[str, str]) -> None:
+    """A copy of a Word document with each text that has a translation replaced by it. Raises WorkbenchError."""
+    rewrite(source, target, lambda block: joined(_of_block(block), translations, "word"))
 
 
 def joined(parts: Sequence[Part], translations: Mapping[str, str], kind: str) -> str:
@@ -79,7 +95,7 @@ def fitted(said: str, part: Part, kind: str) -> str:
     if kind == "text" and part.kind == "paragraph":
         return "\n".join(lines)
     flat = " ".join(lines)
-    if kind == "text":
+    if kind in ("text", "word"):
         return flat
     if not _MARK.match(part.text) and (mark := _MARK.match(flat)):
         flat = f"{mark[0]}\\{flat[mark.end() :]}" if mark[0].isdigit() else f"\\{flat}"

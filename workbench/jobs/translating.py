@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ from ..store.document_reading import read_text
 from ..store.task_templates import find
 from ..store.words import language_of
 from . import glossary, preparing
-from .document_parts import kind_of, split
+from .document_parts import kind_of, split, split_word
 from .glossary import Term
 from .spec import JobSpec
-from .tasks.translate import TEMPLATE, Plan
+from .tasks.translate import TEMPLATE, WORD, Plan
 
 LANGUAGES = {"zh": "Chinese", "ja": "Japanese"}
 UNKNOWN = "its language"
@@ -44,14 +45,15 @@ def prepare(
     corrected that, the correction stands. Raises WorkbenchError before anything is written.
     """
     file = file.expanduser()
-    kind, text = kind_of(file.name), read_text(file)
+    kind = kind_of(file.name)
+    parts = split_word(file) if kind == "word" else split(read_text(file), kind)
+    text = "\n\n".join(part.text for part in parts)
     target, source = target.strip(), source.strip() or LANGUAGES.get(language_of(text), UNKNOWN)
     if not target:
         raise WorkbenchError("The language to translate into is missing.", "Name one, such as French.")
     out = (out.expanduser() if out else out_for(file, target)).resolve()
     _check_place(store, file, out, overwrite)
     terms = glossary.read(terms_file) if terms_file else []
-    parts = split(text, kind)
     keys = {part.text: key_of(part.text, source, target, terms) for part in parts if part.text}
     if not keys:
         raise WorkbenchError(f"{file.name} holds nothing to translate.", "Choose another file.")
@@ -59,8 +61,18 @@ def prepare(
     plain = {"document": str(file.resolve()), "out": str(out), "source": source, "target": target}
     run, spec = preparing.prepare(store, "translate", {**plain, **dict(options or {})}, model_id=model_id)
     tags = (*find(TEMPLATE).tags, " ".join(file.name.split())[:LONGEST_TAG])
-    Plan(kind, tuple(parts), done, keys, tuple(terms), tags).write(store.runs_folder / run.id)
+    folder = store.runs_folder / run.id
+    if kind == "word":  # it is filled in at the end, and may have been changed by then
+        _keep(file, folder / WORD)
+    Plan(kind, tuple(parts), done, keys, tuple(terms), tags).write(folder)
     return run, spec
+
+
+def _keep(file: Path, place: Path) -> None:
+    try:
+        shutil.copyfile(file, place)
+    except OSError as error:
+        raise WorkbenchError(f"The document cannot be prepared: {error.strerror}.", "Free some space.") from error
 
 
 def out_for(file: Path, target: str) -> Path:
@@ -72,6 +84,8 @@ def _check_place(store: Store, file: Path, out: Path, overwrite: bool) -> None:
     """Only what an earlier translation has written, and nobody has changed since, is replaced unasked."""
     if out == file.resolve():
         raise WorkbenchError("The translation would replace the document.", "Choose another name for it.")
+    if (file.suffix.lower() == ".docx") != (out.suffix.lower() == ".docx"):
+        raise WorkbenchError(f"{file.name} is not written as {out.name}.", "Give both the same ending.")
     if out.exists() and not (overwrite or _written_here(store, out)):
         raise WorkbenchError(f"{out} is there already.", "Choose another name, or say that it may be overwritten.")
     if not out.parent.is_dir():

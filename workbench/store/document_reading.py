@@ -1,4 +1,4 @@
-"""A person's own files as text with headings as Markdown writes them: .txt, .md, .html, and .pdf with an extra."""
+"""A person's own files as text with Markdown headings: .txt, .md, .html; .docx and .pdf with an extra."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from ..errors import WorkbenchError
+from .word_files import text_of
 
 MOST_BYTES = 50_000_000
-SUFFIXES = (".txt", ".md", ".markdown", ".html", ".htm", ".pdf")
+SUFFIXES = (".txt", ".md", ".markdown", ".html", ".htm", ".docx", ".pdf")
 
 _SILENT = {"script", "style", "head", "noscript", "template", "svg"}
 _BLOCKS = {
@@ -25,9 +26,10 @@ def read_document(path: Path) -> str:
     kind = path.suffix.lower()
     if kind not in SUFFIXES:
         raise WorkbenchError(
-            f"{path.name} is of a kind that cannot be read.", "Save it as text, Markdown, HTML or PDF."
+            f"{path.name} is of a kind that cannot be read.", "Save it as text, Markdown, HTML, .docx or PDF."
         )
-    text = tidy(_of_pdf(path) if kind == ".pdf" else _of_html(path) if kind.startswith(".htm") else read_text(path))
+    readers = {".pdf": _of_pdf, ".docx": text_of, ".html": _of_html, ".htm": _of_html}
+    text = tidy(readers.get(kind, read_text)(path))
     if not any(sign.isalnum() for sign in text):
         hint = "A scanned PDF holds pictures: recognise its text first." if kind == ".pdf" else "Choose another file."
         raise WorkbenchError(f"{path.name} holds no text.", hint)

@@ -89,7 +89,7 @@ class TranslateDialog(QDialog):
                 button.clicked.connect(choose)
                 grid.addWidget(button, place, 2)
         intro = label(
-            self.tr("Text or Markdown, paragraph by paragraph. What is done is kept, so it can stop and go on."),
+            self.tr("Text, Markdown or Word, paragraph by paragraph. What is done is kept, so it can stop and go on."),
             "body", "text2", wrap=True,
         )  # fmt: skip
         self.bar = Bar(self.tr("Translated paragraphs"))
@@ -116,7 +116,7 @@ class TranslateDialog(QDialog):
 
     def choose_file(self) -> None:
         """Have a person choose the document."""
-        kinds = self.tr("Text and Markdown (*.md *.markdown *.txt)")
+        kinds = self.tr("Text, Markdown and Word (*.md *.markdown *.txt *.docx)")
         found, _ = QFileDialog.getOpenFileName(self, self.tr("Translate a document"), "", kinds)
         if found:
             self.file.setText(found)

@@ -16,7 +16,7 @@ from ...feedback.base import Message
 from ...lm.refs import ModelRef
 from ...methods.base import Data, Job, knob
 from ...store.task_templates import Template, find
-from ..document_parts import Part, joined
+from ..document_parts import Part, joined, write_word
 from ..glossary import Term, in_words, missed, occurring
 
 name = "translate"
@@ -24,6 +24,8 @@ title = "Translate"
 text = "Translates a document paragraph by paragraph."
 WANTS: tuple[type, ...] = ()
 PLAN = "document.json"
+WORD = "document.docx"
+"""The Word document as it was when the run was prepared."""
 TEMPLATE = "translate-document"
 LEAST = 32
 """Tokens that a translation may have at least; it may have three times as many as its paragraph."""
@@ -112,7 +114,7 @@ def train(job: Job, options: Options) -> Iterator[Event]:
     except StopRequested:
         yield Stopped(len(done) - len(plan.done), {"translated": len(done) - len(plan.done)})
         return
-    digest = _write(Path(options.out), joined(plan.parts, done, plan.kind))
+    digest = _write(Path(options.out), plan, done, job.folder)
     yield Finished(_summary(plan, options, done, left) | {"hash": digest})
 
 
@@ -143,13 +145,16 @@ def _befores(parts: Sequence[Part]) -> dict[str, str]:
     return found
 
 
-def _write(path: Path, text: str) -> str:
+def _write(path: Path, plan: Plan, done: Mapping[str, str], folder: Path) -> str:
     """Write the translation, and return the sha256 that tells it from a file that a person has changed since."""
     from ...store.exchange.writing import replacing
 
     with replacing(path) as writing:
-        writing.write_text(text, encoding="utf-8", newline="")
-    return hashlib.sha256(text.encode()).hexdigest()
+        if plan.kind == "word":
+            write_word(folder / WORD, writing, done)
+        else:
+            writing.write_text(joined(plan.parts, done, plan.kind), encoding="utf-8", newline="")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _summary(plan: Plan, options: Options, done: Mapping[str, str], left: int) -> dict[str, Any]:
