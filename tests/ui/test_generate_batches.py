@@ -9,11 +9,14 @@ from PySide6.QtCore import Qt
 
 from tests.providers.openai_server import Says, serving
 from tests.ui.test_generate_pane import delete, display, key
+from workbench.events import Finished
+from workbench.jobs.adding import add_model
 from workbench.jobs.servers import add_server
 from workbench.store import Store
 from workbench.ui.context import Context
 from workbench.ui.generate_batches import MANY
 from workbench.ui.generate_pane import GeneratePane
+from workbench.ui.models_machine import Machine
 
 PROMPTS = MANY + 5
 
@@ -94,3 +97,69 @@ def test_a_batch_that_fails_keeps_what_it_has_and_can_be_left(world, qtbot):
     assert not pane.batch_bar.isVisible()
     world.close()
     assert not world.open().batch_bar.isVisible()
+
+
+# --- room in memory
+
+
+class Machines:
+    """What the window sees of this computer, and how much of it is free."""
+
+    def __init__(self):
+        self.free, self.looks = 1 << 40, 0
+
+    def look(self, store):
+        self.looks += 1
+        yield Finished({"machine": Machine("cpu", 2, 1 << 40, self.free, 1 << 40, "2.10+cpu")})
+
+
+@pytest.fixture
+def loaded(tmp_path, llama_folder, qtbot, monkeypatch):
+    """A pane on a project with two local models, the first of which is in memory."""
+    machines = Machines()
+    monkeypatch.setattr("workbench.ui.generate_room.looking", machines.look)
+    store = Store.open(tmp_path / "project")
+    for number in range(PROMPTS):
+        store.prompts.add(f"Prompt number {number}")
+    model = add_model(store, str(llama_folder), "tiny")
+    context = Context(store)
+    pane = display(qtbot, GeneratePane(context))
+    pane.sampling.samples.setValue(1)
+    pane.sampling.fields["max_new_tokens"].set_value(4)
+    context.load_model(model.id)
+    qtbot.waitUntil(lambda: context.session_ids == [model.id], timeout=60_000)
+    pane.prompts.list.setFocus()
+    yield pane, machines
+    delete(pane)
+    context.close()
+    store.close()
+
+
+def test_the_copy_in_memory_leaves_where_both_do_not_fit_and_the_bar_says_so(loaded, qtbot):
+    pane, machines = loaded
+    machines.free = 1 << 20
+    key(pane, qtbot, "b")
+    assert pane.batches.busy and pane.batch_bar.isVisible()
+    qtbot.waitUntil(lambda: pane.context.session is None, timeout=60_000)
+    assert pane.batch_bar.words.text() == "tiny writes in the background; tiny left memory to make room"
+    qtbot.waitUntil(lambda: not pane.batches.busy, timeout=60_000)
+    assert pane.context.store.responses.count() == PROMPTS and machines.looks == 1
+
+
+def test_it_stays_where_both_fit(loaded, qtbot):
+    pane, _ = loaded
+    key(pane, qtbot, "b")
+    qtbot.waitUntil(lambda: bool(pane.context.jobs), timeout=60_000)
+    assert pane.batch_bar.words.text() == "tiny writes in the background" and pane.context.session_ids
+    pane.batches.stop()
+    qtbot.waitUntil(lambda: not pane.batches.busy, timeout=60_000)
+
+
+def test_a_batch_that_is_stopped_while_room_is_made_can_go_on(loaded, qtbot):
+    pane, machines = loaded
+    key(pane, qtbot, "b")
+    pane.batches.stop()
+    assert not pane.batches.busy and pane.batch_bar.go_on.isVisible()
+    qtbot.waitUntil(lambda: machines.looks == 1)
+    assert not pane.context.jobs and pane.context.store.runs.list("generate") == []
+    pane.batches.forget()

@@ -19,6 +19,7 @@ from ..jobs.tasks import generate
 from ..store import Run
 from . import figures
 from .context import Context
+from .generate_room import BatchRoom
 from .theme import set_region
 from .widgets import Bar, Button, Divider, ElidedLabel, column, holding, label, row
 
@@ -61,13 +62,17 @@ class Batches(QObject):
         self.model = ""
         self.cut_off: Batch | None = None
         """What can go on; its answers so far are kept."""
+        self.left: list[str] = []
+        """Names of the models that left memory for the batch."""
+        self._room = BatchRoom(context, self)
+        self._room.ready.connect(self._on_room)
         context.run_event.connect(self._on_event)
         context.runs_changed.connect(self._on_runs_change)
 
     @property
     def busy(self) -> bool:
-        """Whether a batch is being written."""
-        return bool(self._run_id)
+        """Whether a batch is being written, or is about to be."""
+        return bool(self._run_id) or self._room.busy
 
     @property
     def waiting(self) -> int:
@@ -91,7 +96,11 @@ class Batches(QObject):
     def stop(self) -> None:
         """Stop the batch and forget what waits; what is written stays, and it can go on."""
         self._waiting.clear()
-        if self.busy:
+        if self._room.busy:
+            self._room.forget()
+            self.cut_off = self._batch
+            self.changed.emit()
+        elif self.busy:
             self._context.stop_run(self._run_id)
 
     def go_on(self) -> None:
@@ -121,23 +130,34 @@ class Batches(QObject):
         return max(runs, key=lambda run: run.created_at, default=None)
 
     def _next(self) -> None:
-        self._run_id, self.done, self.total = "", 0, 0
+        self._run_id, self.done, self.total, self.left = "", 0, 0, []
         while self._waiting and not self.busy:
             self._batch = self._waiting.pop(0)
-            try:
-                run = self._context.start_run(
-                    generate.name,
-                    self._batch.options,
-                    model_id=self._batch.model_id,
-                    reward_id=self._batch.reward_id,
-                    prompt_ids=self._batch.prompt_ids,
-                )
-            except WorkbenchError as error:
-                self._context.tell(error)
-                continue
-            self._run_id, self._begun = run.id, time.monotonic()
-            self.model = self._context.store.models.find(self._batch.model_id).name
+            model = self._context.store.models.find(self._batch.model_id)
+            self.model = model.name
+            if model.kind != "server" and self._room.concerns():
+                self._room.make(model.id, self._batch.options)
+            else:
+                self._begin(self._batch)
         self.changed.emit()
+
+    def _on_room(self, left: list[str]) -> None:
+        assert self._batch is not None
+        self.left = left
+        if not self._begin(self._batch):
+            self._next()
+        self.changed.emit()
+
+    def _begin(self, batch: Batch) -> bool:
+        """Start the job of a batch. What stops it is told, and it is left out."""
+        about = {"model_id": batch.model_id, "reward_id": batch.reward_id, "prompt_ids": batch.prompt_ids}
+        try:
+            run = self._context.start_run(generate.name, batch.options, **about)
+        except WorkbenchError as error:
+            self._context.tell(error)
+            return False
+        self._run_id, self._begun = run.id, time.monotonic()
+        return True
 
     def _on_event(self, run_id: str, event: ev.Event) -> None:
         if run_id != self._run_id:
@@ -152,7 +172,7 @@ class Batches(QObject):
         self.changed.emit()
 
     def _on_runs_change(self) -> None:
-        if not self.busy or self._run_id in self._context.jobs:
+        if not self._run_id or self._run_id in self._context.jobs:
             return
         status = self._context.store.runs.find(self._run_id).status
         if status == "finished":
@@ -212,7 +232,10 @@ class BatchBar(QWidget):
 
     def _words(self, busy: bool) -> str:
         if busy:
-            return self.tr("{model} writes in the background").format(model=self._batches.model)
+            words = self.tr("{model} writes in the background")
+            if self._batches.left:
+                words = self.tr("{model} writes in the background; {names} left memory to make room")
+            return words.format(model=self._batches.model, names=", ".join(self._batches.left))
         return self.tr("A batch was cut off. Its answers are kept.")
 
     def _figures(self, busy: bool) -> str:
