@@ -55,8 +55,8 @@ def _written(loaded: Any, request: Mapping[str, Any], stopping: Callable[[], boo
     template = loaded.template
     ids = template.prompt_ids(conversation(request["messages"], request["text"], request["instruction"]))
     most = min(MOST, LEAST + 2 * len(template.answer_ids(request["text"])))
-    if context := getattr(loaded.causal.config, "max_position_embeddings", None):
-        most = min(most, context - len(ids))
+    if loaded.context:
+        most = min(most, loaded.context - len(ids))
     if most < LEAST:
         raise WorkbenchError("The text is too long for this model.", "Shorten it, or load another model.")
 
@@ -69,7 +69,7 @@ def _written(loaded: Any, request: Mapping[str, Any], stopping: Callable[[], boo
     told = time.perf_counter()
     try:
         for grown in sample(loaded, [ids], sampler, [int(request["seed"])], check=check):
-            written = grown[0].ids
+            written = grown[0].ids if grown else written
             if time.perf_counter() - told > EVERY:
                 told = time.perf_counter()
                 yield template.text_of(written), ""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StopRequested, WorkbenchError
 from ..events import Chances, Event, Failed, Features, Finished, Loaded, Progress, Stopped
-from ..lm.refs import SERVER, ModelRef
+from ..lm.refs import LLAMA_CPP, SERVER, ModelRef
 from .rewriting import rewrite
 from .session_writing import locally, problem_of, remotely
 from .spec import JobSpec
@@ -114,7 +114,6 @@ class _Desk:
     def _told(self) -> Loaded:
         """What is in memory, and which model was used last."""
         from ..lm.devices import memory_used
-        from ..lm.features import space_of
 
         compute, left = self.pool.compute, list(self.pool.left)
         self.pool.left.clear()
@@ -128,13 +127,12 @@ class _Desk:
                 "name": self.ref.name,
                 "device": compute.name,
                 "device_kind": compute.device.type,
-                "dtype": self.loaded.compute.dtype_name,
-                "parameters": sum(weight.numel() for weight in self.loaded.causal.parameters()),
                 "memory_total": compute.total_bytes,
                 "template_hash": self.loaded.template.hash,
                 "own_template": self.loaded.template.own,
-                "space": space_of(self.loaded),
+                "engine": self.ref.engine,
             }
+            | _facts(self.loaded, self.ref)
         )
 
     def _unload(self, model_id: str) -> Iterator[Event]:
@@ -273,7 +271,8 @@ class _Desk:
                 raise StopRequested
 
         found: dict[str, str] = {}
-        for answer in request["answers"] if self.loaded and self.idle() else ():
+        reads = self.loaded is not None and self.ref is not None and self.ref.engine != LLAMA_CPP
+        for answer in request["answers"] if reads and self.idle() else ():
             try:
                 vector = read(self.loaded, [(answer["messages"], answer["text"])], check)[0]
             except StopRequested:
@@ -283,7 +282,7 @@ class _Desk:
                 found[answer["id"]] = ""
                 continue
             found[answer["id"]] = to_text(vector)
-        yield Features(space_of(self.loaded) if self.loaded else "", found)
+        yield Features(space_of(self.loaded) if reads else "", found)
 
     def _look(self, request: dict[str, Any]) -> Iterator[Event]:
         """How likely a model finds an answer, token by token."""
@@ -313,6 +312,18 @@ class _Desk:
             self.reward, self.reward_ref = load_reward(ref, compute, share), ref
         scores = score_all(self.reward, encode_all(self.reward, [(request["messages"], text)]))
         return {"reward": float(scores[0])}
+
+
+def _facts(loaded: Any, ref: ModelRef) -> dict[str, Any]:
+    """What a model in memory is made of. What llama.cpp runs is not read for a reward head: it has no space."""
+    from ..lm.estimates import shape_of
+    from ..lm.features import space_of
+
+    if ref.engine == LLAMA_CPP:
+        shape = shape_of(ref)
+        return {"dtype": loaded.numbers, "parameters": shape.parameters if shape else 0, "space": ""}
+    parameters = sum(weight.numel() for weight in loaded.causal.parameters())
+    return {"dtype": loaded.compute.dtype_name, "parameters": parameters, "space": space_of(loaded)}
 
 
 def _is_no_room(error: Exception) -> bool:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
+from ..errors import WorkbenchError
 from ..feedback.base import Message
 from .batching import Row
+from .llama_cpp_engine import Running
 from .loading import Loaded
 from .logprobs import CHUNK, OutputLayer
 from .reading import gather, hidden_states
@@ -28,12 +30,14 @@ class Chance:
 
 
 @torch.no_grad()
-def chances(loaded: Loaded, messages: Sequence[Message], text: str) -> list[Chance]:
+def chances(loaded: Loaded | Running, messages: Sequence[Message], text: str) -> list[Chance]:
     """The tokens of an answer in order; their texts add up to the answer's where its tokenizer loses nothing.
 
     The distribution is the model's own at temperature 1, whatever it was drawn with. Raises WorkbenchError when the
-    chat template refuses the conversation.
+    chat template refuses the conversation, and where llama.cpp runs the model and has not just written this answer.
     """
+    if isinstance(loaded, Running):
+        return _remembered(loaded, loaded.template.prompt_ids(messages), text)
     ids = loaded.template.answer_ids(text)[:-1][:LIMIT]
     if not ids:
         return []
@@ -54,7 +58,21 @@ def chances(loaded: Loaded, messages: Sequence[Message], text: str) -> list[Chan
     return found
 
 
-def _pieces(loaded: Loaded, ids: Sequence[int]) -> list[str]:
+def _remembered(loaded: Running, prompt: Sequence[int], text: str) -> list[Chance]:
+    said = loaded.remembered.get((tuple(prompt), text))
+    if said is None:
+        raise WorkbenchError(
+            f"llama.cpp tells chances only of what {loaded.ref.name} wrote since it was loaded.",
+            "Run it with transformers to see them for any text.",
+        )
+    pieces = _pieces(loaded, [each.id for each in said])
+    return [
+        Chance(piece, each.p, tuple((_shown(loaded, id_), p) for id_, p in each.others))
+        for piece, each in zip(pieces, said, strict=True)
+    ]
+
+
+def _pieces(loaded: Loaded | Running, ids: Sequence[int]) -> list[str]:
     """What each token adds to the text. A character may span several: the last of them has it, the others nothing."""
     pieces, before = [], ""
     for end in range(1, len(ids) + 1):
@@ -65,5 +83,5 @@ def _pieces(loaded: Loaded, ids: Sequence[int]) -> list[str]:
     return pieces
 
 
-def _shown(loaded: Loaded, token: int) -> str:
+def _shown(loaded: Loaded | Running, token: int) -> str:
     return str(loaded.tokenizer.decode([token]))

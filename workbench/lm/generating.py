@@ -3,74 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
-from transformers import (
-    DynamicCache,
-    LogitsProcessorList,
-    MinPLogitsWarper,
-    RepetitionPenaltyLogitsProcessor,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
-)
+from transformers import DynamicCache
 
 from .attention import Step, placeholder
 from .batching import Row
 from .caching import lanes
+from .drafts import Draft, Sampler
 from .graphs import STRIDE, FixedStep, can_stay
+from .llama_cpp_engine import Running
 from .loading import Loaded
 from .logprobs import OutputLayer
 from .reading import gather
 
 
-@dataclass(frozen=True)
-class Sampler:
-    """How the next token is drawn. temperature 0 takes the most likely one; top_k 0, top_p 1 and min_p 0 are off."""
-
-    temperature: float = 0.8
-    top_p: float = 0.95
-    top_k: int = 50
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    max_new_tokens: int = 128
-    min_new_tokens: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON, stored with every answer."""
-        return asdict(self)
-
-    def processors(self) -> LogitsProcessorList:
-        """transformers' own warpers, in the order in which its generate() applies them."""
-        chain: list[Any] = []
-        if self.repetition_penalty != 1.0:
-            chain.append(RepetitionPenaltyLogitsProcessor(self.repetition_penalty))
-        if self.temperature > 0 and self.temperature != 1.0:
-            chain.append(TemperatureLogitsWarper(self.temperature))
-        if self.top_k:
-            chain.append(TopKLogitsWarper(self.top_k))
-        if self.top_p < 1.0:
-            chain.append(TopPLogitsWarper(self.top_p))
-        if self.min_p > 0:
-            chain.append(MinPLogitsWarper(self.min_p))
-        return LogitsProcessorList(chain)
-
-
-@dataclass
-class Draft:
-    """One answer while it is written: its tokens and, for each, its log-probability when it was drawn."""
-
-    index: int
-    ids: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    finish_reason: str = ""
-
-
 @torch.no_grad()
 def sample(
-    loaded: Loaded,
+    loaded: Loaded | Running,
     prompts: Sequence[Sequence[int]],
     sampler: Sampler,
     seeds: Sequence[int],
@@ -86,8 +37,11 @@ def sample(
     between steps and may raise. keep_logprobs: log-probabilities under the sampling distribution, which is the
     model's own at this temperature only when top_k, top_p, min_p and the penalty are off; that an answer may not end
     yet (min_new_tokens) does not change them. fixed: steps over buffers of fixed size, recorded as CUDA graphs; None
-    does so on CUDA.
+    does so on CUDA. What llama.cpp runs yields an empty list while it reads, and tells no log-probabilities.
     """
+    if isinstance(loaded, Running):
+        yield from loaded.sample(prompts, sampler, seeds, check)
+        return
     state = _State.begin(loaded, prompts, sampler, seeds)
     if (loaded.compute.device.type == "cuda" if fixed is None else fixed) and can_stay(loaded):
         state.fixed = FixedStep(loaded, state.cache, state.attention)
@@ -100,7 +54,7 @@ def sample(
 
 
 def sample_all(
-    loaded: Loaded,
+    loaded: Loaded | Running,
     prompts: Sequence[Sequence[int]],
     sampler: Sampler,
     seeds: Sequence[int],

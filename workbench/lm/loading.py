@@ -82,6 +82,11 @@ class Loaded:
         return int(self.causal.get_input_embeddings().weight.shape[1])  # type: ignore[union-attr]
 
     @property
+    def context(self) -> int | None:
+        """Most tokens of a conversation with its answer; None where the model does not say it."""
+        return getattr(self.causal.config, "max_position_embeddings", None)
+
+    @property
     def stop_ids(self) -> frozenset[int]:
         """Tokens that end an answer."""
         ids = {self.template.end_id}

@@ -13,11 +13,13 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 from ..errors import WorkbenchError
+from . import llama_cpp_engine
 from .devices import Compute, in_dtype
 from .estimates import BITS, shape_of, weight_bytes
+from .llama_cpp_engine import Running
 from .loading import Loaded, add_saved_adapter, load_as_chosen
 from .memory import give_back, out_of_memory
-from .refs import ModelRef
+from .refs import LLAMA_CPP, ModelRef
 from .templates import Template
 
 log = logging.getLogger(__name__)
@@ -34,9 +36,9 @@ class NoRoom(WorkbenchError):
 class _Resident:
     """A base in memory, the names of the adapters on it by their folders, and when it was last asked for."""
 
-    base: Loaded
+    base: Loaded | Running
     adapters: dict[str, str] = field(default_factory=dict)
-    views: dict[str, Loaded] = field(default_factory=dict)
+    views: dict[str, Loaded | Running] = field(default_factory=dict)
     layers: list[Any] = field(default_factory=list)
     """Those that hold adapters: found when one comes, because every token asks which of them is active."""
     used: int = 0
@@ -62,7 +64,7 @@ class Pool:
         resident = self._residents.get(key_of(ref))
         return resident is not None and _view_key(ref) in resident.views
 
-    def take(self, ref: ModelRef, busy: Collection[str] = ()) -> Loaded:
+    def take(self, ref: ModelRef, busy: Collection[str] = ()) -> Loaded | Running:
         """A model, its adapter active. `busy`: keys of bases that somebody writes with, which cannot leave.
 
         Raises NoRoom when it fits only once these are done, and WorkbenchError when it cannot be loaded.
@@ -76,7 +78,7 @@ class Pool:
         self.activate(loaded)
         return loaded
 
-    def activate(self, loaded: Loaded) -> None:
+    def activate(self, loaded: Loaded | Running) -> None:
         """Make the adapter that a model writes with the active one on its base, or none."""
         resident = self._residents[key_of(loaded.ref)]
         name, layers = resident.adapters.get(loaded.ref.adapter, ""), resident.layers
@@ -113,7 +115,7 @@ class Pool:
         self._make_room(ref, busy)
         base = dataclasses.replace(ref, adapter="", kind="base")
         try:
-            loaded = load_as_chosen(base, self.compute)
+            loaded = load(base, self.compute)
         except WorkbenchError as error:
             if not out_of_memory(error.__cause__ or error) or not self._residents:
                 raise
@@ -124,7 +126,7 @@ class Pool:
                 pass
             if self._residents:
                 raise NoRoom(f"{ref.name} does not fit beside the models that are writing.", "It waits for them.")
-            loaded = load_as_chosen(base, self.compute)
+            loaded = load(base, self.compute)
         self._residents[key_of(ref)] = _Resident(loaded)
         return self._residents[key_of(ref)]
 
@@ -149,8 +151,9 @@ class Pool:
         give_back(self.compute)
         return True
 
-    def _view(self, resident: _Resident, ref: ModelRef) -> Loaded:
+    def _view(self, resident: _Resident, ref: ModelRef) -> Loaded | Running:
         if ref.adapter and ref.adapter not in resident.adapters:
+            assert isinstance(resident.base, Loaded)  # what llama.cpp runs has none
             name = f"a{self._clock}"
             try:
                 add_saved_adapter(resident.base, ref.adapter, name)
@@ -166,6 +169,7 @@ class Pool:
 def _take_off(resident: _Resident, name: str) -> None:
     """Remove an adapter, if it is there. With the last one peft's wrapper goes too: it would look for the adapter that
     was active at every token, and fail."""
+    assert isinstance(resident.base, Loaded)
     model = resident.base.model
     if name in getattr(model, "peft_config", {}):
         if len(model.peft_config) > 1:
@@ -177,15 +181,21 @@ def _take_off(resident: _Resident, name: str) -> None:
 
 def _settle(resident: _Resident) -> None:
     """After an adapter came or went: every view goes through what the base is inside of now."""
+    assert isinstance(resident.base, Loaded)
     model = resident.base.model
     resident.layers = [each for each in model.modules() if isinstance(each, BaseTunerLayer)]
     for key, view in resident.views.items():
         resident.views[key] = dataclasses.replace(view, model=model)
 
 
+def load(ref: ModelRef, compute: Compute) -> Loaded | Running:
+    """A model as it was chosen to be loaded, by the engine that was chosen."""
+    return llama_cpp_engine.load(ref, compute) if ref.engine == LLAMA_CPP else load_as_chosen(ref, compute)
+
+
 def key_of(ref: ModelRef) -> str:
     """What tells one base in memory from another: where it is, and how it was chosen to be loaded."""
-    return f"{ref.format}:{ref.dtype}:{ref.quantize}:{ref.attention}:{ref.base}"
+    return f"{ref.engine}:{ref.format}:{ref.dtype}:{ref.quantize}:{ref.attention}:{ref.base}"
 
 
 def _view_key(ref: ModelRef) -> str:
@@ -194,6 +204,8 @@ def _view_key(ref: ModelRef) -> str:
 
 def bytes_of(ref: ModelRef, compute: Compute) -> int:
     """About how many bytes a base's weights take in memory; 0 where its files do not say."""
+    if ref.engine == LLAMA_CPP:
+        return llama_cpp_engine.bytes_of(ref)
     shape = shape_of(ref)
     if shape is None:
         return 0

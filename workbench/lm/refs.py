@@ -9,6 +9,10 @@ SERVER = "server"
 """Kind of a model that is behind a server: it has no files and takes no memory here."""
 
 
+TRANSFORMERS, LLAMA_CPP = "transformers", "llama.cpp"
+"""What a session writes with."""
+
+
 @dataclass(frozen=True)
 class ModelRef:
     """A base and, on it, one adapter; or a model behind a server.
@@ -17,8 +21,8 @@ class ModelRef:
     kind: "base", "adapter", "reward" or "server"; name: what people call it; id: its row in the store. parent: of a
     base that was trained here, what it was trained from, in the words of `base` and `format`. served: what the server
     calls it; extras: whether the server may be sent settings that the API of OpenAI has no word for. template: the chat
-    template that is used in the place of the model's own, "" for its own. dtype, quantize, attention: how a session
-    loads it.
+    template that is used in the place of the model's own, "" for its own. dtype, quantize, attention, engine: how a
+    session loads it, and with what it runs it.
     """
 
     base: str
@@ -36,6 +40,7 @@ class ModelRef:
     dtype: str = "auto"
     quantize: str = "none"
     attention: str = "auto"
+    engine: str = TRANSFORMERS
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
