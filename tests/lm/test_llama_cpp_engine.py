@@ -15,7 +15,7 @@ from tests import tiny
 from tests.conftest import FP32
 from tests.lm import gguf_models
 from workbench.errors import WorkbenchError
-from workbench.lm import llama_cpp_engine, pool
+from workbench.lm import llama_cpp, llama_cpp_engine, pool
 from workbench.lm.chances import chances
 from workbench.lm.generating import Sampler, sample, sample_all
 from workbench.lm.gguf_writing import About, write_gguf
@@ -72,10 +72,12 @@ def test_a_file_of_ours_is_the_same_model_in_llama_cpp(tmp_path, kind):
     prompt, ids = prompts(original)[0], found[0]
     with torch.no_grad():
         logits = original.causal(torch.tensor([[*prompt, *ids]])).logits[0, len(prompt) - 1 :].log_softmax(-1)
-    said = next(iter(made.remembered.values()))
-    for place, each in enumerate(said):
+    said = list(enumerate(next(iter(made.remembered.values()))))
+    near = 5e-3 if kind == "gpt2" else 1e-3  # llama.cpp looks GELU up in float16
+    assert any(each.others for _, each in said)
+    for place, each in said:
         if each.others:
-            assert math.log(each.p) == pytest.approx(float(logits[place, each.id]), abs=1e-3)
+            assert math.log(each.p) == pytest.approx(float(logits[place, each.id]), abs=near)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "q8_0"])
@@ -167,12 +169,16 @@ def test_more_than_the_cache_holds_waits_and_more_than_it_ever_holds_is_refused(
 def test_chances_are_those_that_the_model_gave_and_only_of_what_it_wrote(running, ours):
     (draft,) = sample_all(running, prompts(running)[:1], GREEDY, [1])
     text = running.template.text_of(draft.ids)
-    found, wanted = chances(running, QUESTION, text), None
+    found, wanted = chances(running, QUESTION, text), chances(ours, QUESTION, text)
     assert "".join(each.text for each in found) == text
     with torch.no_grad():
         prompt = prompts(ours)[0]
-        wanted = ours.causal(torch.tensor([[*prompt, *draft.ids]])).logits[0, len(prompt) - 1 :].softmax(-1)
-    assert found[0].p == pytest.approx(float(wanted[0].max()), abs=1e-3) and len(found[0].others) == 4
+        p = ours.causal(torch.tensor([[*prompt, *draft.ids]])).logits[0, len(prompt) - 1 :].softmax(-1)
+    told = [(place, each) for place, each in enumerate(found) if each.others]
+    assert told
+    for place, each in told:  # the likeliest was taken
+        assert each.p == pytest.approx(float(p[place].max()), abs=1e-3)
+        assert len(each.others) == len(wanted[0].others) and each.others[0][1] == each.p
     with pytest.raises(WorkbenchError, match="only of what tiny wrote"):
         chances(running, QUESTION, "a text of somebody else")
 
@@ -218,9 +224,9 @@ def test_memory_is_the_file_and_the_cache(ref, llama_folder):
     ],
 )
 def test_why_it_cannot_run_a_model(ref, change, said):
-    problem = llama_cpp_engine.problem_with(dataclasses.replace(ref, **change), installed=lambda _: None)
+    problem = llama_cpp.problem_with(dataclasses.replace(ref, **change), installed=lambda _: None)
     assert problem is not None and said in problem.text
-    assert llama_cpp_engine.problem_with(ref) is None
+    assert llama_cpp.problem_with(ref) is None
     if not change:
         assert 'pip install "feedback-workbench[llama-cpp]"' in problem.hint
 

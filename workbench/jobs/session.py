@@ -271,10 +271,10 @@ class _Desk:
                 raise StopRequested
 
         found: dict[str, str] = {}
-        reads = self.loaded is not None and self.ref is not None and self.ref.engine != LLAMA_CPP
-        for answer in request["answers"] if reads and self.idle() else ():
+        loaded: Any = None if self.ref is None or self.ref.engine == LLAMA_CPP else self.loaded
+        for answer in request["answers"] if loaded and self.idle() else ():
             try:
-                vector = read(self.loaded, [(answer["messages"], answer["text"])], check)[0]
+                vector = read(loaded, [(answer["messages"], answer["text"])], check)[0]
             except StopRequested:
                 break  # the rest is asked for again
             except WorkbenchError:
@@ -282,7 +282,7 @@ class _Desk:
                 found[answer["id"]] = ""
                 continue
             found[answer["id"]] = to_text(vector)
-        yield Features(space_of(self.loaded) if reads else "", found)
+        yield Features(space_of(loaded) if loaded else "", found)
 
     def _look(self, request: dict[str, Any]) -> Iterator[Event]:
         """How likely a model finds an answer, token by token."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import StopRequested, WorkbenchError
 from ..events import BROKE_OFF, Answer, Event, Token
-from ..lm.refs import TRANSFORMERS, ModelRef
+from ..lm.refs import ModelRef, engine_of
 
 Score = Callable[[Mapping[str, Any], str], dict[str, float]]
 """Scores of an answer's text for a request; {} where nothing scores."""
@@ -49,11 +49,6 @@ def locally(loaded: Any, ref: ModelRef, request: Mapping[str, Any], score: Score
                 }
                 events.append(_answer(request, ref, draft.index, text, made))
         yield events
-
-
-def engine_of(ref: ModelRef) -> dict[str, Any]:
-    """What an answer's sampler says of who drew it; nothing for transformers and our own loop, as ever."""
-    return {"engine": ref.engine} if ref.engine != TRANSFORMERS else {}
 
 
 def _answer(request: Mapping[str, Any], ref: ModelRef, index: int, text: str, made: dict[str, Any]) -> Answer:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import importlib.util
+import importlib
 import json
 import math
 import random
@@ -35,12 +35,11 @@ from .drafts import Draft, Sampler
 from .estimates import cache_bytes, shape_of
 from .files import check_gguf
 from .gguf_header import read_header
+from .llama_cpp import PACKAGE, problem_with
 from .loading import guarded, load_tokenizer
 from .refs import ModelRef
 from .templates import Template
 
-PACKAGE = "xllamacpp"
-INSTALL = 'pip install "feedback-workbench[llama-cpp]"'
 CONTEXT = 4096
 """Most tokens that the cache holds, of all answers that are written at once."""
 ROWS = 4
@@ -62,19 +61,6 @@ class Said:
     id: int
     p: float
     others: tuple[tuple[int, float], ...]
-
-
-def problem_with(ref: ModelRef, installed: Callable[[str], Any] = importlib.util.find_spec) -> WorkbenchError | None:
-    """Why llama.cpp cannot run a model; None when it can, as far as its file is right."""
-    name = ref.name or ref.base
-    if ref.format != "gguf":
-        return WorkbenchError(f"llama.cpp runs GGUF files, and {name} is none.", "Choose transformers, or export it.")
-    if ref.adapter:
-        hint = "Choose transformers, or export it as GGUF, merged."
-        return WorkbenchError(f"llama.cpp runs whole GGUF files, and {name} is an adapter.", hint)
-    if installed(PACKAGE) is None:
-        return WorkbenchError("llama.cpp is not installed for Python.", f"Run: {INSTALL}, or choose transformers.")
-    return None
 
 
 def bytes_of(ref: ModelRef) -> int:
@@ -113,18 +99,17 @@ class _Server:
     """
 
     def __init__(self, path: Path, compute: Compute, context: int, *, exact: bool) -> None:
-        import xllamacpp
-
+        native: Any = importlib.import_module(PACKAGE)
         self._key = secrets.token_urlsafe(32)
         self.context = self.left = context
         self.free = list(range(ROWS))
         self.pool = ThreadPoolExecutor(ROWS, thread_name_prefix="llama.cpp")
+        params = self._params(native.CommonParams(), path, compute)
+        if exact:
+            params.cache_type_k = params.cache_type_v = native.ggml_type.GGML_TYPE_F32
+            params.flash_attn_type = native.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
         with _own_signals():
-            params = self._params(xllamacpp.CommonParams(), path, compute)
-            if exact:
-                params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
-                params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
-            self._native = xllamacpp.Server(params)
+            self._native = native.Server(params)
         self._connections = [self._connection() for _ in range(ROWS)]
 
     def _params(self, params: Any, path: Path, compute: Compute) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import torch
+from peft import PeftModel
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 from ..errors import WorkbenchError

@@ -50,3 +50,8 @@ class ModelRef:
     def from_json(cls, value: dict[str, Any] | None) -> ModelRef | None:
         """The reference that to_json wrote; None stays None."""
         return cls(**value) if value else None
+
+
+def engine_of(ref: ModelRef) -> dict[str, Any]:
+    """What an answer's sampler says of who drew it; nothing for transformers and our own loop, as ever."""
+    return {"engine": ref.engine} if ref.engine != TRANSFORMERS else {}

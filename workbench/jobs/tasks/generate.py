@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import StopRequested, WorkbenchError
 from ...events import BROKE_OFF, Answer, Event, Finished, Progress, Started, Stopped
-from ...lm.refs import ModelRef
+from ...lm.refs import LLAMA_CPP, TRANSFORMERS, ModelRef, engine_of
 from ...methods.base import Data, Job, knob
 from ...store import Store
 from ..frozen import ANSWERS, read_answers
@@ -37,6 +37,9 @@ class Options:
     batch_size: int = knob(32, "Answers written at once.", low=1, high=1024)
     device: str = knob("auto", "Where to compute.", choices=("auto", "cuda", "xpu", "mps", "cpu"))
     dtype: str = knob("auto", "Number format of the weights.", choices=("auto", "bfloat16", "float32"))
+    engine: str = knob(
+        "auto", "What runs a GGUF model (auto: what was chosen in Models).", choices=("auto", TRANSFORMERS, LLAMA_CPP)
+    )
 
 
 def lacks(data: Data) -> str:
@@ -77,7 +80,10 @@ class Written:
             (row["prompt_id"], row["seed"])
             for row in rows
             # A server may have left out settings that it does not know: the others tell.
-            if row["sampler"] and row["sampler"].items() <= sampler.items() and row["template_hash"] == template_hash
+            if row["sampler"]
+            and row["sampler"].items() <= sampler.items()
+            and row["template_hash"] == template_hash
+            and row["sampler"].get("engine") == sampler.get("engine")
         }
 
     def left(self, job: Job, options: Any) -> list[tuple[Any, int]]:
@@ -99,15 +105,24 @@ def train(job: Job, options: Options) -> Iterator[Event]:
         yield from _told(job, options, serving.answers(job, options, job.model, work=work), len(work))
         return
     from ...lm.devices import choose
-    from ...lm.loading import load
 
     compute = choose(options.device, options.dtype)
+    ref = job.model if options.engine == "auto" else replace(job.model, engine=options.engine)
     yield Progress(0, 0, "Loading the model")
-    loaded = load(job.model, compute)
-    work = Written(job, sampler_of(options).to_json(), loaded.template.hash).left(job, options)
-    yield Started(len(work), compute.name, compute.dtype_name)
-    written = read_too(loaded, job, answers(loaded, job, options, work=work), options.batch_size)
+    loaded = _loaded(ref, compute)
+    work = Written(job, sampler_of(options).to_json() | engine_of(ref), loaded.template.hash).left(job, options)
+    runs = ref.engine == LLAMA_CPP
+    yield Started(len(work), compute.name, loaded.numbers if runs else compute.dtype_name)
+    written = answers(loaded, job, options, work=work)
+    written = written if runs else read_too(loaded, job, written, options.batch_size)
     yield from _told(job, options, scored(job, compute, written, options.batch_size), len(work))
+
+
+def _loaded(ref: ModelRef, compute: Any) -> Any:
+    """The model, ready to write: a Loaded, or a Running."""
+    from ...lm import llama_cpp_engine, loading
+
+    return llama_cpp_engine.load(ref, compute) if ref.engine == LLAMA_CPP else loading.load(ref, compute)
 
 
 def _told(job: Job, options: Options, written: Iterator[Answer], total: int) -> Iterator[Event]:
@@ -150,8 +165,9 @@ def answers(
     """
     from ...lm.batching import by_length
     from ...lm.generating import sample_all
+    from ...lm.llama_cpp_engine import Running
 
-    sampler = sampler_of(options)
+    sampler, drawn = sampler_of(options), engine_of(loaded.ref) if isinstance(loaded, Running) else {}
     if work is None:
         work = [(prompt, index) for prompt in job.data.prompts for index in range(options.samples)]
     ids = [loaded.template.prompt_ids(prompt.messages) for prompt, _ in work]
@@ -167,7 +183,7 @@ def answers(
                 text=loaded.template.text_of(draft.ids),
                 index=index,
                 role=role,
-                sampler=sampler.to_json(),
+                sampler=sampler.to_json() | drawn,
                 seed=options.seed + index,
                 template_hash=loaded.template.hash,
                 prompt_tokens=len(ids[place]),
