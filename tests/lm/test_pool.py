@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -158,3 +159,14 @@ def test_the_room_that_a_base_needs_is_that_of_its_weights(refs, tmp_path):
     weights = sum(weight.numel() for weight in load(refs["base"], FP32).causal.parameters())
     assert bytes_of(refs["base"], FP32) == pytest.approx(4 * weights, rel=0.05)
     assert bytes_of(ModelRef(str(tiny.bert(tmp_path / "bert") / "nothing")), FP32) == 0
+
+
+def test_a_model_that_is_wanted_in_another_way_does_not_stay_beside_itself(refs):
+    pool = Pool(FP32, lambda: PLENTY)
+    pool.take(refs["base"])
+    other = dataclasses.replace(refs["base"], attention="eager")
+    pool.take(other, busy={key_of(refs["base"])})  # it writes, and goes on
+    assert pool.ids() == ["base", "base"]
+    pool.take(refs["other"])
+    pool.take(other)
+    assert pool.ids() == ["base", "other"] and pool.holds(other) and not pool.holds(refs["base"])

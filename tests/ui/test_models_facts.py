@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel
 from shiboken6 import isValid
 
+from tests import tiny
 from tests.ui.test_models_pane import Project, delete, display, names
 from tests.ui.test_models_template import WAIT, reader  # noqa: F401
 from workbench.jobs import load_choices
@@ -17,7 +18,7 @@ from workbench.jobs.load_choices import LoadChoice
 from workbench.jobs.tokens import TokenReader
 from workbench.methods.fitting import Fit, Machine
 from workbench.store import Store
-from workbench.ui import models_fits, models_machine
+from workbench.ui import models_fits, models_loading, models_machine
 from workbench.ui.context import Context
 from workbench.ui.generate_pane import GeneratePane
 from workbench.ui.models_fits import FitsSection
@@ -133,6 +134,33 @@ def test_what_this_machine_cannot_do_is_grey_with_the_reason_and_the_rest_is_kep
     assert load_choices.of(project.store, project.base) == LoadChoice("bfloat16", attention="sdpa")
     section.show_entry(entry, CARD, True)
     assert section.dtype.model().item(2).isEnabled() and not section.note.isHidden()
+
+
+def test_what_runs_a_gguf_file_is_chosen_by_keys_and_for_such_files_alone(opened, shown, qtbot, tmp_path, llama_folder,
+                                                                         monkeypatch):  # fmt: skip
+    project, context = opened
+    section = shown(LoadingSection(context))
+    file = add_model(project.store, str(tiny.gguf(tmp_path, llama_folder)), "file")
+    found = {each.model.id: each for each in entries(project.store)}
+    section.show_entry(found[project.base.id], PLAIN, False)
+    assert section.engine.isHidden() and section.alone.isHidden()
+    monkeypatch.setattr(models_loading, "_has", lambda package: False)
+    section.show_entry(found[file.id], PLAIN, False)
+    item = section.engine.model().item(1)
+    assert not section.engine.isHidden() and not item.isEnabled()
+    assert item.toolTip() == 'Needs llama.cpp\'s package: pip install "feedback-workbench[llama-cpp]".'
+    monkeypatch.setattr(models_loading, "_has", lambda package: True)
+    monkeypatch.setattr(load_choices, "problem_with", lambda ref, installed=None: None)
+    section.show_entry(found[file.id], PLAIN, False)
+    assert item.isEnabled() and section.dtype.isEnabled()
+    section.engine.setFocus()
+    with qtbot.waitSignal(section.changed):
+        qtbot.keyClick(section.engine, Qt.Key.Key_Down)
+    assert load_choices.of(project.store, file).engine == "llama.cpp"
+    assert "only writes answers" in section.alone.text() and not section.dtype.isEnabled()
+    with qtbot.waitSignal(section.changed):
+        qtbot.keyClick(section.engine, Qt.Key.Key_Up)
+    assert section.alone.isHidden() and section.dtype.isEnabled()
 
 
 def test_generate_shows_the_tokens_of_the_prompt_by_a_key(qtbot, tmp_path, llama_folder, reader):  # noqa: F811

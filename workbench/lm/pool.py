@@ -71,6 +71,7 @@ class Pool:
         Raises NoRoom when it fits only once these are done, and WorkbenchError when it cannot be loaded.
         """
         self._clock += 1
+        self._drop_otherwise(ref, busy)
         resident = self._residents.get(key_of(ref)) or self._bring(ref, busy)
         resident.used = self._clock
         if _view_key(ref) not in resident.views:
@@ -100,6 +101,13 @@ class Pool:
                     self._drop_view(key, resident, view_key)
                     return True
         return False
+
+    def _drop_otherwise(self, ref: ModelRef, busy: Collection[str]) -> None:
+        """Let a model leave that is now wanted in other numbers, or run by another engine."""
+        for key, resident in list(self._residents.items()):
+            ids = {view.ref.id for view in resident.views.values()}
+            if key != key_of(ref) and key not in busy and ref.id and ids == {ref.id}:
+                self.drop(ref.id)
 
     def _drop_view(self, key: str, resident: _Resident, view_key: str) -> None:
         view = resident.views.pop(view_key)

@@ -330,6 +330,8 @@ class EntryPanel(QWidget):
             parts.append(tr("temperature {value}").format(value=f"{first.sampler['temperature']:g}"))
         if first.sampler.get("top_p") is not None:
             parts.append(tr("top-p {value}").format(value=f"{first.sampler['top_p']:g}"))
+        if first.sampler.get("engine"):
+            parts.append(tr("run with {engine}").format(engine=first.sampler["engine"]))
         seeds = sorted({response.seed for response in responses if response.seed is not None})
         if len(seeds) == 1:
             parts.append(tr("seed {seed}").format(seed=seeds[0]))
