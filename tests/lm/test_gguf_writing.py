@@ -16,7 +16,7 @@ from tokenizers import Tokenizer, pre_tokenizers
 from tests.conftest import FP32
 from tests.lm import gguf_models
 from workbench.errors import WorkbenchError
-from workbench.lm import gguf_shapes, gguf_words
+from workbench.lm import gguf_positions, gguf_shapes, gguf_words
 from workbench.lm.generating import Sampler, sample_all
 from workbench.lm.gguf_writing import About, write_gguf
 from workbench.lm.loading import load
@@ -71,7 +71,7 @@ def drafts(loaded):
     return found, [loaded.template.text_of([id_ for id_ in ids if id_ < 390]) for ids in found]
 
 
-@pytest.mark.parametrize("kind", ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "gpt2"])
+@pytest.mark.parametrize("kind", ["llama", "llama3", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "gpt2"])
 def test_a_file_has_the_model_s_own_numbers(models, tmp_path, kind):
     loaded = models(kind)
     torch.testing.assert_close(logits(again(written(loaded, tmp_path))), logits(loaded), rtol=0, atol=2e-4)
@@ -146,6 +146,16 @@ def test_llama_3_slows_its_positions_as_transformers_does(models, tmp_path):
     theirs = loaded.trunk.rotary_emb.inv_freq.numpy()
     assert np.allclose(plain / tensors["rope_freqs.weight"], theirs, rtol=1e-5)
     assert tensors["rope_freqs.weight"].max() == 8 and tensors["rope_freqs.weight"].min() == 1
+
+
+def test_the_positions_of_llama_3_are_read_again_or_refused(models, tmp_path):
+    config = models("llama3").causal.config
+    assert again(written(models("llama3"), tmp_path)).causal.config.rope_parameters == config.rope_parameters
+    real = {**config.rope_parameters, "factor": 32.0, "rope_theta": 500000.0, "original_max_position_embeddings": 8192}
+    config.rope_parameters = {"rope_theta": 500000.0}
+    assert gguf_positions.settings_of(gguf_shapes.slowed(real, 16), config, "x") == real
+    with pytest.raises(WorkbenchError, match="slows its positions down in a way"):
+        gguf_positions.settings_of([1.0, 2.0, 3.0, 1.5, 8.0, 8.0, 8.0, 8.0], config, "x")
 
 
 @pytest.mark.parametrize("way", ["gpt-2", "smollm", "qwen2", "llama-bpe", "smaug-bpe", "tekken"])

@@ -13,6 +13,7 @@ from ..events import Event, Finished
 from ..jobs.tasks import export
 from . import fetching
 from .knob_options import given, knob_options
+from .load_choosing import load_as
 from .progress import Bar
 from .shared import JSON, PROJECT, chosen, finish, opened, stoppable
 from .templating import template
@@ -26,7 +27,7 @@ def models() -> None:
     """Bring models into a project and list them."""
 
 
-for command in (template, fetching.search, fetching.download, fetching.cached):
+for command in (template, load_as, fetching.search, fetching.download, fetching.cached):
     models.add_command(command)
 
 

@@ -201,10 +201,10 @@ def extra_tensors(config: Any) -> Iterator[tuple[str, torch.Tensor]]:
     """Tensors that the model has only as settings: by what Llama 3 slows each pair of its positions down."""
     found = rope(config)
     if found.get("rope_type") == "llama3":
-        yield "rope_freqs.weight", torch.tensor(_slowed(found, head_size(config)), dtype=torch.float32)
+        yield "rope_freqs.weight", torch.tensor(slowed(found, head_size(config)), dtype=torch.float32)
 
 
-def _slowed(found: dict[str, Any], size: int) -> list[float]:
+def slowed(found: dict[str, Any], size: int) -> list[float]:
     """By wave length: none of the short ones, `factor` for the long ones, and a blend between."""
     factor, low, high = (float(found[key]) for key in ("factor", "low_freq_factor", "high_freq_factor"))
     context = float(found["original_max_position_embeddings"])

@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from transformers.pytorch_utils import Conv1D
 
 from ..errors import WorkbenchError
+from . import gguf_positions
 from .devices import Compute, check_attention, check_bits, in_dtype
 from .files import check_folder, check_gguf, check_safetensors
 from .full import Originals, matrices
@@ -192,6 +193,8 @@ def _load_causal(ref: ModelRef, compute: Compute, offline: bool, quantised: dict
     if quantised:
         return _steady(model, compute)
     forget_gguf(model)
+    if "gguf_file" in source:
+        gguf_positions.restore(model, Path(ref.base).expanduser())
     return model.to(compute.device)
 
 

@@ -180,7 +180,7 @@ def _take_off(resident: _Resident, name: str) -> None:
     was active at every token, and fail."""
     assert isinstance(resident.base, Loaded)
     model = resident.base.model
-    if name in getattr(model, "peft_config", {}):
+    if isinstance(model, PeftModel) and name in model.peft_config:
         if len(model.peft_config) > 1:
             model.delete_adapter(name)
         else:
