@@ -9,11 +9,12 @@ from tests.conftest import FP32
 from workbench import paths
 from workbench.feedback.base import Prompt
 from workbench.jobs.adding import STARTER, STARTER_ID
+from workbench.lm import llama_cpp_engine
 from workbench.lm.devices import Compute
 from workbench.lm.generating import Sampler, sample_all
 from workbench.lm.gguf_writing import About, write_gguf
 from workbench.lm.loading import POLICY, add_new_adapter, load, merge_adapter
-from workbench.lm.refs import ModelRef
+from workbench.lm.refs import LLAMA_CPP, ModelRef
 from workbench.lm.scoring import AdapterReward
 from workbench.methods import ppo
 from workbench.methods.base import Data, Job
@@ -93,6 +94,23 @@ def test_a_merged_adapter_is_an_applied_one_and_goes_through_gguf(tmp_path):
     coarse = load(ModelRef(str(tmp_path / "q8_0.gguf"), "gguf"), FP32)
     difference = (logits_of(coarse, applied) - expected).abs().mean()
     assert 0 < difference < 0.05 * expected.abs().mean()  # 3.3 % here
+
+
+def test_llama_cpp_runs_the_starter_in_8_bits_and_knows_its_tokens(tmp_path):
+    pytest.importorskip("xllamacpp")
+    path, loaded = tmp_path / "q8_0.gguf", load(ModelRef(str(FOUND)), FP32)
+    list(write_gguf(loaded, path, "q8_0", About("starter", "apache-2.0")))
+    running = llama_cpp_engine.load(ModelRef(str(path), "gguf", name="starter", engine=LLAMA_CPP), FP32)
+    text, ids = running.template.prompt_text(QUESTION), loaded.template.prompt_ids(QUESTION)
+    asked = {"content": text, "parse_special": True, "add_special": False}
+    assert running.model.ask(0, asked, "/tokenize")["tokens"] == ids == running.template.prompt_ids(QUESTION)
+    assert running.stop_ids == loaded.stop_ids and running.numbers == "Q8_0"
+    list(sample_all(running, [ids], Sampler(temperature=0, max_new_tokens=4), [0]))
+    first = next(iter(running.remembered.values()))[0]
+    with torch.no_grad():
+        p = loaded.causal(torch.tensor([ids])).logits[0, -1].softmax(-1)
+    assert {id_ for id_, _ in first.others[:3]} == set(p.topk(3).indices.tolist())
+    assert all(abs(chance - float(p[id_])) < 0.06 for id_, chance in first.others)
 
 
 @pytest.mark.parametrize("compute", [FP32, BF16], ids=["fp32", "bf16"])

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..feedback.base import Demonstration, Pair, Prompt
 from ..lm.estimates import BITS, Estimate, Work, estimate, shape_of
-from ..lm.refs import ModelRef
+from ..lm.refs import LLAMA_CPP, ModelRef
 from . import METHODS
 from .base import Data, options_from
 from .planning import BYTES_A_TOKEN, Plan, micro_tokens_that_fit, plan
@@ -94,6 +94,8 @@ def _running(base: ModelRef, shape: Any, machine: Machine) -> Estimate:
     work = Work(tokens=0, longest=0, rows=rows, prompt=CONTEXT // rows - ANSWER, new=ANSWER, adapter_ranks=())
     bits = BITS.get(machine.quantize, 0)
     found = estimate(shape, work, bytes_each=machine.bytes_each, device=machine.device, quantised_bits=bits)
+    if base.engine == LLAMA_CPP:  # it keeps the file's own numbers
+        found = dataclasses.replace(found, weights=Path(base.base).expanduser().stat().st_size)
     return dataclasses.replace(found, optimiser=0, activations=0, logits=0, adapters=_size(base.adapter))
 
 
