@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from workbench.lm.refs import ModelRef
+from tests import tiny
+from workbench.lm.refs import LLAMA_CPP, ModelRef
 from workbench.methods.fitting import WAYS, Machine, fits
 
 ALL = ["running", *(way.key for way in WAYS)]
@@ -49,3 +52,10 @@ def test_bits_make_the_weights_smaller_and_unknown_memory_has_no_verdict(base):
 def test_a_model_whose_files_do_not_tell_has_no_figures(tmp_path, base):
     assert fits(ModelRef(str(tmp_path)), Machine()) == []
     assert fits(base, Machine(), writes=False) == []
+
+
+def test_what_llama_cpp_runs_is_as_large_as_its_file(tmp_path, llama_folder):
+    path = tiny.gguf(tmp_path, llama_folder)
+    file = ModelRef(str(path), "gguf")
+    ours, theirs = (fits(ref, Machine())[0] for ref in (file, dataclasses.replace(file, engine=LLAMA_CPP)))
+    assert theirs.parts["model"] == path.stat().st_size != ours.parts["model"]
