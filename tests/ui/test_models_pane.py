@@ -147,8 +147,9 @@ def test_slash_goes_to_the_filter_and_escape_empties_it(pane, qtbot):
     qtbot.keyClick(pane.table, "/")
     assert pane.filter.hasFocus()
     qtbot.keyClicks(pane.filter, "v1")
-    assert names(pane) == ["helpful-v1"]
+    assert names(pane) == ["helpful-v1"] and pane.counts.text() == "1 of 4 models"
     qtbot.keyClicks(pane.filter, "xyz")
+    assert pane.counts.text() == "0 of 4 models"
     assert pane.stack.currentWidget() is pane.nothing
     qtbot.keyClick(pane.filter, Qt.Key.Key_Escape)
     assert len(names(pane)) == 4

@@ -84,6 +84,7 @@ def test_a_server_that_is_off_is_said_to_be(make, project, qtbot, off):  # noqa:
     pane = make(project.store)
     pane.choose(model.id)
     qtbot.waitUntil(lambda: pane.state_of(pane.chosen()) == "unreachable", timeout=20_000)
+    assert pane.inspector.memory_part.isHidden()
     assert cell(pane, 4) == "Not reachable" and pane.sources.providers.texts == {off: "off"}
 
 

@@ -100,12 +100,13 @@ class GeneratePane(Pane):
         self.answers = Answers(self.context, self.writer, self.area, self)
         self.chances = Chances(self.context, self.area, self)
         self.answers.shown.connect(self.chances.show)
-        self.foot = self.dock = Dock(self.generate_action, self.stop_action, self.again_action, self.send_action)
+        self.dock = Dock(self.generate_action, self.stop_action, self.again_action, self.send_action)
         self.dock.queue_at_once.toggled.connect(self.answers.set_queue_at_once)
         over = holding(row(self.card, margins=(16, 14, 16, 12)))
         self.batches = Batches(self.context, self)
         self.batch_bar = BatchBar(self.batches)
-        page = holding(column(over, self.area, self.batch_bar, self.dock, spacing=0))
+        self.foot = holding(column(self.batch_bar, self.dock, spacing=0))
+        page = holding(column(over, self.area, self.foot, spacing=0))
         page.layout().setStretch(1, 1)  # type: ignore[union-attr]
         self.no_models = EmptyState(
             self.tr("Load a model to write answers."), self.tr("Load a model"), lambda: self.context.show_pane("models")

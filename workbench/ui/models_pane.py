@@ -194,7 +194,7 @@ class ModelsPane(Pane):
         sections = [self.fitting, self.template, self.loading, self.note]
         inspector = Inspector(self.context.store, buttons, [saver, remover], sections)
         inspector.server_part.set_actions(self.edit_server_action, self.forget_key_action)
-        self.fitting.known.connect(lambda known: inspector.memory_part.setHidden(known))
+        self.fitting.known.connect(self._show_memory)
         inspector.model_wanted.connect(self.choose)
         inspector.people_wanted.connect(lambda run_id: self.context.show_pane("data", {"run_id": run_id}))
         return inspector
@@ -312,6 +312,8 @@ class ModelsPane(Pane):
     def _show_counts(self) -> None:
         total, loaded = len(self._entries), sum(self.state_of(entry) == "loaded" for entry in self._entries)
         text = self.tr("1 model") if total == 1 else self.tr("{count} models").format(count=total)
+        if (shown := self.table.shown_count()) != total:
+            text = self.tr("{shown} of {total} models").format(shown=shown, total=total)
         more = self.tr("{models}, {count} loaded").format(models=text, count=loaded)
         self.counts.setText(more if loaded else text)
 
@@ -362,6 +364,13 @@ class ModelsPane(Pane):
             self.inspector.show_state(state, self.table.state_text(state))
             room = self.table.room
             self.inspector.show_memory(entry.memory(room.bytes_each) if entry.writes else None, room.total, room.free)
+
+    def _show_memory(self, known: bool) -> None:
+        """Whether it fits says more than the memory to generate, and of a model that does not write here nothing can
+        be said."""
+        entry = self.chosen()
+        writes_here = entry is not None and entry.writes and entry.model.kind != "server"
+        self.inspector.memory_part.setVisible(writes_here and not known)
 
     def _can_save(self) -> bool:
         entry = self.chosen() if self.pages.on_library else None

@@ -60,6 +60,10 @@ class ModelTable(Table):
             self.choose(self.rows_model.rows()[0])
         self.verticalScrollBar().setValue(place)
 
+    def shown_count(self) -> int:
+        """How many models are shown."""
+        return sum(isinstance(row, Entry) for row in self.rows_model.rows())
+
     def _tree(self, entries: Sequence[Entry]) -> list[Entry | Group]:
         found = tree(entries)
         self._depths = {entry.model.id: depth for entry, depth in found}
