@@ -296,7 +296,7 @@ def test_starter_is_offered_only_while_it_is_not_here(pane):
 def test_folder_is_added_beside_the_window(make, tmp_path, qtbot):
     folder = tiny.llama(tmp_path / "tiny-llama")
     pane = make(Store.open(tmp_path / "empty"))
-    pane.add(str(folder))
+    pane.adding.add(str(folder))
     assert pane.progress.isVisible() and not pane.add_folder_action.isEnabled()
     qtbot.waitUntil(lambda: names(pane) == ["tiny-llama"], timeout=20_000)
     assert pane.chosen().model.parameters > 0
@@ -307,7 +307,7 @@ def test_folder_without_a_model_says_why(make, tmp_path, qtbot):
     pane = make(Store.open(tmp_path / "empty"))
     (tmp_path / "photos").mkdir()
     with qtbot.waitSignal(pane.context.message, timeout=20_000) as told:
-        pane.add(str(tmp_path / "photos"))
+        pane.adding.add(str(tmp_path / "photos"))
     assert told.args[0].endswith("has no config.json.")
     assert pane.add_folder_action.isEnabled() and not pane.progress.isVisible()
 
@@ -317,9 +317,9 @@ def test_adapter_of_an_unknown_base_asks_for_its_base(pane, tmp_path, qtbot, mon
     folder.mkdir()
     config = {"peft_type": "LORA", "base_model_name_or_path": "somebody/else"}
     (folder / "adapter_config.json").write_text(json.dumps(config))
-    pane.add(str(folder))
+    pane.adding.add(str(folder))
     qtbot.waitUntil(lambda: bool(pane.strip.messages()), timeout=20_000)
-    asked = "workbench.ui.models_pane.QInputDialog.getItem"
+    asked = "workbench.ui.models_adding.QInputDialog.getItem"
     monkeypatch.setattr(asked, lambda *args: (args[3][0], True))
     message = pane.strip.messages()[0]
     button = next(button for button in message.findChildren(type(pane.load_button)) if button.text())
@@ -365,10 +365,10 @@ def test_parameters_in_words(count, text):
 
 
 def test_work_refuses_a_second_piece_until_the_first_is_done(pane, qtbot):
-    pane.work.start(lambda store: iter(()))
+    pane.adding.work.start(lambda store: iter(()))
     with pytest.raises(WorkbenchError, match="already"):
-        pane.work.start(lambda store: iter(()))
-    qtbot.waitUntil(lambda: not pane.work.busy)
+        pane.adding.work.start(lambda store: iter(()))
+    qtbot.waitUntil(lambda: not pane.adding.work.busy)
 
 
 def test_window_has_no_torch():

@@ -155,7 +155,7 @@ def test_escape_stops_what_is_being_saved(pane, world, qtbot, monkeypatch, liste
         monkeypatch.setattr("workbench.ui.models_saving.PATIENCE_MS", 50)
     world.waits, world.listens = True, listens
     qtbot.keyClick(dialog_of(pane, qtbot), Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: world.process is not None and pane.cancel_button.isVisible())
+    qtbot.waitUntil(lambda: world.process is not None and pane.progress.cancel_button.isVisible())
     assert not pane.save_action.isEnabled()
     pane.activateWindow()  # without a window manager nobody else does when a dialog has gone
     qtbot.waitUntil(pane.isActiveWindow)

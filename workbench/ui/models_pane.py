@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSettings
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QStackedWidget, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from ..errors import WorkbenchError
-from ..lm import files
 from . import work
 from .context import Context
 from .messages import MessageStrip
+from .models_adding import Adding, WorkLine
 from .models_fits import FitsSection
 from .models_inspector import Inspector
 from .models_library import Entry, entries
@@ -21,6 +20,7 @@ from .models_loading import LoadingSection
 from .models_machine import Machine
 from .models_note import NoteSection
 from .models_pages import Pages
+from .models_removing import Removing
 from .models_saving import Saving
 from .models_servers import Servers
 from .models_sources import Sources
@@ -28,7 +28,7 @@ from .models_table import ModelTable, Room
 from .models_template import TemplateSection
 from .pane import Pane
 from .theme import set_region, theme_changed
-from .widgets import Bar, Button, Divider, EmptyState, SearchField, ToggleChip, column, holding, label, row
+from .widgets import Button, Divider, EmptyState, SearchField, ToggleChip, column, holding, label, row
 
 TABLES = {"models", "responses", "runs"}
 
@@ -43,8 +43,6 @@ class ModelsPane(Pane):
         self._entries: list[Entry] = []
         self._stale = True
         self._machine: Machine | None = None
-        self._removed: list[str] = []
-        self._location = ""
         self._make_work()
         self._make_actions()
         self.sources = Sources(context.store.folder)
@@ -63,13 +61,14 @@ class ModelsPane(Pane):
     # -- building
 
     def _make_work(self) -> None:
-        self.work = work.Work(self.context.store.folder, self)
-        self.work.progressed.connect(self._show_progress)
-        self.work.finished.connect(self._on_added)
-        self.work.failed.connect(self._on_not_added)
+        self.adding = Adding(self.context, self._bases, lambda: self.strip, self)
+        self.adding.begun.connect(self._show_work)
+        self.adding.progressed.connect(lambda text, fraction: self.progress.show_progress(text, fraction))
+        self.adding.added.connect(self._on_added)
+        self.adding.ended.connect(lambda: self._allow_adding(True))
         self.saving = Saving(self.context.store, self)
         self.saving.begun.connect(self._show_work)
-        self.saving.progressed.connect(self._show_progress)
+        self.saving.progressed.connect(lambda text, fraction: self.progress.show_progress(text, fraction))
         self.saving.saved.connect(self._on_saved)
         self.saving.stopped.connect(self._on_stopped)
         self.saving.failed.connect(self._on_not_saved)
@@ -94,7 +93,9 @@ class ModelsPane(Pane):
         self.cancel_action = self.action(self.tr("Stop saving"), "Esc", self.saving.cancel, icon="circle-stop")
         self.cancel_action.setEnabled(False)
         self.remove_action = self.action(self.tr("Remove from this project"), "Delete", self._remove, icon="trash-2")
-        self.undo_action = self.action(self.tr("Bring back the removed model"), "Ctrl Z", self._undo, icon="undo-2")
+        self.undo_action = self.action(
+            self.tr("Bring back the removed model"), "Ctrl Z", lambda: self.removing.undo(), icon="undo-2"
+        )
         self.action(self.tr("Filter models"), "/", lambda: self.pages.find())
         self.action(self.tr("Next model"), "J", lambda: self.pages.step(1))
         self.action(self.tr("Previous model"), "K", lambda: self.pages.step(-1))
@@ -103,19 +104,21 @@ class ModelsPane(Pane):
         self.action(self.tr("Pause or resume the download"), "P", lambda: self.pages.dock.toggle_current())
         self.action(self.tr("Pause or resume all downloads"), "Shift P", lambda: self.pages.dock.toggle_all())
         self.action(self.tr("Cancel the download"), "Shift Delete", lambda: self.pages.dock.cancel_current())
-        self.add_folder_action = self.action(self.tr("Add folder"), "", self._ask_folder, icon="folder")
-        self.add_file_action = self.action(self.tr("Add GGUF file"), "", self._ask_file, icon="file-box")
+        self.add_folder_action = self.action(self.tr("Add folder"), "", self.adding.ask_folder, icon="folder")
+        self.add_file_action = self.action(self.tr("Add GGUF file"), "", self.adding.ask_file, icon="file-box")
         self.add_server_action = self.action(self.tr("Add server"), "", self.servers.ask, icon="zap")
         self.edit_server_action = self.action(self.tr("Change server"), "", self._edit_server, icon="pencil")
         self.forget_key_action = self.action(self.tr("Forget its key"), "", self._forget_key, icon="key")
         self.starter_action = self.action(
             self.tr("Get the starter"),
             "",
-            self.get_starter,
+            self.adding.get_starter,
             icon="cloud-download",
             tip=self.tr("SmolLM2-135M-Instruct, a small model that runs on any computer"),
         )
         self.undo_action.setEnabled(False)
+        self.removing = Removing(self.context, self.undo_action, lambda: self.strip, self)
+        self.removing.came_back.connect(self.choose)
 
     def _build_header(self) -> None:
         self._add_file_button = Button.of(self.add_file_action)
@@ -140,41 +143,24 @@ class ModelsPane(Pane):
         self.table.picked.connect(lambda entry: self._show_chosen())
         self.table.opened.connect(lambda entry: self.load_chosen())
         self.empty = EmptyState(
-            self.tr("No models yet."), self.tr("Get the starter"), self.get_starter, self.tr("Get from the Hub"),
+            self.tr("No models yet."), self.tr("Get the starter"), self.adding.get_starter, self.tr("Get from the Hub"),
             lambda: self._go("find"),
         )  # fmt: skip
         self.nothing = EmptyState(self.tr("No model fits this filter."), "", None, self.tr("Show all"), self._show_all)
         self.stack = QStackedWidget()
         for part in (self.table, self.empty, self.nothing):
             self.stack.addWidget(part)
-        body = holding(column(tools, Divider(), self.stack, self._build_progress(), spacing=0))
+        self.progress = WorkLine(self.cancel_action)
+        body = holding(column(tools, Divider(), self.stack, self.progress, spacing=0))
         body.layout().setStretch(2, 1)  # type: ignore[union-attr]
         set_region(body, "surface")
         self.pages = Pages(self.context.store.folder, body, self.table, self.filter)
-        self.pages.place_wanted.connect(lambda path, name: self.add(path, name=name))
+        self.pages.place_wanted.connect(lambda path, name: self.adding.add(path, name=name))
         self.pages.page_wanted.connect(self._go)
         self.pages.arrived.connect(lambda id_, name: self._on_added({"model_id": id_, "name": name}))
         self.pages.failed.connect(self.context.tell)
         self.strip = MessageStrip(self.pages)
         return self.pages
-
-    def _build_progress(self) -> QWidget:
-        self.progress_title = label("", "strong")
-        self.progress_text = label("", "small", "text2")
-        self.progress_bar = Bar(self.tr("Progress"), "accentText")
-        self.progress_bar.setFixedWidth(180)
-        self.cancel_button = Button.of(self.cancel_action, size="sm")
-        self.progress = holding(
-            column(
-                Divider(),
-                row(self.progress_title, self.progress_text, None, self.progress_bar, self.cancel_button, spacing=12,
-                    margins=(16, 10, 16, 10)),
-                spacing=0,
-            )
-        )  # fmt: skip
-        set_region(self.progress, "panel")
-        self.progress.hide()
-        return self.progress
 
     def _build_inspector(self) -> Inspector:
         self.load_button = Button.of(self.load_action, "primary")
@@ -376,7 +362,7 @@ class ModelsPane(Pane):
         entry = self.chosen() if self.pages.on_library else None
         if entry is None or entry.model.kind == "server":
             return False
-        return entry.writes and not entry.missing and not (self.work.busy or self.saving.busy)
+        return entry.writes and not entry.missing and not (self.adding.busy or self.saving.busy)
 
     # -- what can be done
 
@@ -404,34 +390,8 @@ class ModelsPane(Pane):
             self.context.show_pane("generate", {key: entry.model.id})
 
     def _remove(self) -> None:
-        entry = self.chosen()
-        if entry is None:
-            return
-        try:
-            if self.state_of(entry) in ("loaded", "loading"):
-                self.context.unload_model(entry.model.id)
-            self.context.store.models.remove(entry.model.id)
-        except WorkbenchError as error:
-            self.context.tell(error)
-            return
-        self._removed.append(entry.model.id)
-        self.undo_action.setEnabled(True)
-        text = self.tr("Removed {name}.").format(name=entry.model.name)
-        served = entry.model.kind == "server"
-        hint = self.tr("Its answers are kept.") if served else self.tr("Its files are kept, and so are its answers.")
-        self.strip.show_message(text, hint, action=(self.tr("Bring back"), self._undo))
-
-    def _undo(self) -> None:
-        if not self._removed:
-            return
-        model_id = self._removed.pop()
-        self.undo_action.setEnabled(bool(self._removed))
-        self.strip.clear()
-        try:
-            self.context.store.models.restore(model_id)
-        except WorkbenchError as error:
-            self.context.tell(error)
-        self.choose(model_id)
+        if (entry := self.chosen()) is not None:
+            self.removing.remove(entry.model, self.state_of(entry) in ("loaded", "loading"))
 
     # -- servers
 
@@ -445,39 +405,11 @@ class ModelsPane(Pane):
 
     # -- adding
 
-    def _ask_folder(self) -> None:
-        found = QFileDialog.getExistingDirectory(self, self.tr("Choose a model or adapter folder"))
-        if found:
-            self.add(found)
-
-    def _ask_file(self) -> None:
-        found, _ = QFileDialog.getOpenFileName(
-            self, self.tr("Choose a GGUF file"), "", self.tr("GGUF files") + " (*.gguf)"
-        )
-        if found:
-            self.add(found)
-
-    def add(self, location: str, base_id: str | None = None, name: str = "") -> None:
-        """Add the model at a place, beside the window."""
-        self._location = location
-        self._begin(work.adding(location, base_id, name))
-
-    def get_starter(self) -> None:
-        """Fetch the starter model, beside the window."""
-        self._location = ""
-        self._begin(work.fetching_starter)
-
-    def _begin(self, steps: work.Steps) -> None:
-        try:
-            self.work.start(steps)
-        except WorkbenchError as error:
-            self.context.tell(error)
-            return
-        self._show_work(self.tr("Adding"))
+    def _bases(self) -> list[Entry]:
+        return [entry for entry in self._entries if entry.model.kind == "base"]
 
     def _show_work(self, title: str) -> None:
-        self.progress_title.setText(title)
-        self._show_progress("", -1.0)
+        self.progress.show_work(title)
         self._allow_adding(False)
 
     # -- saving
@@ -505,36 +437,15 @@ class ModelsPane(Pane):
         self.save_action.setEnabled(allowed and self._can_save())
         self.empty.action.setEnabled(allowed)
         self.cancel_action.setEnabled(not allowed and self.saving.busy)
-        self.cancel_button.setVisible(self.saving.busy)
+        self.progress.cancel_button.setVisible(self.saving.busy)
         self.progress.setVisible(not allowed)
 
-    def _show_progress(self, text: str, fraction: float) -> None:
-        self.progress_text.setText(text)
-        self.progress_bar.setVisible(fraction >= 0)
-        self.progress_bar.set_fraction(max(0.0, fraction))
-
     def _on_added(self, summary: dict[str, Any]) -> None:
-        self._allow_adding(not self.work.busy)
+        self._allow_adding(not self.adding.busy)
         self.context.store_changed.emit("models", self)
         if self.pages.on_library:
             self.choose(str(summary["model_id"]))
         self.strip.show_message(self.tr("Added {name}.").format(name=summary.get("name", "")), tone="good")
-
-    def _on_not_added(self, error: WorkbenchError) -> None:
-        self._allow_adding(True)
-        location = Path(self._location) if self._location else None
-        bases = [entry for entry in self._entries if entry.model.kind == "base"]
-        if location is not None and bases and files.is_adapter(location):
-            self.strip.show_error(error, action=(self.tr("Choose its base"), lambda: self._ask_base(location)))
-        else:
-            self.context.tell(error)
-
-    def _ask_base(self, location: Path) -> None:
-        bases = {entry.model.name: entry.model.id for entry in self._entries if entry.model.kind == "base"}
-        question = self.tr("Which base was {name} trained on?").format(name=location.name)
-        name, sure = QInputDialog.getItem(self, self.tr("Base of the adapter"), question, list(bases), 0, False)
-        if sure:
-            self.add(str(location), bases[name])
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if self.add_folder_action.isEnabled() and any(url.isLocalFile() for url in event.mimeData().urls()):
@@ -542,4 +453,4 @@ class ModelsPane(Pane):
 
     def dropEvent(self, event: QDropEvent) -> None:
         for url in event.mimeData().urls()[:1]:
-            self.add(url.toLocalFile())
+            self.adding.add(url.toLocalFile())
