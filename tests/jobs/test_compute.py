@@ -62,6 +62,7 @@ def test_an_added_engine_is_used_and_jobs_find_its_packages_first(app, tmp_path)
     engine = compute.active()
     assert engine and engine.name == told["engine"] == compute.variant("cpu").engine_name
     assert (engine.torch, engine.device, engine.built_in) == ("1.0", "cpu", False)
+    assert engine.title == "Processor"
     assert engine.bytes > 0
     code = "import torch; print(torch.__file__)"
     done = subprocess.run([sys.executable, "-c", code], env=paths.child_environment(), capture_output=True, text=True)
@@ -143,8 +144,9 @@ def test_a_missing_wheel_is_named(app, tmp_path):
 def test_without_a_network_it_says_so(app, monkeypatch):
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
     monkeypatch.setattr(compute_install, "RETRIES", "0")
-    with pytest.raises(WorkbenchError, match="the network is away"):
+    with pytest.raises(WorkbenchError, match="the network is away") as told:
         list(compute_install.add("cpu"))
+    assert told.value.hint.endswith("Nothing else has changed.")
     assert compute.engines() == []
 
 
@@ -180,6 +182,31 @@ def test_a_stop_ends_it_and_leaves_no_engine(app, tmp_path):
     assert isinstance(events[-1], Stopped)
     assert compute.engines() == []
     add(tmp_path / "wheels")
+
+
+def test_a_stop_while_it_is_tried_ends_the_trial_and_keeps_what_was_fetched(app, tmp_path, monkeypatch):
+    monkeypatch.setattr(compute_trying, "PROBE", "import time; time.sleep(600)")
+    asked = []
+    for event in compute_install.add("cpu", tmp_path / "wheels", stop=lambda: bool(asked)):
+        asked += [event.text] if getattr(event, "text", "") == "Trying it" else []
+    assert isinstance(event, Stopped)
+    assert compute.engines() == []
+    assert (compute_install.workplace() / "fetched").is_dir()
+    monkeypatch.setattr(compute_trying, "PROBE", bundles.TRIAL)
+    add(tmp_path / "wheels")
+
+
+def test_a_check_of_the_files_can_be_stopped(app, tmp_path):
+    name = add(tmp_path / "wheels")["engine"]
+    assert isinstance(list(compute_trying.verify(name, stop=lambda: True))[-1], Stopped)
+
+
+def test_what_is_offered_says_its_sizes_and_versions(app, tmp_path):
+    (offered,) = compute.variants()
+    assert (offered.torch, offered.download_bytes, offered.installed_bytes) == ("1.0", 0, 0)
+    bundles.lock(app / "locks" / "cpu.txt", tmp_path / "wheels", head="# download-bytes: 7\n# installed-bytes: 9\n")
+    (offered,) = compute.variants()
+    assert (offered.title, offered.download_bytes, offered.installed_bytes) == ("Processor", 7, 9)
 
 
 KILLED = """

@@ -42,10 +42,16 @@ class Engine:
     variant: str
     folder: Path
     torch: str = ""
+    transformers: str = ""
     device: str = ""
     bytes: int = 0
     installed: str = ""
     active: bool = False
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return TITLES.get(self.variant, self.variant)
 
     @property
     def built_in(self) -> bool:
@@ -70,6 +76,12 @@ class Variant:
     def title(self) -> str:
         """What people call it."""
         return TITLES.get(self.name, self.name)
+
+    @property
+    def torch(self) -> str:
+        """The version of PyTorch that it has."""
+        found = re.search(r"^torch==([^\s;\\]+)", self.lock.read_text(encoding="utf-8"), re.MULTILINE)
+        return found[1] if found else ""
 
     @property
     def engine_name(self) -> str:
@@ -145,8 +157,9 @@ def _read(folder: Path, name: str, active: Path | None) -> Engine:
     except (OSError, ValueError):
         log.info("%s does not say what it is", folder, exc_info=True)
         said = {}
-    keys = ("variant", "torch", "device", "bytes", "installed")
-    known: dict[str, Any] = {"variant": "cpu"} | {key: said[key] for key in keys if key in said}
+    keys = ("variant", "torch", "transformers", "device", "bytes", "installed")
+    usual = "mps" if sys.platform == "darwin" else "cpu"
+    known: dict[str, Any] = {"variant": usual} | {key: said[key] for key in keys if key in said}
     return Engine(name=name, folder=folder, active=folder == active, **known)
 
 

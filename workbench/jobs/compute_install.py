@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -29,13 +29,11 @@ from ..store.owners import lives
 from ..store.rows import now
 from . import compute
 from .compute import ABOUT, Variant
-from .compute_trying import probe
+from .compute_trying import Stop, end, probe, stoppable
 from .hub import bytes_text
 from .hub_download import Pace
 
 log = logging.getLogger(__name__)
-
-Stop = Callable[[], bool]
 
 LOOK = 0.25
 """Seconds between two looks at how far it has come."""
@@ -111,13 +109,13 @@ def _put_together(chosen: Variant, uv: Path, wheels: Path | None, stop: Stop) ->
     try:
         try:
             yield from _install(chosen, uv, wheels, staging, cache, stop)
+            yield Progress(0, 0, "Compiling")
+            _compile(staging, stop)
+            yield Progress(0, 0, "Trying it")
+            tried = probe(staging, stop)
         except (StopRequested, _NoNetwork):
             keep = True
             raise
-        yield Progress(0, 0, "Compiling")
-        _compile(staging)
-        yield Progress(0, 0, "Trying it")
-        tried = probe(staging)
         about = {"variant": chosen.name, "installed": now(), "bytes": _size(staging)} | tried
         (staging / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
         _settle(staging, paths.engines() / chosen.engine_name)
@@ -142,8 +140,13 @@ def _check_room(chosen: Variant) -> None:
     if needed and needed + SPARE > free:
         raise WorkbenchError(
             f"The engine needs {bytes_text(needed)}, and the disk has {bytes_text(free)} free.",
-            "Free some space and try again. The engine before it stays in use.",
+            f"Free some space and try again. {_stays()}",
         )
+
+
+def _stays() -> str:
+    """What a person wants to know first when an engine could not be added."""
+    return "The engine before it stays in use." if compute.active() else "Nothing else has changed."
 
 
 def _install(chosen: Variant, uv: Path, wheels: Path | None, staging: Path, cache: Path, stop: Stop) -> Iterator[Event]:
@@ -171,8 +174,7 @@ def _install(chosen: Variant, uv: Path, wheels: Path | None, staging: Path, cach
             yield from _watch(process, chosen, cache, staging, stop)
         finally:
             if process.poll() is None:
-                process.kill()
-            process.wait()
+                end(process)
     if process.returncode:
         words = said.read_text(encoding="utf-8", errors="replace")
         log.error("uv failed: %s", words[-8000:])
@@ -204,7 +206,7 @@ class _NoNetwork(WorkbenchError):
 
 def _why(chosen: Variant, said: str, cache: Path) -> WorkbenchError:
     """What uv said, as a sentence that says what to do."""
-    stays = "The engine before it stays in use."
+    stays = _stays()
     if found := re.search(r"Hash mismatch for `([^`]+)`", said):
         return WorkbenchError(
             f"{found[1]} is not the file that was published: its hash is another.",
@@ -230,19 +232,18 @@ def _why(chosen: Variant, said: str, cache: Path) -> WorkbenchError:
 def _disk_error(chosen: Variant, error: OSError) -> WorkbenchError:
     log.error("the engine could not be written", exc_info=True)
     if error.errno in (28, 122):
-        return WorkbenchError("The disk is full.", "Free some space and try again. The engine before it stays in use.")
+        return WorkbenchError("The disk is full.", f"Free some space and try again. {_stays()}")
     return WorkbenchError(
-        f"{chosen.title} could not be written: {error.strerror}.",
-        "Mend that and try again. The engine before it stays.",
+        f"{chosen.title} could not be written: {error.strerror}.", f"Mend that and try again. {_stays()}"
     )
 
 
-def _compile(folder: Path) -> None:
+def _compile(folder: Path, stop: Stop) -> None:
     """Bytecode beside every module: without it a job starts in 8 seconds instead of 3. Unchecked, so that a copy with
     other times stays valid; nothing in an engine is ever changed in place."""
     how = ["-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
     command, env = [sys.executable, *how, str(folder)], paths.clean_environment()
-    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    done = stoppable(command, env, stop)
     if done.returncode:  # some packages ship files for other Pythons, which do not compile; nothing imports them
         log.info("not everything was compiled: %s", done.stdout[-2000:])
 
