@@ -109,14 +109,25 @@ def cli(
 @click.command()
 @PROJECT
 @JSON
+@click.option(
+    "--full",
+    is_flag=True,
+    help="A text to send to whoever helps: also engines and the ends of the logs, without names, keys and texts.",
+)
 @click.pass_context
-def doctor(context: click.Context, project: Path | None, as_json: bool) -> None:
+def doctor(context: click.Context, project: Path | None, as_json: bool, full: bool) -> None:
     """Say what this machine can do and whether everything that is needed works."""
     from ..jobs.doctor import examine
 
-    examined = examine(chosen(context, project) or paths.default_project())
-    lines = [f"{'ok ' if check['ok'] else 'BAD'}  {check['name']}: {check['text']}" for check in examined["checks"]]
-    finish(examined, as_json, "\n".join(lines))
+    folder = chosen(context, project) or paths.default_project()
+    examined = examine(folder)
+    if full:
+        from ..jobs.diagnostics import diagnostics
+
+        click.echo(diagnostics(examined, folder))
+    else:
+        lines = [f"{'ok ' if check['ok'] else 'BAD'}  {check['name']}: {check['text']}" for check in examined["checks"]]
+        finish(examined, as_json, "\n".join(lines))
     if not examined["ok"]:
         raise WorkbenchError("Something needs attention; see the lines marked BAD.")
 

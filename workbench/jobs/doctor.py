@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import importlib.util
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -67,10 +68,26 @@ def _sqlite() -> str:
 
 def _window() -> str:
     # Looked up, not imported: whether a window opens depends on a display, which the command line has no need of.
-    version = importlib.metadata.version("PySide6-Essentials")
+    version = _pyside()
     if sys.version_info < (3, 12) and version.startswith("6.12"):
         raise WorkbenchError(f"PySide6 {version} damages Python 3.11.", 'Run: pip install "PySide6-Essentials<6.12".')
-    return f"PySide6 {version}"
+    return f"PySide6 {version}" if version else "PySide6 is here; it does not say which version."
+
+
+def _pyside() -> str:
+    """Its version; "" where a standalone app carries it without its metadata and it says none itself."""
+    for package in ("PySide6-Essentials", "PySide6"):
+        if found := compute.version_of(package):
+            return found
+    where = importlib.util.find_spec("PySide6")
+    if where is None or not where.submodule_search_locations:
+        raise WorkbenchError("PySide6 is missing, so no window can open.", "Install the app again.")
+    try:
+        said = Path(where.submodule_search_locations[0], "_config.py").read_text(encoding="utf-8")
+    except OSError:  # the check says so in its words
+        return ""
+    found = re.search(r'^version = "([^"]+)"', said, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _compute() -> str:
