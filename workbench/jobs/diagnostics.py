@@ -1,4 +1,4 @@
-"""A plain text for whoever helps: versions, checks, engines and the ends of the logs, without what is a person's own."""
+"""A plain text for whoever helps: versions, checks, engines, ends of the logs; nothing of what is a person's own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LEFT_OUT = "[left out: it quotes the project]"
 
 _HEAD = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _QUOTED = re.compile(
-    r"""(?<![\w\\])(?P<mark>['"])(?:(?!(?P=mark))[^\n\\]|\\.)*\s(?:(?!(?P=mark))[^\n\\]|\\.)*(?P=mark)"""
+    r"""(?<![\w\\])(?:'(?:[^'\n\\]|\\.)*\s(?:[^'\n\\]|\\.)*'|"(?:[^"\n\\]|\\.)*\s(?:[^"\n\\]|\\.)*")"""
 )
 _FRAME = re.compile(r'^\s*File "')
 _KEY = re.compile(

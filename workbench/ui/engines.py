@@ -1,0 +1,290 @@
+"""The compute engines as the window sees them: what is installed, what is being done about it, and what came of that.
+
+It lives as long as the window: an engine that is being added goes on when Settings is closed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QObject, Signal
+
+from .. import paths
+from ..errors import WorkbenchError
+from ..events import Event, Finished, Progress, Stopped, Transferred
+from ..jobs import compute
+from ..jobs.compute import Engine, Variant
+from ..store import Store
+from . import work
+from .models_machine import Card, find_card
+
+log = logging.getLogger(__name__)
+
+ADD, VERIFY, REMOVE = "add", "verify", "remove"
+
+
+@dataclass
+class Doing:
+    """What is at work: `what` is ADD (about the name of a variant), VERIFY or REMOVE (of an engine)."""
+
+    what: str
+    name: str
+    progress: Progress | None = None
+    stopping: bool = False
+
+
+class Engines(QObject):
+    """Looks at engines and the device they find, and changes them, one thing at a time."""
+
+    changed = Signal()
+    """Other engines, another one in use, or something began or ended."""
+    advanced = Signal()
+    """What is at work got on."""
+    device_changed = Signal()
+    """What is known of the device is something else."""
+
+    def __init__(self, folder: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.installed: list[Engine] = []
+        self.offered: list[Variant] = []
+        self.previous = ""
+        self.card: Card | None = None
+        self.device: Mapping[str, Any] | None = None
+        """What compute_trying.probe() found; None while nobody has looked, or where it failed."""
+        self.device_error: WorkbenchError | None = None
+        self.doing: Doing | None = None
+        self.ended: Doing | None = None
+        """What was at work last, with its end in `said` or `error`."""
+        self.said = ""
+        self.error: WorkbenchError | None = None
+        self._stale = True
+        self._work = work.Work(folder, self)
+        self._work.happened.connect(self._on_event)
+        self._work.finished.connect(self._on_finished)
+        self._work.failed.connect(self._on_failed)
+        self._looking = work.Work(folder, self)
+        self._looking.finished.connect(self._on_looked)
+        self._looking.failed.connect(self._on_no_device)
+        self._looking.ended.connect(self._look_again)
+        # A thread holds the flag and not what is being destroyed.
+        self._flags = flags = _Flags()
+        self.destroyed.connect(flags.close)
+        app = QCoreApplication.instance()
+        if app is not None:
+            app.aboutToQuit.connect(flags.close)
+
+    # -- looking
+
+    @property
+    def standalone(self) -> bool:
+        """Whether this is the standalone app, which has engines."""
+        return paths.bundle() is not None
+
+    @property
+    def active(self) -> Engine | None:
+        """The engine in use."""
+        return next((engine for engine in self.installed if engine.active), None)
+
+    @property
+    def looking(self) -> bool:
+        """Whether more will be known of the device before long."""
+        return self._looking.busy
+
+    def look(self) -> None:
+        """Read which engines there are, and ask for the device on a thread, unless it is known."""
+        self._read()
+        self.changed.emit()
+        if self._stale and not self._looking.busy:
+            self._look_again()
+
+    def look_anew(self) -> None:
+        """Look, also at the device once more."""
+        self._stale = True
+        self.look()
+
+    def _read(self) -> None:
+        if not self.standalone:
+            return
+        try:
+            self.installed, self.previous = compute.engines(), compute.previous()
+            there = {engine.name for engine in self.installed}
+            self.offered = [each for each in compute.variants() if each.engine_name not in there]
+        except OSError as error:
+            log.exception("the engines cannot be listed")
+            text = self.tr("The engines cannot be listed: {why}.").format(why=error.strerror)
+            self.error = WorkbenchError(text, self.tr("The log has the details."))
+
+    def _look_again(self) -> None:
+        if self._stale and not self._looking.busy:
+            self._stale = False
+            self.device = self.device_error = None
+            self._looking.start(_looking(self._flags))
+            self.device_changed.emit()
+
+    def _on_looked(self, summary: dict[str, Any]) -> None:
+        if not self._stale:
+            self.card, self.device = summary["card"], summary["device"]
+        self.device_changed.emit()
+        self.changed.emit()  # the card says what is recommended
+
+    def _on_no_device(self, error: WorkbenchError) -> None:
+        self.device_error = error
+        self.device_changed.emit()
+
+    # -- changing
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being added, checked or deleted."""
+        return self.doing is not None or self._work.busy
+
+    def add(self, name: str, wheels: Path | None = None) -> None:
+        """Add an engine, from the network or a folder of wheel files, and use it."""
+        self._begin(Doing(ADD, name), _adding(name, wheels, self._flags))
+
+    def verify(self, name: str) -> None:
+        """Compare every file of an engine with its hash, and try it."""
+        self._begin(Doing(VERIFY, name), _verifying(name, self._flags))
+
+    def remove(self, name: str) -> None:
+        """Delete an engine that was added."""
+        self._begin(Doing(REMOVE, name), _removing(name))
+
+    def use(self, name: str) -> None:
+        """Have jobs that begin from now on run on an engine."""
+        self._change(lambda: compute.use(name))
+
+    def roll_back(self) -> None:
+        """Go back to the engine before."""
+        self._change(compute.roll_back)
+
+    def cancel(self) -> None:
+        """Stop what is at work; what was fetched is kept."""
+        if self.doing is not None and not self.doing.stopping:
+            self.doing.stopping = True
+            self._flags.stop = True
+            self.advanced.emit()
+
+    def _change(self, change: Callable[[], Engine]) -> None:
+        self._clear()
+        try:
+            engine = change()
+            self.said = self.tr("{engine} is in use.").format(engine=engine.title)
+        except WorkbenchError as error:
+            log.exception("the engine was not changed")
+            self.error = error
+        self.look_anew()
+
+    def _begin(self, doing: Doing, steps: work.Steps) -> None:
+        if self.busy:
+            return
+        self._clear()
+        self._flags.stop, self.doing = False, doing
+        self._work.start(steps)
+        self.changed.emit()
+
+    def _clear(self) -> None:
+        self.said, self.error, self.ended = "", None, None
+
+    def _on_event(self, event: Event) -> None:
+        if self.doing is None:
+            return
+        if isinstance(event, Progress):
+            self.doing.progress = event
+            self.advanced.emit()
+        elif isinstance(event, Stopped):
+            stopped = self.tr("Stopped. What was fetched is kept: Add goes on with it.")
+            self._end(stopped if self.doing.what == ADD else self.tr("Stopped."))
+
+    def _on_finished(self, summary: dict[str, Any]) -> None:
+        if self.doing is None:
+            return
+        if self.doing.what == REMOVE:
+            self._end(self._after_removing())
+        elif self.doing.what == VERIFY:
+            said = self.tr("All {count} files are as they were published, and it computes on: {device}.")
+            self._end(said.format(count=summary["files"], device=summary["device"]))
+        else:
+            said = self.tr("{engine} is in use. It computes on: {device}.")
+            title = compute.TITLES.get(self.doing.name, self.doing.name)
+            self._end(said.format(engine=title, device=summary["device"]))
+
+    def _after_removing(self) -> str:
+        now = compute.active()
+        if now is None:
+            return self.tr("Deleted. No engine is in use.")
+        return self.tr("Deleted. {engine} is in use.").format(engine=now.title)
+
+    def _on_failed(self, error: WorkbenchError) -> None:
+        self.error = error
+        self._end("")
+
+    def _end(self, said: str) -> None:
+        what, self.said = self.doing, said
+        self.doing, self.ended = None, what
+        if what is not None and what.what != VERIFY:
+            self._stale = True
+        self.look()
+
+
+class _Flags:
+    """Set by the window's thread, read by those that work."""
+
+    def __init__(self) -> None:
+        self.stop = self.closed = False
+
+    def close(self) -> None:
+        """Nobody waits for anything any more."""
+        self.closed = True
+
+    def stopped(self) -> bool:
+        return self.stop or self.closed
+
+
+def _looking(flags: _Flags) -> work.Steps:
+    def steps(store: Store) -> Iterator[Event]:
+        from ..errors import StopRequested
+        from ..jobs.compute_trying import probe
+
+        try:
+            found = probe(stop=lambda: flags.closed) if paths.has_engine() else {}
+        except StopRequested:
+            yield Stopped(0)
+            return
+        yield Finished({"card": find_card(), "device": found})
+
+    return steps
+
+
+def _adding(name: str, wheels: Path | None, flags: _Flags) -> work.Steps:
+    def steps(store: Store) -> Iterator[Event]:
+        from ..jobs.compute_install import add
+
+        yield from add(name, wheels, flags.stopped)
+
+    return steps
+
+
+def _verifying(name: str, flags: _Flags) -> work.Steps:
+    def steps(store: Store) -> Iterator[Event]:
+        from ..jobs.compute_trying import verify
+
+        yield from verify(name, flags.stopped)
+
+    return steps
+
+
+def _removing(name: str) -> work.Steps:
+    def steps(store: Store) -> Iterator[Event]:
+        yield Progress(0, 0, "Deleting")
+        compute.remove(name)
+        yield Finished({"engine": name})
+
+    return steps
+
+
+__all__ = ["ADD", "REMOVE", "VERIFY", "Doing", "Engines", "Transferred"]
