@@ -18,6 +18,7 @@ from ..jobs.spec import JobSpec
 from ..jobs.tokens import TokenReader
 from ..methods import METHODS
 from ..store import Run, Store, owners, run_queue
+from .engines import Engines
 from .following import Following
 from .instant_head import InstantHead
 from .job_thread import STOP_PATIENCE_MS, JobThread
@@ -44,6 +45,8 @@ class Context(ModelSession):
     """Somebody was added, or has another name; perhaps the one who judges."""
     pane_wanted = Signal(str, object)
     """(name, payload): show a pane, and what in it."""
+    settings_wanted = Signal(str)
+    """Open Settings on a page: "general", "feedback", "keys", "compute" or "doctor"."""
 
     def __init__(self, store: Store, annotator: str = "you", parent: QObject | None = None) -> None:
         super().__init__(store, parent)
@@ -52,6 +55,7 @@ class Context(ModelSession):
         self.jobs: dict[str, JobThread] = {}
         self.instant = InstantHead(store, self)
         self.tokens = TokenReader()
+        self.engines = Engines(store.folder, self)
         self._closed = False
         store.listen(self._on_store_change)
         self.following = Following(store, self)
@@ -228,6 +232,10 @@ class Context(ModelSession):
         """Ask the window for a pane: "models", "generate", "feedback", "train", "evaluate", "data"."""
         self.pane_wanted.emit(name, payload)
 
+    def show_settings(self, page: str = "general") -> None:
+        """Ask the window for a page of Settings."""
+        self.settings_wanted.emit(page)
+
     def close(self, goes_on: bool = False) -> None:
         """Stop everything that runs and wait for it: a run of a method pauses, with a checkpoint.
 
@@ -239,6 +247,7 @@ class Context(ModelSession):
         self._closed = True
         self.instant.close()
         self.tokens.close()
+        self.engines.close()
         self.following.close()
         for run_id, thread in self.jobs.items():
             if not thread.isFinished():

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QObject, Signal
+from PySide6.QtCore import QObject, Signal
 
 from .. import paths
-from ..errors import WorkbenchError
-from ..events import Event, Finished, Progress, Stopped, Transferred
+from ..errors import StopRequested, WorkbenchError
+from ..events import Event, Finished, Progress
 from ..jobs import compute
 from ..jobs.compute import Engine, Variant
 from ..store import Store
@@ -44,8 +44,6 @@ class Engines(QObject):
     """Other engines, another one in use, or something began or ended."""
     advanced = Signal()
     """What is at work got on."""
-    device_changed = Signal()
-    """What is known of the device is something else."""
 
     def __init__(self, folder: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -61,21 +59,26 @@ class Engines(QObject):
         """What was at work last, with its end in `said` or `error`."""
         self.said = ""
         self.error: WorkbenchError | None = None
-        self._stale = True
+        self._stale, self._closed = True, False
+        self._stop, self._end_looking = _Flag(), _Flag()
+        self._make_work(folder)
+
+    def _make_work(self, folder: Path) -> None:
         self._work = work.Work(folder, self)
         self._work.happened.connect(self._on_event)
         self._work.finished.connect(self._on_finished)
         self._work.failed.connect(self._on_failed)
+        self._work.ended.connect(self._on_stopped)
         self._looking = work.Work(folder, self)
         self._looking.finished.connect(self._on_looked)
         self._looking.failed.connect(self._on_no_device)
         self._looking.ended.connect(self._look_again)
-        # A thread holds the flag and not what is being destroyed.
-        self._flags = flags = _Flags()
-        self.destroyed.connect(flags.close)
-        app = QCoreApplication.instance()
-        if app is not None:
-            app.aboutToQuit.connect(flags.close)
+        self._seeing = work.Work(folder, self)
+        self._seeing.finished.connect(self._on_seen)
+
+    def close(self) -> None:
+        """End what is at work, as soon as may be."""
+        self._closed = self._stop.on = self._end_looking.on = True
 
     # -- looking
 
@@ -94,12 +97,18 @@ class Engines(QObject):
         """Whether more will be known of the device before long."""
         return self._looking.busy
 
+    def recommends(self, variant: str) -> bool:
+        """Whether this kind of engine is made for the card that was seen, and none of it is in use."""
+        active = self.active
+        return self.card is not None and self.card.engine == variant and (active is None or active.variant != variant)
+
     def look(self) -> None:
         """Read which engines there are, and ask for the device on a thread, unless it is known."""
         self._read()
+        if self.card is None and not self._seeing.busy and not self._closed:
+            self._seeing.start(_seeing)
+        self._look_again()
         self.changed.emit()
-        if self._stale and not self._looking.busy:
-            self._look_again()
 
     def look_anew(self) -> None:
         """Look, also at the device once more."""
@@ -112,28 +121,33 @@ class Engines(QObject):
         try:
             self.installed, self.previous = compute.engines(), compute.previous()
             there = {engine.name for engine in self.installed}
-            self.offered = [each for each in compute.variants() if each.engine_name not in there]
+            offered = [each for each in compute.variants() if each.engine_name not in there]
+            self.offered = sorted(offered, key=lambda each: not self.recommends(each.name))
         except OSError as error:
             log.exception("the engines cannot be listed")
             text = self.tr("The engines cannot be listed: {why}.").format(why=error.strerror)
             self.error = WorkbenchError(text, self.tr("The log has the details."))
 
     def _look_again(self) -> None:
-        if self._stale and not self._looking.busy:
+        if self._stale and not self._looking.busy and not self._closed:
             self._stale = False
             self.device = self.device_error = None
-            self._looking.start(_looking(self._flags))
-            self.device_changed.emit()
+            self._looking.start(_looking(self._end_looking))
+            self.changed.emit()
+
+    def _on_seen(self, summary: dict[str, Any]) -> None:
+        self.card = summary["card"]
+        if self.card is not None:
+            self.offered.sort(key=lambda each: not self.recommends(each.name))
+        self.changed.emit()
 
     def _on_looked(self, summary: dict[str, Any]) -> None:
-        if not self._stale:
-            self.card, self.device = summary["card"], summary["device"]
-        self.device_changed.emit()
-        self.changed.emit()  # the card says what is recommended
+        self.device = summary["device"]
+        self.changed.emit()
 
     def _on_no_device(self, error: WorkbenchError) -> None:
         self.device_error = error
-        self.device_changed.emit()
+        self.changed.emit()
 
     # -- changing
 
@@ -144,15 +158,15 @@ class Engines(QObject):
 
     def add(self, name: str, wheels: Path | None = None) -> None:
         """Add an engine, from the network or a folder of wheel files, and use it."""
-        self._begin(Doing(ADD, name), _adding(name, wheels, self._flags))
+        self._begin(Doing(ADD, name), lambda stop: _adding(name, wheels, stop))
 
     def verify(self, name: str) -> None:
         """Compare every file of an engine with its hash, and try it."""
-        self._begin(Doing(VERIFY, name), _verifying(name, self._flags))
+        self._begin(Doing(VERIFY, name), lambda stop: _verifying(name, stop))
 
     def remove(self, name: str) -> None:
         """Delete an engine that was added."""
-        self._begin(Doing(REMOVE, name), _removing(name))
+        self._begin(Doing(REMOVE, name), lambda stop: _removing(name))
 
     def use(self, name: str) -> None:
         """Have jobs that begin from now on run on an engine."""
@@ -166,7 +180,7 @@ class Engines(QObject):
         """Stop what is at work; what was fetched is kept."""
         if self.doing is not None and not self.doing.stopping:
             self.doing.stopping = True
-            self._flags.stop = True
+            self._stop.on = True
             self.advanced.emit()
 
     def _change(self, change: Callable[[], Engine]) -> None:
@@ -179,12 +193,12 @@ class Engines(QObject):
             self.error = error
         self.look_anew()
 
-    def _begin(self, doing: Doing, steps: work.Steps) -> None:
-        if self.busy:
+    def _begin(self, doing: Doing, steps: Callable[[_Flag], work.Steps]) -> None:
+        if self.busy or self._closed:
             return
         self._clear()
-        self._flags.stop, self.doing = False, doing
-        self._work.start(steps)
+        self._stop, self.doing = _Flag(), doing
+        self._work.start(steps(self._stop))
         self.changed.emit()
 
     def _clear(self) -> None:
@@ -196,7 +210,10 @@ class Engines(QObject):
         if isinstance(event, Progress):
             self.doing.progress = event
             self.advanced.emit()
-        elif isinstance(event, Stopped):
+
+    def _on_stopped(self) -> None:
+        """A thread has ended: when it said neither what it did nor why not, it was stopped."""
+        if self.doing is not None and not self._work.busy and not self._closed:
             stopped = self.tr("Stopped. What was fetched is kept: Add goes on with it.")
             self._end(stopped if self.doing.what == ADD else self.tr("Stopped."))
 
@@ -231,49 +248,46 @@ class Engines(QObject):
         self.look()
 
 
-class _Flags:
-    """Set by the window's thread, read by those that work."""
+@dataclass
+class _Flag:
+    """Set by the window's thread, read by the one that works."""
 
-    def __init__(self) -> None:
-        self.stop = self.closed = False
-
-    def close(self) -> None:
-        """Nobody waits for anything any more."""
-        self.closed = True
-
-    def stopped(self) -> bool:
-        return self.stop or self.closed
+    on: bool = False
 
 
-def _looking(flags: _Flags) -> work.Steps:
+def _seeing(store: Store) -> Iterator[Event]:
+    """See which card there is."""
+    yield Finished({"card": find_card()})
+
+
+def _looking(end: _Flag) -> work.Steps:
+    """Ask what jobs compute on: {} where there is nothing to compute with."""
+
     def steps(store: Store) -> Iterator[Event]:
-        from ..errors import StopRequested
         from ..jobs.compute_trying import probe
 
         try:
-            found = probe(stop=lambda: flags.closed) if paths.has_engine() else {}
-        except StopRequested:
-            yield Stopped(0)
+            yield Finished({"device": probe(stop=lambda: end.on) if paths.has_engine() else {}})
+        except StopRequested:  # the window closes
             return
-        yield Finished({"card": find_card(), "device": found})
 
     return steps
 
 
-def _adding(name: str, wheels: Path | None, flags: _Flags) -> work.Steps:
+def _adding(name: str, wheels: Path | None, stop: _Flag) -> work.Steps:
     def steps(store: Store) -> Iterator[Event]:
         from ..jobs.compute_install import add
 
-        yield from add(name, wheels, flags.stopped)
+        yield from add(name, wheels, lambda: stop.on)
 
     return steps
 
 
-def _verifying(name: str, flags: _Flags) -> work.Steps:
+def _verifying(name: str, stop: _Flag) -> work.Steps:
     def steps(store: Store) -> Iterator[Event]:
         from ..jobs.compute_trying import verify
 
-        yield from verify(name, flags.stopped)
+        yield from verify(name, lambda: stop.on)
 
     return steps
 
@@ -285,6 +299,3 @@ def _removing(name: str) -> work.Steps:
         yield Finished({"engine": name})
 
     return steps
-
-
-__all__ = ["ADD", "REMOVE", "VERIFY", "Doing", "Engines", "Transferred"]

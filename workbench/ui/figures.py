@@ -50,6 +50,14 @@ def size(amount: float) -> str:
     return f"{shown} {unit}"
 
 
+def part(done: float, total: float) -> str:
+    """Some of so many bytes in the unit of the whole, without it: 1.06 of 2.47 GB."""
+    unit = size(total).rsplit(" ", 1)[-1]
+    scale = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}[unit]
+    digits = 2 if unit in ("GB", "TB") else 1 if unit == "MB" and total < 100e6 else 0
+    return f"{done / scale:.{digits}f}"
+
+
 def duration(seconds: float) -> str:
     """A length of time: 21 s, 18 min, 2 h 10 min."""
     if seconds < 90:

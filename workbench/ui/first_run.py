@@ -14,6 +14,7 @@ from .. import paths
 from ..errors import WorkbenchError
 from . import figures, icons, work
 from .context import Context
+from .engine_banner import EngineBanner
 from .models_machine import Machine
 from .pane import Pane
 from .theme import set_region, theme_changed
@@ -152,6 +153,7 @@ class FirstRun(Pane):
             text = self.tr("Choice {number}").format(number=number)
             self.action(text, str(number), lambda place=number - 1: self._pick(place))
         context.store_changed.connect(lambda table, by: self.refresh() if table in ("models", "prompts") else None)
+        context.engines.changed.connect(self._on_engines)
         self.refresh()
 
     # -- building
@@ -248,7 +250,8 @@ class FirstRun(Pane):
             None,
             label(self.tr("Nothing leaves this computer unless you export it."), "small", "text2"),
         )
-        inside = holding(column(head, 10, *self.steps, 4, foot, spacing=12))
+        self.no_engine = EngineBanner(self.context, margins=(0, 0, 0, 0))
+        inside = holding(column(head, 10, self.no_engine, *self.steps, 4, foot, spacing=12))
         inside.setMaximumWidth(WIDTH)
         inside.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         middle = row(None, inside, None, margins=(24, 24, 24, 24))
@@ -284,7 +287,7 @@ class FirstRun(Pane):
         except WorkbenchError as error:
             self.context.tell(error)
             return
-        done = [self.machine is not None, bool(models), prompts > 0, False]
+        done = [self.machine is not None and bool(self.machine.torch), bool(models), prompts > 0, False]
         if models:
             self.steps[1].set_words(self.tr("A model is here"), ", ".join(model.name for model in models[:3]))
         if prompts:
@@ -298,28 +301,43 @@ class FirstRun(Pane):
     def _on_looked(self, summary: dict[str, Any]) -> None:
         machine: Machine = summary["machine"]
         self.machine = machine
-        title = self.tr("This computer is ready") if machine.torch else self.tr("PyTorch is missing")
-        self.steps[0].set_words(title, self._words_of(machine))
+        missing = self.tr("A compute engine is missing") if paths.bundle() else self.tr("PyTorch is missing")
+        self.steps[0].set_words(
+            self.tr("This computer is ready") if machine.torch else missing, self._words_of(machine)
+        )
         self.refresh()
+
+    def _on_engines(self) -> None:
+        """Look again when there is an engine now and was none, or the other way round."""
+        known = self.machine is not None and bool(self.machine.torch)
+        if self.machine is not None and known != paths.has_engine() and not self._looking.busy and self.isVisible():
+            self._looking.start(work.looking)
 
     def _words_of(self, machine: Machine) -> str:
         parts = []
         if machine.card is not None and machine.card_in_use:
             text = self.tr("{card} with {size}.")
             parts.append(text.format(card=machine.card.name, size=figures.size(machine.card.total)))
-        else:
+        elif machine.torch or not paths.bundle():
             text = self.tr("Models run on the processor: {cpu}, {threads} threads, {size} of memory.")
             size = figures.size(machine.memory_total)
             parts.append(text.format(cpu=machine.cpu, threads=machine.threads, size=size))
-        if machine.card is not None and not machine.card_in_use:
+        if machine.card is not None and not machine.card_in_use and machine.torch:
             text = self.tr("There is a {card}, but this PyTorch was built without support for it.")
             parts.append(text.format(card=machine.card.name))
-        if machine.torch:
-            parts.append(self.tr("PyTorch {version}.").format(version=machine.torch))
-        else:
-            parts.append(self.tr("Install PyTorch to load models: pip install torch."))
+        parts.append(self._torch_words(machine))
         parts.append(self.tr("{size} free on disk.").format(size=figures.size(machine.disk_free)))
         return " ".join(parts)
+
+    def _torch_words(self, machine: Machine) -> str:
+        if machine.torch:
+            return self.tr("PyTorch {version}.").format(version=machine.torch)
+        if not paths.bundle():
+            return self.tr("Install PyTorch to load models: pip install torch.")
+        card = self.tr("There is a {card}: its engine is recommended.").format(
+            card=machine.card.name if machine.card else ""
+        )
+        return " ".join([*([card] if machine.card else []), self.tr("You can get a model and prompts before that.")])
 
     def _open_choices(self) -> Choices | None:
         return self.models if self.steps[1].open else self.prompts if self.steps[2].open else None

@@ -15,6 +15,7 @@ from ..store import Model, Prompt
 from ..store.prompts import prompt_hash
 from . import keys
 from .context import Context
+from .engine_banner import under_banner
 from .generate_answers import Answers, ColumnChoice, dot_of
 from .generate_batches import MANY, Batch, BatchBar, Batches
 from .generate_chances import Chances
@@ -52,7 +53,7 @@ class GeneratePane(Pane):
         self.prompts.picked.connect(self._on_picked)
         self.more = More(self)
         self.set_left(self.prompts, width=268, minimum=220)
-        self.set_body(self._build_body())
+        self.set_body(under_banner(context, self._build_body()))
         self.sampling = SamplingPanel()
         self.sampling.changed.connect(self._on_sampling)
         self.sampling.column_wanted.connect(self.columns.add)

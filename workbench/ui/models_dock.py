@@ -80,7 +80,7 @@ class DownloadRow(QWidget):
             return item.error.text
         if not item.done and item.state != RUNNING:
             return self.tr("{total}, starts next").format(total=total) if item.state == WAITING else total
-        sizes = self.tr("{done} of {total}").format(done=_same_unit(item.done, item.total), total=total)
+        sizes = self.tr("{done} of {total}").format(done=figures.part(item.done, item.total), total=total)
         if item.state == RUNNING and item.speed:
             return self.tr("{sizes}, {speed}/s").format(sizes=sizes, speed=figures.size(item.speed))
         return self.tr("{sizes}, resumes here").format(sizes=sizes) if item.state in (PAUSED, PAUSING) else sizes
@@ -119,14 +119,6 @@ class DownloadRow(QWidget):
         except WorkbenchError as error:
             self._downloads.failed.emit(error)
             self._keep()
-
-
-def _same_unit(done: int, total: int) -> str:
-    """A part in the unit of the whole, without it: 1.06 of 2.47 GB."""
-    unit = figures.size(total).rsplit(" ", 1)[-1]
-    scale = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}[unit]
-    digits = 2 if unit in ("GB", "TB") else 1 if unit == "MB" and total < 100e6 else 0
-    return f"{done / scale:.{digits}f}"
 
 
 class DownloadsDock(QWidget):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from .. import paths
 from ..jobs import compute
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ def look(folder: Path) -> Machine:
         memory_total=memory.total,
         memory_free=memory.available,
         disk_free=shutil.disk_usage(folder).free,
-        torch=compute.version_of("torch") or "",
+        torch=(compute.version_of("torch") or "") if paths.has_engine() else "",
         card=find_card(),
         engine=engine.variant if engine else "",
     )

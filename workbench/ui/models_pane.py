@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 from ..errors import WorkbenchError
 from . import work
 from .context import Context
+from .engine_banner import under_banner
 from .messages import MessageStrip
 from .models_adding import Adding, WorkLine
 from .models_fits import FitsSection
@@ -48,7 +49,7 @@ class ModelsPane(Pane):
         self.sources = Sources(context.store.folder)
         self.sources.changed.connect(self._show_source)
         self.set_left(self.sources, width=204, minimum=180)
-        self.set_body(self._build_body())
+        self.set_body(under_banner(context, self._build_body()))
         self.inspector = self._build_inspector()
         self.set_right(self.inspector, width=340, minimum=280)
         self._build_header()

@@ -16,6 +16,8 @@ from ..store.queueing import ENOUGH, MOST_PEOPLE, judgements_per_item
 from .closing import closing_choice
 from .context import Context
 from .figures import count
+from .settings_compute import ComputePage
+from .settings_doctor import DoctorPage
 from .settings_keys import Group, KeysPage
 from .theme import set_region
 from .widgets import Button, Divider, LinkButton, Option, Segmented, Switch, WholeField, column, holding, label, row
@@ -26,7 +28,7 @@ TRACKED = {"tensorboard": "TensorBoard", "wandb": "Weights && Biases"}
 
 
 class SettingsDialog(QDialog):
-    """Three pages: how the app looks, how judgements are collected in this project, and the keys."""
+    """Pages: how the app looks, how judgements are collected in this project, the keys, compute engines, checks."""
 
     people_wanted = Signal()
 
@@ -45,8 +47,10 @@ class SettingsDialog(QDialog):
         set_region(self, "panel")
         self.keys = KeysPage(groups)
         self.keys.chosen.connect(lambda chosen: self._set(keys=chosen))
-        self._pages = {"general": self._general(), "feedback": self._feedback(), "keys": self.keys}
-        names = (self.tr("General"), self.tr("Feedback"), self.tr("Keys"))
+        self.compute, self.doctor = ComputePage(context), DoctorPage(context)
+        self._pages = {"general": self._general(), "feedback": self._feedback()}
+        self._pages |= {"keys": self.keys, "compute": self.compute, "doctor": self.doctor}
+        names = (self.tr("General"), self.tr("Feedback"), self.tr("Keys"), self.tr("Compute"), self.tr("Doctor"))
         options = [Option(value, text) for value, text in zip(self._pages, names, strict=True)]
         self.pages = Segmented(options, self.tr("Settings"))
         self.pages.changed.connect(self.show_page)
@@ -65,10 +69,11 @@ class SettingsDialog(QDialog):
         context.people_changed.connect(self._show_person)
 
     def show_page(self, name: str) -> None:
-        """Show a page: "general", "feedback" or "keys"."""
+        """Show a page: "general", "feedback", "keys", "compute" or "doctor"."""
         self.pages.set_value(name)
-        if name == "keys":
-            self.keys.fill()
+        for page in (self.keys, self.compute, self.doctor):
+            if page is self._pages[name]:
+                page.fill()
         self._stack.setCurrentWidget(self._pages[name])
 
     def _line(self, text: str, widget: QWidget, why: str = "") -> QWidget:

@@ -14,6 +14,7 @@ from ..jobs.rounds import next_round, policy_before
 from ..methods import METHODS
 from ..store import Run, run_queue
 from .context import Context
+from .engine_banner import under_banner
 from .figures import count
 from .pane import Pane
 from .train_compare import ComparePage
@@ -50,7 +51,7 @@ class TrainPane(Pane):
         self.body_stack = QStackedWidget()
         for page in (self.empty, self.monitor, self.new_page, self.compare_page):
             self.body_stack.addWidget(page)
-        self.set_body(self.body_stack)
+        self.set_body(under_banner(context, self.body_stack))
         self._connect()
 
     def _build_left(self) -> QWidget:

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMessageBo
 
 from .. import events as ev
 from .. import settings as preferences
-from ..errors import WorkbenchError
+from ..errors import NoEngine, WorkbenchError
 from ..methods import METHODS
 from ..settings import Settings
 from ..store import backups
@@ -159,6 +159,8 @@ class Window(QMainWindow):
         keys.action(self, self.tr("Settings"), "Ctrl ,", self.show_settings, icon="settings")
         keys.action(self, self.tr("Shortcuts"), "?", self.show_shortcuts, icon="keyboard")
         keys.action(self, self.tr("People"), "", self.show_people, icon="users")
+        keys.action(self, self.tr("Compute engines"), "", lambda: self.show_settings("compute"), icon="cpu")
+        keys.action(self, self.tr("Doctor"), "", lambda: self.show_settings("doctor"), icon="activity")
 
     def rail_text(self, name: str) -> str:
         """What the rail calls a pane."""
@@ -174,7 +176,7 @@ class Window(QMainWindow):
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_pane)
         self.rail.shortcuts_wanted.connect(self.show_shortcuts)
-        self.rail.settings_wanted.connect(self.show_settings)
+        self.rail.settings_wanted.connect(lambda: self.show_settings())
         self.header.command_wanted.connect(self.palette_.open)
         self.status.shortcuts_wanted.connect(self.show_shortcuts)
         self.status.job_wanted.connect(lambda: self.show_pane("train"))
@@ -183,8 +185,9 @@ class Window(QMainWindow):
         self.palette_.add_source(self._places)
         self.palette_.add_source(self._people)
         context = self.context
-        context.message.connect(lambda text, hint, tone: self.messages.show_message(text, hint, tone))
+        context.message.connect(self._tell)
         context.pane_wanted.connect(self.show_pane)
+        context.settings_wanted.connect(self.show_settings)
         context.session_changed.connect(self._refresh_model)
         context.run_event.connect(self._on_run_event)
         context.runs_changed.connect(self._refresh_job)
@@ -213,6 +216,12 @@ class Window(QMainWindow):
             if saved is not None:
                 saved.connect(lambda text: self.status.set_saved(text, str(self.context.store.folder)))
         return self.panes[name]
+
+    def _tell(self, text: str, hint: str, tone: str) -> None:
+        """Show a message; one that says that there is no engine leads to where one is added, whoever found that out."""
+        leads = text == NoEngine().text
+        action = (self.tr("Open Settings"), lambda: self.show_settings("compute")) if leads else None
+        self.messages.show_message(text, hint, tone, action)
 
     def _title_changed(self, pane: Pane) -> None:
         if self.stack.currentWidget() is pane:
@@ -286,10 +295,11 @@ class Window(QMainWindow):
 
     # --- settings -------------------------------------------------------------------------------------------------
 
-    def show_settings(self) -> None:
-        """Open Settings."""
+    def show_settings(self, page: str = "general") -> None:
+        """Open Settings on a page."""
         dialog = SettingsDialog(self.settings, self._apply, self.context, self._key_groups, self)
         dialog.people_wanted.connect(self.show_people)
+        dialog.show_page(page)
         dialog.show()
 
     def _key_groups(self) -> list[Group]:
