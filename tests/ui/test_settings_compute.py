@@ -88,7 +88,7 @@ def test_without_an_engine_it_says_so_and_what_can_be_added(app, window, qtbot):
     assert page.device.text() == NoEngine().text
     assert page.device_facts.text().startswith("Add one below.")
     assert (list(page.rows), list(page.offers)) == ([], ["cpu", "cu130"])
-    assert page.offers["cpu"].facts.text() == "PyTorch 1.0, Its size is known only when it is fetched"
+    assert page.offers["cpu"].facts.text() == "PyTorch 1.0, its size is known only when it is fetched"
     assert page.offers["cpu"].add.accessibleName() == "Add Processor"
 
 
@@ -151,6 +151,18 @@ def test_cancel_keeps_what_was_fetched_and_add_goes_on(app, window, tmp_path, qt
     press(qtbot, again.offers["cpu"].folder)
     idle(again, qtbot)
     assert compute.active().variant == "cpu"
+
+
+def test_a_window_that_closes_ends_what_is_at_work(app, window, tmp_path, qtbot, monkeypatch):
+    slowed(app, 600)
+    page = compute_page(window, qtbot)
+    engines = window.context.engines
+    engines.add("cpu", tmp_path / "wheels")
+    fetched = compute_install.workplace() / "fetched"
+    qtbot.waitUntil(lambda: page.offers["cpu"].going.isVisible() and fetched.exists(), timeout=PATIENCE)
+    window.context.close()
+    qtbot.waitUntil(lambda: not engines._work.busy, timeout=PATIENCE)
+    assert compute.engines() == [] and fetched.is_dir()
 
 
 def compute_page_again(window, qtbot):

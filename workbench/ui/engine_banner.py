@@ -17,7 +17,7 @@ class EngineBanner(QWidget):
     """Says that there is no compute engine; not there while there is one."""
 
     def __init__(
-        self, context: Context, margins: Sequence[int] = (16, 12, 16, 0), parent: QWidget | None = None
+        self, context: Context, margins: Sequence[int] = (16, 12, 16, 12), parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self.banner = Banner("", NoEngine().text, "warn")

@@ -21,7 +21,7 @@ def sizes_of(variant: Variant) -> str:
     """What adding an engine takes, in words."""
     tr = QCoreApplication.translate
     if not variant.download_bytes:
-        return tr("Engines", "Its size is known only when it is fetched")
+        return tr("Engines", "its size is known only when it is fetched")
     fetch = figures.size(variant.download_bytes)
     time = figures.duration(variant.download_bytes / USUAL_SPEED)
     speed = figures.size(USUAL_SPEED)
@@ -79,7 +79,7 @@ class Going(QWidget):
         self.cancel.clicked.connect(engines.cancel)
         words = row(self.text, self.cancel, spacing=12)
         words.setStretch(0, 1)
-        self.setLayout(column(self.bar, words, spacing=2))
+        self.setLayout(column(self.bar, words, spacing=4, margins=(0, 5, 0, 0)))
         self.hide()
 
     def show_doing(self, doing: Doing | None) -> None:
@@ -220,6 +220,7 @@ class OfferRow(_Line):
         recommended = self.engines.recommends(variant.name) and card is not None
         text = self.tr("Recommended for {card}").format(card=card.name) if recommended and card is not None else ""
         self.set_mark(text, "model")
+        self.add.set_kind("primary" if text else "default")
         version = self.tr("PyTorch {version}").format(version=variant.torch)
         self.facts.setText(", ".join([version, sizes_of(variant)] if variant.torch else [sizes_of(variant)]))
         for button in (self.add, self.folder):

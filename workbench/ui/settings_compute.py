@@ -64,13 +64,13 @@ class ComputePage(QWidget):
         self.back = Button(self.tr("Roll back"), icon="undo-2", size="sm")
         self.back.clicked.connect(self._engines.roll_back)
         head = row(label(self.tr("Engines"), "head"), None, self.back)
-        self.none = label(NoEngine().text, "body", "text2", wrap=True)
         self._here, self._more = column(spacing=12), column(spacing=12)
+        self._here_part = holding(column(Divider(), head, self._here, spacing=10))
         self._more_head = label(self.tr("Can be added"), "head")
         hint = self.tr("Each package is compared with its published hash. Jobs that begin later use the new engine.")
         self._more_hint = label(hint, "small", "text3", wrap=True)
-        self._more_part = holding(column(self._more_head, self._more, self._more_hint, spacing=8))
-        return holding(column(Divider(), head, self.none, self._here, Divider(), self._more_part, spacing=10))
+        self._more_part = holding(column(Divider(), self._more_head, self._more, self._more_hint, spacing=10))
+        return holding(column(self._here_part, self._more_part, spacing=12))
 
     def _pip_part(self) -> QWidget:
         text = self.tr("pip installed this app, so jobs use the PyTorch of its environment, {place}.")
@@ -139,7 +139,7 @@ class ComputePage(QWidget):
         if going:
             texts.append(self.tr("A run goes on with the engine that it began with."))
         if loaded:
-            texts.append(self.tr("The loaded model stays on its engine: unload it, and it loads with the one in use."))
+            texts.append(self.tr("The loaded model stays on its engine until it is unloaded."))
         self.note.set_banner("", " ".join(texts), "info")
         self.unload.setVisible(loaded)
         self.note.setVisible(bool(texts) and self._engines.standalone)
@@ -166,7 +166,7 @@ class ComputePage(QWidget):
                 self.rows[name] = EngineRow(self._engines, engine)
                 self._here.addWidget(self.rows[name])
             self.rows[name].show_engine(engine, self._held)
-        self.none.setVisible(not installed)
+        self._here_part.setVisible(bool(installed))
         self.back.setVisible(bool(self._engines.previous))
         self.back.setEnabled(not self._engines.busy)
         title = next((each.title for each in installed.values() if each.name == self._engines.previous), "")

@@ -106,7 +106,8 @@ class DoctorPage(QWidget):
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._text)
         lines = self._text.count("\n")
-        self.copied.set_banner("", self.tr("Copied {count} lines. Read them before you send them.").format(count=lines))
+        said = self.tr("Copied {count} lines. Read them before you send them.")
+        self.copied.set_banner("", said.format(count=lines), "good")
         self.copied.show()
 
 
