@@ -225,10 +225,17 @@ def test_remove_asks_first_and_is_not_possible_while_a_model_is_loaded(app, wind
 
 def test_a_run_that_goes_keeps_its_engine_and_that_is_said(app, window, tmp_path, qtbot, monkeypatch):
     page = compute_page(window, qtbot)
+    add(page, "cpu", tmp_path / "wheels", qtbot, monkeypatch)
     monkeypatch.setattr(window.context, "going", lambda: ["a run"])
-    page.refresh()
+    monkeypatch.setattr(window, "_refresh_job", lambda: None)
+    window.context.engines._stale, window.context.engines.device = True, None  # as after another one was chosen
+    window.context.runs_changed.emit()
     assert "engine that it began with" in page.note.accessibleName()
     assert page.unload.isHidden()
+    assert page.device.text() == "Not tried yet" and not page._engines.looking
+    press(qtbot, page.again)  # a person may
+    idle(page, qtbot)
+    assert page.device.text() == "tiny"
 
 
 def test_installed_by_pip_it_says_which_pytorch_is_used(window, qtbot, monkeypatch):

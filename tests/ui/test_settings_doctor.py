@@ -54,6 +54,16 @@ def test_copy_puts_a_text_without_names_on_the_clipboard(window, qtbot, tmp_path
     assert page.copied.isVisible()
 
 
+def test_nothing_is_tried_unasked_while_a_model_is_in_memory(window, qtbot, monkeypatch):
+    window.context.session = object()
+    window.show_settings("doctor")
+    page = window.findChildren(SettingsDialog)[-1].doctor
+    assert page.state.text().endswith("or look now.") and not page.dots and not page._work.busy
+    window.context.session = None
+    qtbot.keyClick(page.again, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: len(page.dots) == 6, timeout=60_000)
+
+
 def test_what_is_missing_is_told_and_looked_at_again(window, qtbot, tmp_path, monkeypatch):
     root = bundles.bundle(tmp_path / "app")
     monkeypatch.setattr(paths, "bundle", lambda: root)

@@ -55,7 +55,7 @@ class Context(ModelSession):
         self.jobs: dict[str, JobThread] = {}
         self.instant = InstantHead(store, self)
         self.tokens = TokenReader()
-        self.engines = Engines(store.folder, self)
+        self.engines = Engines(store.folder, lambda: self.computing, self)
         self._closed = False
         store.listen(self._on_store_change)
         self.following = Following(store, self)
@@ -141,6 +141,11 @@ class Context(ModelSession):
     def going(self) -> list[str]:
         """The runs that go, here or in another process; the one that began last is the last."""
         return [*self.following.runs(), *self.jobs]
+
+    @property
+    def computing(self) -> bool:
+        """Whether a run goes or a model is in memory, which need the device for themselves."""
+        return self.session is not None or bool(self.going())
 
     def training(self) -> Run | None:
         """The run of the queue that goes, here or in another process; None when the queue rests."""

@@ -94,14 +94,15 @@ class Going(QWidget):
 class _Line(QWidget):
     """A title with a mark, facts below it, buttons at the right, and below them how far something is."""
 
-    def __init__(self, engines: Engines, name: str, title: str) -> None:
+    def __init__(self, engines: Engines, name: str, title: str, heard: str = "") -> None:
+        """heard: what a screen reader says of it, where the title alone may stand twice."""
         super().__init__()
-        self.engines, self.name, self.title = engines, name, title
+        self.engines, self.name, self.title = engines, name, heard or title
         self.mark, self.facts = Chip(""), label("", "small", "text2", wrap=True, selectable=True)
         self.mark.hide()
         self.buttons = row(spacing=8)
         self.usual = holding(self.buttons)
-        self.going = Going(engines, title)
+        self.going = Going(engines, self.title)
         head = row(label(title, "strong"), self.mark, None, self.usual, spacing=8)
         self.whole = column(head, self.facts, self.going, spacing=3)
         self.setLayout(self.whole)
@@ -132,7 +133,7 @@ class EngineRow(_Line):
     """An engine that is installed. Removing asks in its place."""
 
     def __init__(self, engines: Engines, engine: Engine) -> None:
-        super().__init__(engines, engine.name, engine.title)
+        super().__init__(engines, engine.name, engine.title, f"{engine.title} {engine.torch}".strip())
         self.engine = engine
         self.use = self.button(self.tr("Use"), self.tr("Use {engine}"))
         self.use.clicked.connect(lambda: engines.use(self.name))

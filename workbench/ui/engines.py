@@ -45,8 +45,10 @@ class Engines(QObject):
     advanced = Signal()
     """What is at work got on."""
 
-    def __init__(self, folder: Path, parent: QObject | None = None) -> None:
+    def __init__(self, folder: Path, held: Callable[[], bool], parent: QObject | None = None) -> None:
+        """held: asked whether something runs that needs the device for itself; then nothing is tried on it unasked."""
         super().__init__(parent)
+        self._held = held
         self.installed: list[Engine] = []
         self.offered: list[Variant] = []
         self.previous = ""
@@ -72,7 +74,7 @@ class Engines(QObject):
         self._looking = work.Work(folder, self)
         self._looking.finished.connect(self._on_looked)
         self._looking.failed.connect(self._on_no_device)
-        self._looking.ended.connect(self._look_again)
+        self._looking.ended.connect(lambda: self._look_again())
         self._seeing = work.Work(folder, self)
         self._seeing.finished.connect(self._on_seen)
 
@@ -111,8 +113,9 @@ class Engines(QObject):
         self.changed.emit()
 
     def look_anew(self) -> None:
-        """Look, also at the device once more."""
+        """Look, also at the device once more, whatever runs: a person asked for it."""
         self._stale = True
+        self._look_again(asked=True)
         self.look()
 
     def _read(self) -> None:
@@ -128,8 +131,8 @@ class Engines(QObject):
             text = self.tr("The engines cannot be listed: {why}.").format(why=error.strerror)
             self.error = WorkbenchError(text, self.tr("The log has the details."))
 
-    def _look_again(self) -> None:
-        if self._stale and not self._looking.busy and not self._closed:
+    def _look_again(self, asked: bool = False) -> None:
+        if self._stale and not self._looking.busy and not self._closed and (asked or not self._held()):
             self._stale = False
             self.device = self.device_error = None
             self._looking.start(_looking(self._end_looking))
@@ -191,7 +194,8 @@ class Engines(QObject):
         except WorkbenchError as error:
             log.exception("the engine was not changed")
             self.error = error
-        self.look_anew()
+        self._stale, self.device, self.device_error = True, None, None
+        self.look()
 
     def _begin(self, doing: Doing, steps: Callable[[_Flag], work.Steps]) -> None:
         if self.busy or self._closed:
@@ -244,7 +248,7 @@ class Engines(QObject):
         what, self.said = self.doing, said
         self.doing, self.ended = None, what
         if what is not None and what.what != VERIFY:
-            self._stale = True
+            self._stale, self.device, self.device_error = True, None, None
         self.look()
 
 

@@ -36,8 +36,8 @@ class ComputePage(QWidget):
         self.setLayout(layout)
         self._engines.changed.connect(self.refresh)
         self._engines.advanced.connect(self._advance)
-        context.session_changed.connect(self.refresh)
-        context.runs_changed.connect(self.refresh)
+        context.session_changed.connect(self._on_work)
+        context.runs_changed.connect(self._on_work)
 
     # -- building
 
@@ -92,6 +92,10 @@ class ComputePage(QWidget):
         self._engines.look()
         self.refresh()
 
+    def _on_work(self) -> None:
+        """Something began or ended; when nothing runs any more, the device can be asked."""
+        self.fill() if self.isVisible() else self.refresh()
+
     def refresh(self) -> None:
         """Show everything as it is now; a line that is there already stays, and so does the focus in it."""
         self._show_device()
@@ -116,6 +120,11 @@ class ComputePage(QWidget):
             self._say_device("good", str(found.get("name") or found.get("device")), ", ".join(facts))
         elif found is not None:
             self._say_device("warn", NoEngine().text, self._without_engine())
+        elif not engines.looking and self._context.computing:
+            why = self.tr(
+                "A trial could take memory from what runs. It is made when nothing does, or when you ask for it."
+            )
+            self._say_device("text3", self.tr("Not tried yet"), why)
         else:
             self._say_device("text3", self.tr("Looking…"), self.tr("A small computation is tried, as jobs do it."))
 
@@ -128,10 +137,6 @@ class ComputePage(QWidget):
         self.dot.set_dot(tone, hollow=tone == "text3")
         self.device.setText(text)
         self.device_facts.setText(facts)
-
-    @property
-    def _held(self) -> bool:
-        return bool(self._context.going()) or self._context.session is not None
 
     def _show_note(self) -> None:
         loaded, going = self._context.session is not None, bool(self._context.going())
@@ -165,7 +170,7 @@ class ComputePage(QWidget):
             if name not in self.rows:
                 self.rows[name] = EngineRow(self._engines, engine)
                 self._here.addWidget(self.rows[name])
-            self.rows[name].show_engine(engine, self._held)
+            self.rows[name].show_engine(engine, self._context.computing)
         self._here_part.setVisible(bool(installed))
         self.back.setVisible(bool(self._engines.previous))
         self.back.setEnabled(not self._engines.busy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QLineEdit, QStackedWidget, QWidget
 
 from ..errors import WorkbenchError
@@ -44,6 +44,7 @@ class SettingsDialog(QDialog):
         self.settings = settings
         self._changed, self._context = changed, context
         self.setWindowTitle(self.tr("Settings"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)  # its pages listen to what is at work
         set_region(self, "panel")
         self.keys = KeysPage(groups)
         self.keys.chosen.connect(lambda chosen: self._set(keys=chosen))

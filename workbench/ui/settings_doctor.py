@@ -23,7 +23,7 @@ class DoctorPage(QWidget):
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._text = ""
+        self._context, self._text = context, ""
         self.dots: dict[str, StatusDot] = {}
         self.sentences: dict[str, QLabel] = {}
         self._work = work.Work(context.store.folder, self)
@@ -58,8 +58,11 @@ class DoctorPage(QWidget):
         return result
 
     def fill(self) -> None:
-        """Look, unless it has been done."""
-        if not self._text:
+        """Look, unless it has been done; while something runs, only when a person asks for it."""
+        if self._context.computing and not self._text:
+            words = self.tr("A trial could take memory from what runs. Look when nothing does, or look now.")
+            self._show_state(words, ready=True)
+        elif not self._text:
             self.look()
 
     def look(self) -> None:

@@ -219,7 +219,7 @@ class Window(QMainWindow):
 
     def _tell(self, text: str, hint: str, tone: str) -> None:
         """Show a message; one that says that there is no engine leads to where one is added, whoever found that out."""
-        leads = text == NoEngine().text
+        leads = NoEngine().text in text
         action = (self.tr("Open Settings"), lambda: self.show_settings("compute")) if leads else None
         self.messages.show_message(text, hint, tone, action)
 
