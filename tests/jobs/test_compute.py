@@ -187,12 +187,14 @@ def test_a_stop_ends_it_and_leaves_no_engine(app, tmp_path):
 def test_a_stop_while_it_is_tried_ends_the_trial_and_keeps_what_was_fetched(app, tmp_path, monkeypatch):
     monkeypatch.setattr(compute_trying, "PROBE", "import time; time.sleep(600)")
     seen = []
+    (compute_install.workplace() / "fetched" / ".tmp0").mkdir(parents=True)  # uv was ended in the middle of a package
     events = compute_install.add("cpu", tmp_path / "wheels", stop=lambda: "Trying it" in seen)
     for event in events:
         seen.append(getattr(event, "text", type(event).__name__))
     assert seen[-2:] == ["Trying it", "Stopped"]
     assert compute.engines() == []
     assert (compute_install.workplace() / "fetched").is_dir()
+    assert not list((compute_install.workplace() / "fetched").glob(".tmp*"))
     monkeypatch.setattr(compute_trying, "PROBE", bundles.TRIAL)
     add(tmp_path / "wheels")
 

@@ -105,6 +105,7 @@ def _put_together(chosen: Variant, uv: Path, wheels: Path | None, stop: Stop) ->
     _check_room(chosen)
     staging, cache = workplace() / chosen.engine_name, workplace() / "fetched"
     shutil.rmtree(staging, ignore_errors=True)
+    _clear(cache)  # of an app that was killed
     keep = False
     try:
         try:
@@ -122,8 +123,16 @@ def _put_together(chosen: Variant, uv: Path, wheels: Path | None, stop: Stop) ->
     finally:
         shutil.rmtree(staging, ignore_errors=True)
         (workplace() / "uv.log").unlink(missing_ok=True)  # what mattered in it is in the log
-        if not keep:
+        if keep:
+            _clear(cache)
+        else:
             shutil.rmtree(cache, ignore_errors=True)
+
+
+def _clear(cache: Path) -> None:
+    """Delete what uv was in the middle of when it was ended: it begins such a package anew, in another folder."""
+    for left in cache.glob(".tmp*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _settle(staging: Path, target: Path) -> None:
