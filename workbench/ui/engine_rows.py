@@ -25,11 +25,10 @@ def sizes_of(variant: Variant) -> str:
     fetch = figures.size(variant.download_bytes)
     time = figures.duration(variant.download_bytes / USUAL_SPEED)
     speed = figures.size(USUAL_SPEED)
-    if not variant.installed_bytes:
-        text = tr("Engines", "{fetch} to fetch, about {time} at {speed}/s")
-        return text.format(fetch=fetch, time=time, speed=speed)
     text = tr("Engines", "{fetch} to fetch, {disk} on disk, about {time} at {speed}/s")
-    return text.format(fetch=fetch, disk=figures.size(variant.installed_bytes), time=time, speed=speed)
+    disk = figures.size(variant.installed_bytes)
+    disk = tr("Engines", "about {size}").format(size=disk) if variant.estimated else disk
+    return text.format(fetch=fetch, disk=disk, time=time, speed=speed)
 
 
 def progress_words(doing: Doing) -> str:
