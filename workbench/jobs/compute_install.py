@@ -39,7 +39,6 @@ LOOK = 0.25
 """Seconds between two looks at how far it has come."""
 RETRIES = "3"
 """How often uv asks a server that does not answer."""
-MIRRORS = ("UV_DEFAULT_INDEX", "UV_INDEX")
 SPARE = 512 << 20
 """Bytes that stay free on the disk."""
 
@@ -166,10 +165,7 @@ def _install(chosen: Variant, uv: Path, wheels: Path | None, staging: Path, cach
     command += ["--no-index", "--find-links", str(wheels), "--offline"] if wheels else []
     log.info("installing an engine: %s", command)
     said = workplace() / "uv.log"
-    # A mirror is the person's own choice, and hashes fix what comes from it; other variables that a project left
-    # behind must not break this.
-    mirrors = {name: os.environ[name] for name in MIRRORS if name in os.environ}
-    env = paths.clean_environment() | {"UV_HTTP_RETRIES": RETRIES} | mirrors
+    env = paths.fetching_environment() | {"UV_HTTP_RETRIES": RETRIES}
     with said.open("wb") as out:
         process = subprocess.Popen(
             command,
