@@ -38,11 +38,13 @@ ENGINE = (
 )
 """What a job needs and the window does not, but for safetensors, which both read.
 
-rouge-score has no wheel, so it stands beside the window: a person's computer never builds anything.
+rouge-score has no wheel, so it is built into the app, and a person's computer never builds anything; what it needs
+comes with the engine.
 """
 SHARED = ("safetensors",)
-LEFT_OUT = ("pip",)
-"""sqlite-utils asks for it to install plugins, which nothing here does."""
+NEEDED_BY_ROUGE = ("absl-py", "nltk", "six")
+LEFT_OUT = ("pip", "hf-xet", "absl-py", "nltk", "joblib", "regex", "defusedxml")
+"""Left out of the app: what sqlite-utils would install plugins with, a second way to download, and rouge-score's needs."""
 EXTRAS = ("documents", "servers")
 """Extras of pyproject.toml that an installed window has."""
 
@@ -85,7 +87,7 @@ def requirements(lock: Lock) -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     core: list[str] = project["dependencies"]
     if lock.torch:
-        return [f"torch=={lock.torch}", *(line for line in core if named(line) in ENGINE), *lock.more]
+        return [f"torch=={lock.torch}", *(line for line in core if named(line) in ENGINE), *NEEDED_BY_ROUGE, *lock.more]
     extras = [line for extra in EXTRAS for line in project["optional-dependencies"][extra]]
     own = [line for line in core if named(line) not in (*ENGINE, "torch") or named(line) in SHARED]
     return sorted({*own, *extras}, key=str.lower)
@@ -105,7 +107,7 @@ def compile_lock(uv: str, lock: Lock, find_links: list[str], indexes: list[str])
         asked.write_text("\n".join(requirements(lock)) + "\n", encoding="utf-8")
         command = [uv, "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"]
         command += ["--only-binary", ":all:"] if lock.torch else []
-        command += [f"--no-emit-package={package}" for package in LEFT_OUT]
+        command += [] if lock.torch else [f"--no-emit-package={package}" for package in LEFT_OUT]
         command += ["--python-version", PYTHON, "--python-platform", lock.platform, "--output-file", str(found)]
         command += ["--index-strategy", "unsafe-best-match"]
         for folder in find_links:
