@@ -11,7 +11,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import interpreter, pruning, sbom
+from . import icons, interpreter, pruning, sbom
 from .systems import LOCKS, PACKAGING, PYTHON, ROOT, System
 
 TEMPORARY = ("__pycache__", "*.pyc")
@@ -28,6 +28,8 @@ class Plan:
     uv: str = "uv"
     wheels: Path | None = None
     """A folder with every wheel of the engine's lock; none: they come from the index."""
+    icon_python: str = sys.executable
+    """What draws icons where the bundle's own Qt does not run on this computer."""
 
 
 def assemble(plan: Plan) -> Path:
@@ -48,7 +50,7 @@ def assemble(plan: Plan) -> Path:
         install(plan, root / "engine", f"{plan.system.name}/{plan.system.built_in}.txt", plan.wheels)
         shutil.rmtree(root / "engine" / "bin", ignore_errors=True)
     (root / "bundle.json").write_text(json.dumps(description(plan), indent=2) + "\n", encoding="utf-8")
-    sbom.write(root, version())
+    put_papers(plan)
     compile_all(plan)
     return root
 
@@ -137,6 +139,30 @@ def put_programs(plan: Plan) -> None:
         return
     shutil.copy2(PACKAGING / "linux" / "workbench.sh", folder / "workbench")
     (folder / "workbench").chmod(0o755)
+
+
+def put_papers(plan: Plan) -> None:
+    """Licences, the inventory, icons; on Linux also what a desktop reads."""
+    shutil.copy2(ROOT / "LICENSE", plan.root)
+    sbom.write(plan.root, version())
+    pictures = plan.root.parent / f"{plan.root.name}-icons"
+    python = str(plan.root / plan.system.executable) if plan.system.native else plan.icon_python
+    drawn = icons.draw(python, pictures)
+    (pictures / "workbench.ico").write_bytes(icons.ico(drawn))
+    (pictures / "workbench.icns").write_bytes(icons.icns(drawn))
+    if plan.system.name != "linux":
+        return
+    share = plan.root / "share"
+    icons.put_on_desktop(drawn, share)
+    for file, place in (("desktop", "applications"), ("xml", "mime/packages")):
+        (share / place).mkdir(parents=True)
+        shutil.copy2(PACKAGING / "linux" / f"feedback-workbench.{file}", share / place)
+
+
+def size(place: Path) -> int:
+    """Bytes of a file, or of everything in a folder."""
+    files = [place] if place.is_file() else [file for file in place.rglob("*") if file.is_file()]
+    return sum(file.lstat().st_size for file in files)
 
 
 def compile_all(plan: Plan) -> None:

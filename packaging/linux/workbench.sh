@@ -21,4 +21,12 @@ if [ -z "${WB_KEEP_LD_LIBRARY_PATH:-}" ]; then
     unset LD_LIBRARY_PATH
 fi
 
+# A file manager names a project's folder, or the database in it, with its whole path.
+if [ $# -eq 1 ]; then
+    case $1 in
+        /*/project.db) set -- --project "${1%/project.db}" ;;
+        /*) set -- --project "$1" ;;
+    esac
+fi
+
 exec "$root/python/bin/python3.11" -E -s -P -m workbench "$@"
