@@ -43,7 +43,7 @@ def assemble(plan: Plan) -> Path:
     pruning.prune(root / "app" / "site-packages")
     if plan.system.name == "linux":
         interpreter.strip(root / "python")
-        interpreter.strip(root / "app" / "site-packages" / "pysqlite3")
+        interpreter.strip(root / "app" / "site-packages")
     put_programs(plan)
     shutil.copytree(LOCKS / plan.system.name, root / "locks", ignore=shutil.ignore_patterns("app.txt"))
     if plan.edition == "full":

@@ -1,7 +1,7 @@
 """Debian and Ubuntu: a .deb that puts the bundle under /opt, and an archive of the same for every other Linux.
 
-The package has no maintainer scripts: menu, icons and types are taken up by the triggers of the desktop's own packages,
-and removing it touches nothing but its own files, so a person's projects stay.
+Menu, icons and types are taken up by the triggers of the desktop's own packages. The scripts of the package write and
+remove bytecode, and touch nothing else: a person's projects stay when it is removed.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from .interpreter import newest_glibc
+from .systems import PACKAGING
 
 NAME = "feedback-workbench"
 PLACE = f"opt/{NAME}"
@@ -49,6 +51,7 @@ DEPENDS = (
     "libxkbcommon0",
 )
 """What Qt's modules and plugins ask of the system; packaging/test_linux.sh holds ldd against it in a bare system."""
+SCRIPTS = ("postinst", "prerm")
 RECOMMENDS = ("ca-certificates", "fonts-noto-cjk")
 SUGGESTS = ("g++", "gnome-keyring | kwalletmanager")
 
@@ -81,7 +84,7 @@ def build(bundle: Path, edition: str, version: str, out: Path, compression: str)
     """Make the .deb. The bundle is linked, not copied."""
     stage = out / "deb-stage"
     shutil.rmtree(stage, ignore_errors=True)
-    shutil.copytree(bundle, stage / PLACE, symlinks=True, copy_function=os.link)
+    shutil.copytree(bundle, stage / PLACE, symlinks=True, copy_function=os.link, ignore=_compiled_there(bundle))
     shutil.move(stage / PLACE / "share", stage / "usr" / "share")
     (stage / "usr" / "bin").mkdir()
     (stage / "usr" / "bin" / "workbench").symlink_to(f"/{PLACE}/bin/workbench")
@@ -100,15 +103,23 @@ def build(bundle: Path, edition: str, version: str, out: Path, compression: str)
     return target
 
 
+def _compiled_there(bundle: Path) -> Callable[[str, list[str]], list[str]]:
+    """Leave out what postinst writes: the engine's bytecode alone is packed, as it takes too long to make."""
+    own = (str(bundle / "python"), str(bundle / "app"))
+    return lambda folder, names: [name for name in names if name == "__pycache__" and folder.startswith(own)]
+
+
 def _describe(stage: Path, text: str) -> None:
     folder = stage / "DEBIAN"
     folder.mkdir()
+    for script in SCRIPTS:
+        shutil.copy2(PACKAGING / "linux" / script, folder)
     (folder / "control").write_text(text, encoding="utf-8")
     files = [file for place in ("opt", "usr") for file in sorted((stage / place).rglob("*")) if file.is_file()]
     sums = (f"{md5(file)}  {file.relative_to(stage)}\n" for file in files if not file.is_symlink())
     (folder / "md5sums").write_text("".join(sums), encoding="utf-8")
     for place in (folder, *folder.iterdir()):
-        place.chmod(0o755 if place.is_dir() else 0o644)
+        place.chmod(0o755 if place.is_dir() or place.name in SCRIPTS else 0o644)
 
 
 def _kib(folder: Path) -> int:

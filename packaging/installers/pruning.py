@@ -28,15 +28,16 @@ PLUGINS = {
 KEPT_FOLDERS = ("Qt", "support", "plugins", "translations", "__pycache__")
 KEPT_OF_QT = ("lib", "plugins", "translations")
 UNWANTED = ("tests", "test", "examples", "benchmarks", "include", "__pycache__")
-UNWANTED_FILES = (".pyi", ".c", ".pxd", ".h")
+UNWANTED_PARTS = ("numpy/f2py", "numpy/distutils")
+UNWANTED_FILES = (".pyi", ".c", ".pxd", ".h", ".a")
 """What only a package's makers need, in any of them."""
 
 
 def prune(site_packages: Path) -> None:
     """Take out of app/site-packages what no window needs."""
     prune_qt(site_packages / "PySide6")
-    for scripts in ("bin", "Scripts"):
-        shutil.rmtree(site_packages / scripts, ignore_errors=True)
+    for part in ("bin", "Scripts", *UNWANTED_PARTS):
+        shutil.rmtree(site_packages / part, ignore_errors=True)
     for folder, inner, files in os.walk(site_packages):
         place = Path(folder)
         for name in [name for name in inner if name in UNWANTED and place != site_packages]:
