@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from installers import bundle, debian, icons, interpreter, macos, nsis
+from installers import bundle, debian, interpreter, macos, nsis
 from installers.systems import OF_TARGET, ROOT
 
 LIMIT = 2**31
@@ -97,11 +97,13 @@ def publish(root: Path, made: list[Path], out: Path) -> None:
     shutil.copy2(root / "sbom.cdx.json", inventory)
     shutil.copy2(root / "THIRD_PARTY_LICENSES", out / f"THIRD_PARTY_LICENSES-{kind}")
     sums = out / "SHA256SUMS"
-    known = dict(reversed(line.split("  ", 1)) for line in sums.read_text().splitlines()) if sums.exists() else {}
+    lines = sums.read_text(encoding="ascii").splitlines() if sums.exists() else []
+    known = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     for file in (*made, inventory):
         with file.open("rb") as handle:
             known[file.name] = hashlib.file_digest(handle, "sha256").hexdigest()
-    sums.write_text("".join(f"{known[name]}  {name}\n" for name in sorted(known) if (out / name).is_file()))
+    kept = (f"{known[name]}  {name}\n" for name in sorted(known) if (out / name).is_file())
+    sums.write_text("".join(kept), encoding="ascii", newline="\n")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -44,7 +45,7 @@ comes with the engine.
 SHARED = ("safetensors",)
 NEEDED_BY_ROUGE = ("absl-py", "nltk", "six")
 LEFT_OUT = ("pip", "hf-xet", "absl-py", "nltk", "joblib", "regex", "defusedxml")
-"""Left out of the app: what sqlite-utils would install plugins with, a second way to download, and rouge-score's needs."""
+"""Left out of the app: what would install plugins of sqlite-utils, another way to download, and rouge-score's needs."""
 EXTRAS = ("documents", "servers")
 """Extras of pyproject.toml that an installed window has."""
 
@@ -95,7 +96,9 @@ def requirements(lock: Lock) -> list[str]:
 
 def named(line: str) -> str:
     """The package of a requirement: `trl` of `trl>=1.16`."""
-    return line.split(";")[0].split("[")[0].rstrip(" 0123456789.*,<>=!~").lower()
+    found = re.match(r"[A-Za-z0-9._-]+", line)
+    assert found, line
+    return found[0].lower()
 
 
 def compile_lock(uv: str, lock: Lock, find_links: list[str], indexes: list[str]) -> str:

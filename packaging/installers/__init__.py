@@ -1,1 +1,1 @@
-"""What packaging/build.py is made of: the bundle for each system, and the installers round it. Standard library only."""
+"""What packaging/build.py is made of: bundles, and the installers round them. The standard library alone."""

@@ -132,7 +132,8 @@ def put_programs(plan: Plan) -> None:
     install(plan, temporary, "build.txt")
     shutil.copy2(temporary / "bin" / f"uv{plan.system.scripts}", folder)
     for licence in temporary.glob("uv-*.dist-info"):
-        shutil.copytree(licence, plan.root / "bin" / "licences" / "uv", dirs_exist_ok=True)
+        leave = shutil.ignore_patterns("sboms")
+        shutil.copytree(licence, plan.root / "bin" / "licences" / licence.name, ignore=leave)
     shutil.rmtree(temporary)
     if plan.system.name == "windows":
         shutil.copy2(PACKAGING / "windows" / "workbench.cmd", folder)

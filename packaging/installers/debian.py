@@ -59,7 +59,9 @@ SUGGESTS = ("g++", "gnome-keyring | kwalletmanager")
 def control(edition: str, version: str, installed_kib: int, glibc: str) -> str:
     """The package's description for apt. The two editions take each other's place."""
     name, other = (NAME, f"{NAME}-full") if edition == "base" else (f"{NAME}-full", NAME)
-    engine = "with an engine for the processor" if edition == "full" else "without an engine: it can be added in the app"
+    engine = (
+        "with an engine for the processor" if edition == "full" else "without an engine: it can be added in the app"
+    )
     fields = {
         "Package": name,
         "Version": version,

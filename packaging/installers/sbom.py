@@ -9,13 +9,12 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
-PLACES = ("app/site-packages", "engine")
+PLACES = ("app/site-packages", "engine", "bin/licences")
 LICENCE = re.compile(r"(licen[cs]e|copying|notice|authors)", re.IGNORECASE)
 FOLDERS = {
     "python": "CPython",
     "app/workbench/_data/resources/fonts": "Inter and JetBrains Mono",
     "app/workbench/_data/resources/icons/lucide": "Lucide",
-    "bin/licences/uv": "uv",
 }
 """Parts that are no Python packages beside others, and the folder in which their licence lies."""
 
@@ -28,12 +27,17 @@ def write(root: Path, version: str) -> None:
 
 def bill(root: Path, version: str) -> dict[str, Any]:
     """The CycloneDX document."""
+    python = {
+        "type": "platform",
+        "name": "CPython",
+        "version": json.loads((root / "bundle.json").read_text())["python"],
+    }
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
         "metadata": {"component": {"type": "application", "name": "feedback-workbench", "version": version}},
-        "components": [component(found) for found in packages(root)],
+        "components": [python, *(component(found) for found in packages(root))],
     }
 
 
@@ -55,17 +59,17 @@ def component(package: Distribution) -> dict[str, Any]:
         "version": package.version,
     }
     if licence := licence_name(package):
-        known = "expression" if package.metadata.get("License-Expression") else "license"
-        result["licenses"] = [{known: licence} if known == "expression" else {known: {"name": licence}}]
+        spdx = "License-Expression" in package.metadata
+        result["licenses"] = [{"expression": licence} if spdx else {"license": {"name": licence}}]
     return result
 
 
 def licence_name(package: Distribution) -> str:
     """The licence that a package names: an SPDX expression, a short name, or its classifiers."""
     said = package.metadata
-    short = (said.get("License") or "").strip()
+    expression, short = (said[field].strip() if field in said else "" for field in ("License-Expression", "License"))
     kinds = [line.rpartition(" :: ")[2] for line in said.get_all("Classifier") or [] if line.startswith("License ::")]
-    return said.get("License-Expression") or (short if 0 < len(short) < 80 and "\n" not in short else ", ".join(kinds))
+    return expression or (short if 0 < len(short) < 80 and "\n" not in short else ", ".join(kinds))
 
 
 def licences(root: Path) -> str:
@@ -87,7 +91,9 @@ def texts_of(package: Distribution) -> str:
 def texts_in(folder: Path) -> str:
     """The licence files that lie in a folder, or one below."""
     inside = [*folder.glob("*"), *folder.glob("licenses/*"), *folder.glob("lib/python3*/LICENSE*")]
-    wanted = sorted(file for file in inside if file.is_file() and re.match(r"(licen[cs]e|ofl|copying)", file.name, re.I))
+    wanted = sorted(
+        file for file in inside if file.is_file() and re.match(r"(licen[cs]e|ofl|copying)", file.name, re.I)
+    )
     return "\n\n".join(read(file) for file in wanted)
 
 
