@@ -48,7 +48,7 @@ def assemble(plan: Plan) -> Path:
     shutil.copytree(LOCKS / plan.system.name, root / "locks", ignore=shutil.ignore_patterns("app.txt"))
     if plan.edition == "full":
         install(plan, root / "engine", f"{plan.system.name}/{plan.system.built_in}.txt", plan.wheels)
-        shutil.rmtree(root / "engine" / "bin", ignore_errors=True)
+        pruning.prune_engine(root / "engine")
     (root / "bundle.json").write_text(json.dumps(description(plan), indent=2) + "\n", encoding="utf-8")
     put_papers(plan)
     compile_all(plan)

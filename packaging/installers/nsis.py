@@ -16,7 +16,7 @@ SIGNED = (".exe", ".dll", ".pyd")
 def defines(bundle: Path, icon: Path, target: Path, version: str, edition: str, fast: bool) -> dict[str, str]:
     """What the script is told."""
     numbers = ".".join([*version.split(".")[:3], "0"])
-    told = {"SOURCE": str(bundle), "ICON": str(icon), "OUT": str(target), "VERSION": version, "NUMBERS": numbers}
+    told = {"FILES": str(bundle / "*"), "ICON": str(icon), "OUT": str(target), "VERSION": version, "NUMBERS": numbers}
     kib = sum(file.stat().st_size for file in bundle.rglob("*") if file.is_file()) // 1024
     return {**told, "EDITION": edition, "KIB": str(kib), **({"FAST": "1"} if fast else {})}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shutil
@@ -25,6 +26,8 @@ PLUGINS = {
     "wayland-shell-integration": "xdg-shell wl-shell",
 }
 """Folders of plugins, and what the names of those that stay have in them; none named: all of them stay."""
+ENGINE_TESTS = ("mpmath", "networkx", "numpy", "pandas", "pyarrow", "sympy")
+"""Packages of an engine whose tests go. torch.testing is a part of torch that transformers imports."""
 KEPT_FOLDERS = ("Qt", "support", "plugins", "translations", "__pycache__")
 KEPT_OF_QT = ("lib", "plugins", "translations")
 UNWANTED = ("tests", "test", "examples", "benchmarks", "include", "__pycache__")
@@ -46,6 +49,21 @@ def prune(site_packages: Path) -> None:
         for name in files:
             if name.endswith(UNWANTED_FILES):
                 (place / name).unlink()
+
+
+def prune_engine(engine: Path) -> None:
+    """Take programs and tests out of an engine, and out of the lists that `workbench engines verify` goes through."""
+    for package in ENGINE_TESTS:
+        for folder in [found for found in (engine / package).rglob("tests") if found.is_dir()]:
+            shutil.rmtree(folder, ignore_errors=True)
+    for folder in ("bin", "Scripts", "torch/test"):
+        shutil.rmtree(engine / folder, ignore_errors=True)
+    _drop(program for program in (engine / "torch" / "bin").glob("*") if "shm_manager" not in program.name)
+    for record in engine.glob("*.dist-info/RECORD"):
+        lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if (engine / next(csv.reader([line]))[0]).exists()]
+        record.unlink()  # it may be a hard link into uv's cache
+        record.write_text("".join(kept), encoding="utf-8", newline="")
 
 
 def prune_qt(qt: Path) -> None:

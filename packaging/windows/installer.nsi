@@ -62,7 +62,7 @@ Section
   ; Files of an older version beside those of the new one would be imported.
   !insertmacro RemoveOurs
   SetOutPath "$INSTDIR"
-  File /r "${SOURCE}/*"
+  File /r "${FILES}"
   File "/oname=workbench.ico" "${ICON}"
   WriteUninstaller "$INSTDIR\uninstall.exe"
 

@@ -109,3 +109,15 @@ def test_a_tree_as_on_windows(tmp_path):
     tree(tmp_path, *kept, *gone)
     pruning.prune(tmp_path)
     assert left(tmp_path) == set(kept)
+
+
+def test_an_engine_lists_what_it_has_left(tmp_path):
+    kept = ["torch/__init__.py", "torch/bin/torch_shm_manager", "torch/testing/tests/a.py", "pandas/core.py"]
+    gone = ["torch/test/atest", "torch/bin/protoc", "pandas/tests/test_core.py", "bin/torchrun"]
+    record = "torch-1.dist-info/RECORD"
+    tree(tmp_path, *kept, *gone, record)
+    lines = [f"{name},sha256=x,1" for name in (*kept, *gone)]
+    (tmp_path / record).write_text("\n".join([*lines, f"{record},,"]) + "\n")
+    pruning.prune_engine(tmp_path)
+    assert left(tmp_path) == {*kept, record}
+    assert [line.split(",")[0] for line in (tmp_path / record).read_text().splitlines()] == [*kept, record]
