@@ -147,7 +147,7 @@ install_deb() {
     status "the .deb installs with apt" 0 timeout 600 chroot "$bare" env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y --no-install-recommends /tmp/workbench.deb
     rm "$bare/tmp/workbench.deb"
-    status "there is no python3 and no gcc in the bare system" 1 chroot "$bare" sh -c 'command -v python3 || command -v gcc'
+    status "there is no python3 and no gcc in the bare system" 127 chroot "$bare" sh -c 'command -v python3 || command -v gcc'
     chroot "$bare" sh -c 'find /opt/feedback-workbench -name "*.so*" -exec ldd {} + 2>/dev/null' >"$out/ldd.txt"
     if grep "not found" "$out/ldd.txt"; then bad "ldd misses libraries"; else ok "ldd finds every library of $(grep -c '^/opt' "$out/ldd.txt") files"; fi
 }

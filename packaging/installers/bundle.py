@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 from . import icons, interpreter, pruning, sbom
 from .systems import LOCKS, PACKAGING, PYTHON, ROOT, System
 
+SELDOM = r"transformers[/\\]models[/\\](?!auto[/\\])[^/\\]+[/\\]"
+"""Two thousand files of which a job reads three: their bytecode would be a tenth of the engine's."""
 TEMPORARY = ("__pycache__", "*.pyc")
 
 
@@ -47,8 +50,7 @@ def assemble(plan: Plan) -> Path:
     put_programs(plan)
     shutil.copytree(LOCKS / plan.system.name, root / "locks", ignore=shutil.ignore_patterns("app.txt"))
     if plan.edition == "full":
-        install(plan, root / "engine", f"{plan.system.name}/{plan.system.built_in}.txt", plan.wheels)
-        pruning.prune_engine(root / "engine")
+        put_engine(plan)
     (root / "bundle.json").write_text(json.dumps(description(plan), indent=2) + "\n", encoding="utf-8")
     put_papers(plan)
     compile_all(plan)
@@ -104,7 +106,7 @@ def copy_app(target: Path) -> None:
             shutil.copy2(ROOT / source, place)
 
 
-def install(plan: Plan, target: Path, lock: str, wheels: Path | None = None) -> None:
+def install(plan: Plan, target: Path, lock: str | Path, wheels: Path | None = None) -> None:
     """Install a lock into a folder with uv: every file by its hash, for the plan's system."""
     command = [plan.uv, "pip", "install", "--quiet", "--no-config", "--target", str(target), "--no-deps"]
     # Signing changes files where they lie, and must not reach uv's cache through a hard link.
@@ -115,6 +117,23 @@ def install(plan: Plan, target: Path, lock: str, wheels: Path | None = None) -> 
     if wheels is not None:
         command += ["--no-index", "--find-links", str(wheels)]
     subprocess.run(command, env=clean_environment(), check=True)
+
+
+def put_engine(plan: Plan) -> None:
+    """The built-in engine, without what the window has in the same version: a job finds that beside the app."""
+    folder = LOCKS / plan.system.name
+    lock = plan.root / "engine.txt"
+    lock.write_text(without((folder / f"{plan.system.built_in}.txt").read_text(), (folder / "app.txt").read_text()))
+    install(plan, plan.root / "engine", lock, plan.wheels)
+    lock.unlink()
+    pruning.prune_engine(plan.root / "engine")
+
+
+def without(lock: str, other: str) -> str:
+    """A lock less the packages that stand in another one in the same version."""
+    blocks = re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE)
+    known = set(re.findall(r"^[a-z0-9]\S+", other, re.MULTILINE))
+    return "".join(block for block in blocks if not block.strip() or block.split()[0] not in known)
 
 
 def clean_environment() -> dict[str, str]:
@@ -174,6 +193,6 @@ def compile_all(plan: Plan) -> None:
         return
     folders = [plan.root / name for name in ("python", "app", "engine") if (plan.root / name).is_dir()]
     command = [program, "-E", "-s", "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
-    command += ["-s", str(plan.root), *map(str, folders)]
+    command += ["-s", str(plan.root), "-x", SELDOM, *map(str, folders)]
     # Packages carry a few files that no Python of today compiles (templates, samples of Python 2): they are no failure.
     subprocess.run(command, env=clean_environment(), stdout=subprocess.DEVNULL, check=False)

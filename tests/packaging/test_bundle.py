@@ -35,6 +35,12 @@ def test_a_bundle_says_what_it_is():
     assert told["version"] == bundle.version()
 
 
+def test_the_built_in_engine_leaves_out_what_the_window_has():
+    a, b, c, newer = (f"{name} \\\n    --hash=sha256:0\n" for name in ("a==1", "b==2", "c==3", "c==4"))
+    head = "# packages\n--extra-index-url x\n"
+    assert bundle.without(head + a + b + c, a + newer) == head + b + c
+
+
 def test_variables_of_another_python_do_not_reach_uv(monkeypatch):
     for name in ("PYTHONPATH", "UV_INDEX_URL", "PIP_NO_INDEX", "CONDA_PREFIX"):
         monkeypatch.setenv(name, "/evil")

@@ -113,9 +113,7 @@ def logo(size: int = 32, ratio: float | None = None) -> QPixmap:
 def app_icon() -> QIcon:
     """The icon of the window and the installer: the sign on a dark tile reads on every desktop."""
     result = QIcon()
-    svg = (paths.resources() / "icons" / "logo.svg").read_text("utf-8")
-    tile = '<rect width="64" height="64" rx="14" fill="#14161A"/><g transform="translate(8 8) scale(.75)">'
-    svg = svg.replace('fill="none">', 'fill="none">' + tile).replace("</svg>", "</g></svg>")
+    svg = (paths.resources() / "icons" / "app.svg").read_text("utf-8")
     for size in (16, 32, 48, 64, 128, 256):
         result.addPixmap(_rendered(svg, size, 1.0))
     return result
