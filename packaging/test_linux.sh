@@ -201,7 +201,9 @@ on_a_screen() {
     screen=
 }
 
-engines_state() { (cd "$bare/home/person/.local/share/feedback-workbench/engines" && find . -type f | sort | head -n 200000 | md5sum; cat current.json); }
+engines_state() {
+    (cd "$bare/home/person/.local/share/feedback-workbench/engines/site-packages" && find . -type f -exec md5sum {} + | sort | md5sum)
+}
 
 # refused WHAT COMMAND...: adding an engine ends with another status than 0 and leaves engines/ as it was.
 refused() {
@@ -237,9 +239,6 @@ interrupted_engines() {
     local name
     name=$(as_person timeout 60 workbench engines list | awk -F'\t' '$2 == "in use" { print $1; exit }')
     status "an engine is removed" 0 as_person timeout 120 workbench engines remove "$name"
-    mkdir -p "$bare/home/person/.local/share/feedback-workbench/engines"
-    touch "$bare/home/person/.local/share/feedback-workbench/engines/current.json"
-    rm -f "$bare/home/person/.local/share/feedback-workbench/engines/current.json"
     tampered_engine
     refused "killed in the middle" as_person timeout -s KILL 6 workbench engines add cpu --wheels /wheels
     mount -t tmpfs -o size=300m tmpfs "$bare/small"

@@ -24,15 +24,19 @@ def bundle() -> Path | None:
     """The folder of the standalone app that this is part of; None where pip installed us, or in a checkout.
 
     It holds bundle.json, python/, app/ (this package, and the packages that the window needs), bin/uv, locks/ and, in
-    the full edition, engine/.
+    the full edition, engine/site-packages.
     """
     root = package().parent.parent
     return root if (root / "bundle.json").is_file() else None
 
 
 def engines() -> Path:
-    """Compute engines that this person added to the standalone app, one folder each, and `current.json`."""
-    return user_data() / "engines"
+    """Compute engines that this person added to the standalone app, one folder each, and `current.json`.
+
+    `site-packages` in the path tells dill, with which `datasets` caches functions, that these are installed packages:
+    anywhere else it would save the whole of pyarrow with a function, and fail.
+    """
+    return user_data() / "engines" / "site-packages"
 
 
 def current_engine() -> Path:
@@ -43,7 +47,8 @@ def current_engine() -> Path:
 def built_in_engine() -> Path | None:
     """The engine that came with the standalone app, in its full edition."""
     root = bundle()
-    return root / "engine" if root and (root / "engine" / "torch").is_dir() else None
+    found = root / "engine" / "site-packages" if root else None  # see engines()
+    return found if found and (found / "torch").is_dir() else None
 
 
 def active_engine() -> Path | None:

@@ -124,9 +124,9 @@ def put_engine(plan: Plan) -> None:
     folder = LOCKS / plan.system.name
     lock = plan.root / "engine.txt"
     lock.write_text(without((folder / f"{plan.system.built_in}.txt").read_text(), (folder / "app.txt").read_text()))
-    install(plan, plan.root / "engine", lock, plan.wheels)
+    install(plan, plan.root / "engine" / "site-packages", lock, plan.wheels)
     lock.unlink()
-    pruning.prune_engine(plan.root / "engine")
+    pruning.prune_engine(plan.root / "engine" / "site-packages")
 
 
 def without(lock: str, other: str) -> str:

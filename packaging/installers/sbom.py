@@ -9,7 +9,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
-PLACES = ("app/site-packages", "engine", "bin/licences")
+PLACES = ("app/site-packages", "engine/site-packages", "bin/licences")
 LICENCE = re.compile(r"(licen[cs]e|copying|notice|authors)", re.IGNORECASE)
 FOLDERS = {
     "python": "CPython",

@@ -102,7 +102,7 @@ def test_a_newer_one_is_used_and_the_older_can_be_gone_back_to(app, tmp_path):
 
 def test_removing_the_last_one_leaves_the_built_in_one_or_none(app, tmp_path):
     name = add(tmp_path / "wheels")["engine"]
-    (app / "engine" / "torch").mkdir(parents=True)
+    (app / "engine" / "site-packages" / "torch").mkdir(parents=True)
     compute.remove(name)
     engine = compute.active()
     assert engine and engine.built_in
@@ -112,10 +112,10 @@ def test_removing_the_last_one_leaves_the_built_in_one_or_none(app, tmp_path):
 
 def test_a_damaged_pointer_leaves_the_built_in_engine_in_use(app, tmp_path):
     add(tmp_path / "wheels")
-    (app / "engine" / "torch").mkdir(parents=True)
+    (app / "engine" / "site-packages" / "torch").mkdir(parents=True)
     for content in ("", "{", "[]", '{"engine": 7}', '{"engine": "../../etc"}', '{"engine": "gone"}'):
         paths.current_engine().write_text(content)
-        assert paths.active_engine() == app / "engine", content
+        assert paths.active_engine() == app / "engine" / "site-packages", content
 
 
 def damaged(folder: Path) -> None:

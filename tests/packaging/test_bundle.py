@@ -118,8 +118,8 @@ def packages(tmp_path):
     (tmp_path / "bundle.json").write_text('{"python": "3.11"}')
     for place, name, version, lines in (
         ("app/site-packages", "Some_Thing", "1.0", "License-Expression: MIT\n"),
-        ("engine", "Some_Thing", "1.0", "License-Expression: MIT\n"),
-        ("engine", "other", "2.0", "Classifier: License :: OSI Approved :: BSD License\n"),
+        ("engine/site-packages", "Some_Thing", "1.0", "License-Expression: MIT\n"),
+        ("engine/site-packages", "other", "2.0", "Classifier: License :: OSI Approved :: BSD License\n"),
     ):
         folder = tmp_path / place / f"{name}-{version}.dist-info"
         (folder / "licenses").mkdir(parents=True)

@@ -48,7 +48,7 @@ def bundle(tmp_path):
         "python/lib/python3.11/__pycache__/os.pyc": b"",
         "app/workbench/__init__.py": b"",
         "app/workbench/__pycache__/__init__.pyc": b"",
-        "engine/torch/__pycache__/__init__.pyc": b"",
+        "engine/site-packages/torch/__pycache__/__init__.pyc": b"",
         "bin/workbench": b"#!/bin/sh\n",
         "share/applications/feedback-workbench.desktop": b"",
         "LICENSE": b"",
@@ -71,7 +71,7 @@ def test_what_is_in_it(bundle, tmp_path):
     names = {line.split()[5].removeprefix("./") for line in listing.splitlines()}
     assert "opt/feedback-workbench/app/workbench/__init__.py" in names
     assert "usr/share/applications/feedback-workbench.desktop" in names
-    assert "opt/feedback-workbench/engine/torch/__pycache__/__init__.pyc" in names
+    assert "opt/feedback-workbench/engine/site-packages/torch/__pycache__/__init__.pyc" in names
     assert not any("__pycache__" in name for name in names if name.startswith("opt/feedback-workbench/app"))
     assert "usr/bin/workbench -> /opt/feedback-workbench/bin/workbench" in listing
     assert {line.split()[1] for line in listing.splitlines()} == {"root/root"}
