@@ -19,6 +19,8 @@ import tempfile
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 ROOT = Path(__file__).parents[1]
 LOCKS = ROOT / "packaging" / "locks"
@@ -111,7 +113,7 @@ def compile_lock(uv: str, lock: Lock, find_links: list[str], indexes: list[str])
         command = [uv, "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"]
         command += ["--only-binary", ":all:"] if lock.torch else []
         command += [] if lock.torch else [f"--no-emit-package={package}" for package in LEFT_OUT]
-        command += ["--python-version", PYTHON, "--python-platform", lock.platform, "--output-file", str(found)]
+        command += ["--python-version", PYTHON, "--python-platform", lock.platform]
         command += ["--index-strategy", "unsafe-best-match"]
         for folder in find_links:
             command += ["--find-links", folder]
@@ -119,17 +121,36 @@ def compile_lock(uv: str, lock: Lock, find_links: list[str], indexes: list[str])
             command += ["--index", index]
         if lock.torch:
             command += ["--constraints", str(LOCKS / Path(lock.path).parent / "app.txt")]
-        done = subprocess.run([*command, str(asked)], env=environment(), capture_output=True, text=True, check=False)
-        if done.returncode:
-            return done.stderr.strip()
-        target.write_text(head(lock) + found.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
+        sizes = Path(name) / "pylock.toml"
+        for output in (found, sizes):
+            more = ["--output-file", str(output), str(asked)]
+            done = subprocess.run([*command, *more], env=environment(), capture_output=True, text=True, check=False)
+            if done.returncode:
+                return done.stderr.strip()
+        text = head(lock, download(sizes, find_links)) + found.read_text(encoding="utf-8")
+        target.write_text(text, encoding="utf-8", newline="\n")
     return ""
 
 
-def head(lock: Lock) -> str:
-    """The first lines of a lock: what wrote it, and the index that its torch comes from where that is not PyPI."""
-    text = f"# {lock.path}, for Python {PYTHON}: packaging/lock.py writes this.\n"
+def head(lock: Lock, bytes_: int) -> str:
+    """The first lines of a lock: what wrote it, what a person waits for, where its torch comes from if not from PyPI."""
+    text = f"# {lock.path}, for Python {PYTHON}: packaging/lock.py writes this.\n# download-bytes: {bytes_}\n"
     return text + (f"--extra-index-url {lock.index}\n" if lock.index else "")
+
+
+def download(pylock: Path, find_links: list[str]) -> int:
+    """Bytes of the wheels that a system takes, the largest where several would do."""
+    total = 0
+    for package in tomllib.loads(pylock.read_text(encoding="utf-8"))["packages"]:
+        files = package.get("wheels") or [package.get("sdist", {})]
+        total += max(file.get("size") or _size_here(file, find_links) for file in files)
+    return total
+
+
+def _size_here(file: dict[str, Any], find_links: list[str]) -> int:
+    name = str(file.get("name") or file.get("path") or file.get("url") or "").rpartition("/")[2]
+    here = [Path(folder) / unquote(name) for folder in find_links]
+    return next((place.stat().st_size for place in here if name and place.is_file()), 0)
 
 
 def environment() -> dict[str, str]:
