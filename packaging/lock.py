@@ -133,7 +133,7 @@ def compile_lock(uv: str, lock: Lock, find_links: list[str], indexes: list[str])
 
 
 def head(lock: Lock, bytes_: int) -> str:
-    """The first lines of a lock: what wrote it, what a person waits for, where its torch comes from if not from PyPI."""
+    """The first lines of a lock: what wrote it, what a person waits for, and the index of its torch if not PyPI."""
     text = f"# {lock.path}, for Python {PYTHON}: packaging/lock.py writes this.\n# download-bytes: {bytes_}\n"
     return text + (f"--extra-index-url {lock.index}\n" if lock.index else "")
 

@@ -161,7 +161,8 @@ def _install(chosen: Variant, uv: Path, wheels: Path | None, staging: Path, cach
     """Have uv fetch, check and unpack. Raises WorkbenchError in the words that fit what uv said."""
     command = [str(uv), "pip", "install", "--target", str(staging), "--python", sys.executable, "--no-config"]
     command += ["--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(chosen.lock)]
-    command += ["--cache-dir", str(cache)]
+    # A lock can name PyTorch's index, which has other packages too: the hash, not the index, says which file is meant.
+    command += ["--cache-dir", str(cache), "--index-strategy", "unsafe-best-match"]
     command += ["--no-index", "--find-links", str(wheels), "--offline"] if wheels else []
     log.info("installing an engine: %s", command)
     said = workplace() / "uv.log"
