@@ -2,6 +2,7 @@
 # Build the installers and try them as a stranger's computer would. Needs root, for a bare Debian in a folder.
 #
 #   packaging/test_linux.sh            all of it, about 5 minutes on two idle cores after the first time
+#   packaging/test_linux.sh PART...    some of it: base_installer, full_installer, make_bare, base_edition, ... (see `parts`)
 #   packaging/test_linux.sh --short    the base bundle and its launcher, without root; .ci/run calls this
 #
 # WB_BASE_PYTHON   the CPython 3.11 that the bundle gets; default: the one that python3.11 is
@@ -154,7 +155,7 @@ install_deb() {
 
 # the_wheels: every wheel of the CPU engine, by its hash, for work without a network. Never CUDA's.
 the_wheels() {
-    sed '/^--extra-index-url/d' packaging/locks/linux/cpu.txt >"$out/cpu.txt"
+    sed '/^--extra-index-url/d; /^#/d' packaging/locks/linux/cpu.txt >"$out/cpu.txt"
     cmp -s "$out/cpu.txt" "$cache/wheels/lock" && return
     rm -rf "$cache/wheels" && mkdir -p "$cache/wheels"
     timeout 900 "$cache/tools/bin/pip" download -q --require-hashes --no-deps --only-binary=:all: -d "$cache/wheels" -r "$out/cpu.txt" 2>"$out/wheels.txt"
@@ -305,35 +306,44 @@ EOF
 
 # ---------------------------------------------------------------------------------------------------------------------
 
-everything() {
-    local begun
-    tools debootstrap nsis osslsigncode patchelf binutils xvfb zstd openssl
-    find_uv
-    begun=$(now)
+base_installer() {
     build --target deb
     within "bundle" "$(sed -n 's/^bundle: \([0-9.]*\) s.*/\1/p' "$out/build.txt" | tail -n 1)" 30
     at_most "base .deb" "$(megabytes "$out"/feedback-workbench-base_*_amd64.deb)" 80 MB
     ln -sfn "$out/bundle-linux-base/bin/workbench" "$out/link to it"
     launcher "$out/bundle-linux-base"
+}
+
+full_installer() {
     the_wheels
     build --target tar --edition full --wheels "$cache/wheels"
     at_most "full edition" "$(megabytes "$out"/feedback-workbench-full-*.tar.zst)" 340 MB
+}
+
+sums() {
+    if (cd "$out" && sha256sum --check --quiet SHA256SUMS); then ok "SHA256SUMS"; else bad "SHA256SUMS"; fi
+}
+
+parts=(base_installer full_installer make_bare base_edition on_a_screen full_edition interrupted_engines removed_deb other_systems sums)
+
+# run_parts PART...: those that are named, in their order; each needs what the ones before it made.
+run_parts() {
+    local begun part
+    begun=$(now)
+    tools debootstrap nsis osslsigncode patchelf binutils xvfb zstd openssl
+    find_uv
     trap unmount EXIT
-    make_bare
-    base_edition
-    on_a_screen
-    full_edition
-    interrupted_engines
-    removed_deb
+    for part in "$@"; do "$part"; done
     unmount
-    other_systems
-    (cd "$out" && sha256sum --check --quiet SHA256SUMS) && ok "SHA256SUMS"
-    ok "all of it took $(seconds "$begun") s"
+    ok "it took $(seconds "$begun") s"
 }
 
 rm -f "$out/figures.txt" "$out/build.txt"
-if [ "${1:-}" = --short ]; then short; elif [ $# = 0 ]; then everything; else
-    echo "usage: packaging/test_linux.sh [--short]" >&2
+if [ "${1:-}" = --short ]; then short
+elif [ $# = 0 ]; then run_parts "${parts[@]}"
+elif [[ " ${parts[*]} " == *" $1 "* ]]; then run_parts "$@"
+else
+    echo "usage: packaging/test_linux.sh [--short | PART...], where a PART is one of: ${parts[*]}" >&2
     exit 2
 fi
 [ "$failures" = 0 ] || { echo "$failures checks failed" >&2; exit 1; }
