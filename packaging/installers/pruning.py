@@ -32,7 +32,7 @@ KEPT_FOLDERS = ("Qt", "support", "plugins", "translations", "__pycache__")
 KEPT_OF_QT = ("lib", "plugins", "translations")
 UNWANTED = ("tests", "test", "examples", "benchmarks", "include", "__pycache__")
 UNWANTED_PARTS = ("numpy/f2py", "numpy/distutils")
-UNWANTED_FILES = (".pyi", ".c", ".pxd", ".h", ".a")
+UNWANTED_FILES = (".pyi", ".c", ".pxd", ".h", ".a", ".lib")
 """What only a package's makers need, in any of them."""
 
 
