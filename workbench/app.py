@@ -58,6 +58,7 @@ def make_application() -> QApplication:
     app.setOrganizationName("feedback-workbench")
     app.setApplicationName("Workbench")
     app.setApplicationVersion(__version__)
+    app.setDesktopFileName(paths.APP)  # a Linux desktop finds the window's icon and menu entry by it
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(paths.user_config()))
     sys.excepthook = report_bug
