@@ -35,7 +35,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--system", choices=sorted({one.name for one in OF_TARGET.values()}), help="without a target")
     parser.add_argument("--wheels", type=Path, metavar="DIR", help="the engine's wheels, instead of the index")
     parser.add_argument("--out", type=Path, default=ROOT / "dist" / "installers", metavar="DIR")
-    parser.add_argument("--compression", default="zstd:10", metavar="TOOL[:LEVEL]", help="of the .deb: zstd or xz")
+    parser.add_argument("--compression", default="zstd:19", metavar="TOOL[:LEVEL]", help="of the .deb: zstd or xz")
     parser.add_argument("--fast", action="store_true", help="a larger setup for Windows in a tenth of the time")
     parser.add_argument("--icon-python", metavar="PYTHON", help="has PySide6; default: the bundle's, or this one")
     parser.add_argument("--uv", default="uv")
@@ -83,7 +83,7 @@ def make(target: str, asked: argparse.Namespace, root: Path, out: Path) -> Path:
     if target == "deb":
         return debian.build(root, edition, version, out, asked.compression)
     if target == "tar":
-        return debian.archive(root, edition, version, out, asked.compression)
+        return debian.archive(root, edition, version, out)
     pictures = root.parent / f"{root.name}-icons"
     if target == "nsis":
         return nsis.build(root, pictures / "workbench.ico", edition, version, out, asked.fast)

@@ -98,7 +98,7 @@ short() {
     begun=$(now)
     build --system linux
     within "bundle" "$(seconds "$begun")" 30
-    at_most "base edition, unpacked" "$(du -sm "$root" | cut -f1)" 360 MiB
+    at_most "base edition, unpacked" "$(du -sm "$root" | cut -f1)" 400 MiB
     ln -sfn "$root/bin/workbench" "$out/link to it"
     launcher "$root"
 }

@@ -134,11 +134,10 @@ def md5(file: Path) -> str:
         return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def archive(bundle: Path, edition: str, version: str, out: Path, compression: str) -> Path:
+def archive(bundle: Path, edition: str, version: str, out: Path) -> Path:
     """Make the .tar.zst for every other Linux: unpack it anywhere and start bin/workbench."""
     target = out / f"{NAME}-{edition}-{version}-linux-x86_64.tar.zst"
-    level = compression.partition(":")[2] or "10"
     command = ["tar", "--create", "--owner=0", "--group=0", "--numeric-owner", "--sort=name"]
-    command += [f"--transform=s,^{bundle.name},{NAME}-{version},", f"--use-compress-program=zstd -q -T0 -{level}"]
+    command += [f"--transform=s,^{bundle.name},{NAME}-{version},", f"--use-compress-program=zstd -q -T0 -10"]
     subprocess.run([*command, "--file", str(target), "-C", str(bundle.parent), bundle.name], check=True)
     return target
