@@ -138,6 +138,6 @@ def archive(bundle: Path, edition: str, version: str, out: Path) -> Path:
     """Make the .tar.zst for every other Linux: unpack it anywhere and start bin/workbench."""
     target = out / f"{NAME}-{edition}-{version}-linux-x86_64.tar.zst"
     command = ["tar", "--create", "--owner=0", "--group=0", "--numeric-owner", "--sort=name"]
-    command += [f"--transform=s,^{bundle.name},{NAME}-{version},", f"--use-compress-program=zstd -q -T0 -10"]
+    command += [f"--transform=s,^{bundle.name},{NAME}-{version},", "--use-compress-program=zstd -q -T0 -10"]
     subprocess.run([*command, "--file", str(target), "-C", str(bundle.parent), bundle.name], check=True)
     return target
