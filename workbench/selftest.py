@@ -93,7 +93,7 @@ class SelfTest:
     @contextmanager
     def _window(self, folder: Path) -> Iterator[Any]:
         """The window on a new project, painted once."""
-        from PySide6.QtCore import QSettings
+        from PySide6.QtCore import QSettings, QTimer
 
         from .app import make_application, make_window
         from .ui.theme import apply_theme
@@ -112,7 +112,8 @@ class SelfTest:
             yield window
         finally:
             window.close()
-            application.processEvents()
+            QTimer.singleShot(0, application.quit)
+            application.exec()  # what goes on beside the window ends with the event loop
             window.context.store.close()
 
     def _look(self, window: Any) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import click
 import pytest
 
 from workbench.cli import cli
@@ -125,7 +126,7 @@ def test_doctor_says_what_there_is(shell):
 
 
 def test_help_has_every_knob_of_every_method():
-    train = cli.commands["train"]
+    train = cli.get_command(click.Context(cli), "train")
     for method in METHODS.values():
         flags = {flag for param in train.commands[method.name].params for flag in param.opts}
         assert {f"--{knob.name.replace('_', '-')}" for knob in knobs(method.Options)} <= flags

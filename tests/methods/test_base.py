@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from workbench.errors import WorkbenchError
 from workbench.jobs.tasks import TASKS
-from workbench.methods import METHODS
+from workbench.methods import AGAINST_A_REWARD, METHODS
 from workbench.methods.base import Knob, knobs, options_from
 
 EVERYTHING = [*METHODS.values(), *TASKS.values()]
@@ -75,3 +77,13 @@ def test_options_to_json_and_back_is_the_identity(method, data):
 def test_nonsense_is_refused_before_anything_loads(values, words):
     with pytest.raises(WorkbenchError, match=words):
         options_from(METHODS["ppo"].Options, values)
+
+
+def test_what_is_said_of_methods_without_importing_them_is_so():
+    assert [method.name for method in METHODS.values()] == list(METHODS)
+    assert [name for name, method in METHODS.items() if method.NEEDS_REWARD] == list(AGAINST_A_REWARD)
+    code = (
+        "import sys, workbench.methods; print([name for name in sys.modules if name.startswith('workbench.methods.')])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found.strip() == "['workbench.methods.base']"

@@ -6,6 +6,7 @@ told in one sentence, 2 a wrong command line, 6 no compute engine to run on, 130
 
 from __future__ import annotations
 
+import importlib
 import logging
 import logging.handlers
 from pathlib import Path
@@ -14,24 +15,44 @@ import click
 
 from .. import __version__, paths
 from ..errors import NoEngine, WorkbenchError
-from .benching import bench
-from .demonstrating import demo
-from .documents import ask, documents
-from .engines import engines
-from .exchanging import export, import_
-from .judging import judge
-from .labelling import classify
-from .modelling import models
-from .reading import features
-from .reporting import report
-from .running import runs
-from .serving import add_server, key
 from .shared import JSON, PROJECT, chosen, finish
-from .tasks import tasks
-from .translating import translate
-from .working import evaluate, generate, train
 
 log = logging.getLogger("workbench")
+
+COMMANDS = {
+    "demo": ("demonstrating", "demo"),
+    "models": ("serving", "models"),
+    "import": ("exchanging", "import_"),
+    "export": ("exchanging", "export"),
+    "tasks": ("tasks", "tasks"),
+    "documents": ("documents", "documents"),
+    "ask": ("documents", "ask"),
+    "translate": ("translating", "translate"),
+    "generate": ("working", "generate"),
+    "features": ("reading", "features"),
+    "train": ("working", "train"),
+    "runs": ("running", "runs"),
+    "evaluate": ("working", "evaluate"),
+    "judge": ("judging", "judge"),
+    "classify": ("labelling", "classify"),
+    "report": ("reporting", "report"),
+    "bench": ("benching", "bench"),
+    "engines": ("engines", "engines"),
+}
+"""Where each command is: (module, name in it). Imported when it is asked for, since a window needs none of them."""
+
+
+class Commands(click.Group):
+    """The commands of COMMANDS beside those that are here."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*COMMANDS, *self.commands])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, name = COMMANDS[cmd_name]
+        return getattr(importlib.import_module(f".{module}", __package__), name)
 
 
 def main() -> int:
@@ -75,7 +96,7 @@ def start_log() -> None:
     root.addHandler(handler)
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="workbench")
 @PROJECT
 @click.option("--selftest", is_flag=True, help="Try everything once on a tiny model, in a project that is thrown away.")
@@ -106,7 +127,7 @@ def cli(
     return open_window(project or paths.default_project())
 
 
-@click.command()
+@cli.command()
 @PROJECT
 @JSON
 @click.option(
@@ -130,13 +151,3 @@ def doctor(context: click.Context, project: Path | None, as_json: bool, full: bo
         finish(examined, as_json, "\n".join(lines))
     if not examined["ok"]:
         raise WorkbenchError("Something needs attention; see the lines marked BAD.")
-
-
-_commands = (
-    demo, models, import_, export, tasks, documents, ask, translate, generate, features, train, runs, evaluate,
-    judge, classify, report, bench, engines, doctor,
-)  # fmt: skip
-for _command in _commands:
-    cli.add_command(_command)
-for _command in (add_server, key):
-    models.add_command(_command)

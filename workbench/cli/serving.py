@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ..errors import WorkbenchError
-from .modelling import model_json
+from .modelling import model_json, models
 from .shared import JSON, PROJECT, chosen, finish, opened
 
 log = logging.getLogger(__name__)
@@ -84,3 +84,7 @@ def key(url: str, forget: bool) -> None:
         return
     keys.keep(url, click.prompt(f"Key for {host}", hide_input=True, default="", show_default=False))
     click.echo(f"The key for {host} is in the keyring.")
+
+
+for _command in (add_server, key):
+    models.add_command(_command)

@@ -16,7 +16,6 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +251,8 @@ def has(module: str) -> bool:
 
 def version_of(package: str) -> str | None:
     """The version of a package that jobs run with, read without importing it; None where it is absent."""
+    from importlib import metadata
+
     engine = paths.active_engine()
     where = [str(engine)] if engine else []
     found = next(iter(metadata.distributions(name=package, path=[*where, *sys.path])), None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import WorkbenchError
-from ..methods.rewarding import FUNCTION_FILE
+from ..methods.base import FUNCTION_FILE
 from ..store import Store
 
 SETTING = "trusted_functions"

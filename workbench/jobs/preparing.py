@@ -16,8 +16,7 @@ from ..feedback.base import Pair, Prompt, Rules
 from ..feedback.converting import convert
 from ..lm import checkpoints
 from ..lm.refs import ModelRef
-from ..methods.base import Data, needs_reward, options_from
-from ..methods.rewarding import FUNCTION_FILE
+from ..methods.base import FUNCTION_FILE, Data, needs_reward, options_from
 from ..store import Model, Run, Store, run_queue
 from . import chat_templates, compute, frozen, functions, load_choices
 from .learned import JUDGES

@@ -97,7 +97,7 @@ class _Talk:
             self._pool.submit(self._read, index)
 
     def _read(self, index: int) -> None:
-        from ..providers import Server, stream
+        from ..providers.servers import Server, stream
 
         seed, server = int(self.request["seed"]) + index, Server.of(self.ref)
         try:
@@ -138,7 +138,7 @@ class _Talk:
 
     def broken(self) -> list[Event]:
         """What has come of the answers that will not be finished."""
-        from ..providers import Reply
+        from ..providers.servers import Reply
 
         parts = [(index, text) for index, text in enumerate(self.texts) if text]
         return [self._answer(index, Reply(text, BROKE_OFF, 0, 0, 0.0, counted=False)) for index, text in parts]

@@ -1,11 +1,19 @@
-"""How a model learns; one file per method. Importing this package imports no torch."""
+"""How a model learns; one file per method. Importing this package imports none of them, and no method imports torch."""
 
 from __future__ import annotations
 
-from . import classify, cpo, dpo, grpo, kto, orpo, ppo, pretrain, reinforce, reward, rloo, sft
+from collections.abc import Mapping
+
+from ..named import Named
 from .base import Method
 
-_ALL = (reward, ppo, grpo, rloo, reinforce, sft, dpo, kto, orpo, cpo, classify, pretrain)
-METHODS: dict[str, Method] = {method.name: method for method in _ALL}  # type: ignore[misc]
+METHODS: Mapping[str, Method] = Named(
+    __name__,
+    ("reward", "ppo", "grpo", "rloo", "reinforce", "sft", "dpo", "kto", "orpo", "cpo", "classify", "pretrain"),
+)
+"""Every method by its name, which is that of its file."""
 
-__all__ = ["METHODS", "Method"]
+AGAINST_A_REWARD = ("ppo", "grpo", "rloo", "reinforce")
+"""Those whose NEEDS_REWARD is true, without importing any."""
+
+__all__ = ["AGAINST_A_REWARD", "METHODS", "Method"]

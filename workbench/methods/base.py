@@ -18,6 +18,9 @@ from ..events import Event
 from ..feedback.base import Demonstration, Document, Label, Pair, Prompt, Ranking
 from ..lm.refs import ModelRef
 
+FUNCTION_FILE = "reward.py"
+"""The copy of a person's function in the run's folder: what ran is what was confirmed, and stays with the run."""
+
 
 def knob(
     default: Any,

@@ -15,11 +15,9 @@ from typing import Any
 from ..errors import WorkbenchError
 from ..feedback.base import Demonstration, Message, Prompt
 from . import judging
-from .base import Data, NoScore, knob
+from .base import FUNCTION_FILE, Data, NoScore, knob
 from .judging import Item, Judge
 
-FUNCTION_FILE = "reward.py"
-"""The copy of a person's function in the run's folder: what ran is what was confirmed, and stays with the run."""
 SOURCES = ("model", "rule", "function", "judge")
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
 """A word, or a character of a script that has no spaces between words."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WorkbenchError
-from .document_reading import read_document, tidy
 from .passages import Piece, cut
 from .prompts import checked_text
 from .records import Document
@@ -41,11 +40,15 @@ class DocumentRows:
 
     def add(self, path: Path | str, by: object = None) -> tuple[Document, bool]:
         """Add the document in a file and return it with True when it is new here. Raises WorkbenchError."""
+        from .document_reading import read_document
+
         path = Path(path).expanduser()
         return self.add_text(path.name, read_document(path), size=path.stat().st_size, by=by)
 
     def add_text(self, name: str, text: str, *, size: int = 0, by: object = None) -> tuple[Document, bool]:
         """Add a text as a document. One that was removed comes back."""
+        from .document_reading import tidy
+
         text = tidy(checked_text(text, "The document"))
         if not text:
             raise WorkbenchError(f"{name} holds no text.", "Choose another file.")

@@ -26,7 +26,6 @@ from .frame import Header, Rail, RailItem, StatusBar
 from .messages import MessageStrip
 from .palette import Item, Palette, ShortcutSheet, action_items
 from .pane import NARROW, Pane
-from .settings_dialog import SettingsDialog
 from .settings_keys import Group, groups_of, parts_of
 from .theme import apply_theme
 from .window_counts import Counted, Counting
@@ -297,6 +296,8 @@ class Window(QMainWindow):
 
     def show_settings(self, page: str = "general") -> None:
         """Open Settings on a page."""
+        from .settings_dialog import SettingsDialog
+
         dialog = SettingsDialog(self.settings, self._apply, self.context, self._key_groups, self)
         dialog.people_wanted.connect(self.show_people)
         dialog.show_page(page)
@@ -323,7 +324,7 @@ class Window(QMainWindow):
     # --- status ---------------------------------------------------------------------------------------------------
 
     def _refresh_status(self) -> None:
-        self._refresh_device()
+        QTimer.singleShot(0, self, self._refresh_device)  # asking for a card takes longer than the first picture may
         self._refresh_model()
         self._refresh_job()
         self.status.set_person(self.context.annotator)

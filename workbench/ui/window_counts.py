@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from ..events import Event, Finished
 from ..feedback import NO_JUDGEMENT
-from ..methods import METHODS
+from ..methods import AGAINST_A_REWARD
 from ..store import Store
 from ..store.queueing import counts_left
 from .context import Context
@@ -33,7 +33,7 @@ class Counted:
 def count(store: Store, annotator: str) -> Counted:
     """Count everything."""
     ended = "method IN (SELECT value FROM json_each(?)) AND result_id IS NOT NULL"
-    methods = json.dumps([name for name, method in METHODS.items() if method.NEEDS_REWARD])
+    methods = json.dumps(AGAINST_A_REWARD)
     new = store.value(
         f"""SELECT COUNT(*) FROM feedback WHERE retracted_at IS NULL AND run_id IS NULL
         AND kind NOT IN (SELECT value FROM json_each(?))

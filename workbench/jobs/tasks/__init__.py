@@ -5,9 +5,12 @@ Same shape as a method: a dataclass of knobs and a generator of events.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from . import convert, evaluate, export, features, generate, judge, push, translate
+from ...named import Named
 
-_ALL = (generate, evaluate, convert, export, features, push, judge, translate)
-TASKS: dict[str, Any] = {task.name: task for task in _ALL}
+TASKS: Mapping[str, Any] = Named(
+    __name__, ("generate", "evaluate", "convert", "export", "features", "push", "judge", "translate")
+)
+"""Every task by its name, which is that of its file."""

@@ -8,8 +8,8 @@ from typing import Any
 from ...events import Answer
 from ...lm.refs import ModelRef
 from ...methods.base import Job
-from ...providers import Reply, Server
-from ...providers import answers as answers_of
+from ...providers.servers import Reply, Server
+from ...providers.servers import answers as answers_of
 
 SETTINGS = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_new_tokens")
 AT_ONCE = 8
