@@ -51,6 +51,14 @@ def test_flags_that_nobody_knows_end_with_two(words, tmp_path):
     assert run([sys.executable, "-m", "workbench", *words], tmp_path).returncode == 2
 
 
+def test_the_time_since_the_start_is_that_of_this_process():
+    code = "import time; begun = time.monotonic(); from workbench.selftest import _since_the_start as since; "
+    code += "time.sleep(0.5); print(since(), time.monotonic() - begun)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    told, slept = map(float, said)
+    assert slept < told < slept + 2
+
+
 @pytest.mark.parametrize("name", [name for name in deep_checks.CHECKS if name not in SLOW])
 def test_checks_in_depth_pass_here(name, tmp_path):
     assert deep_checks.CHECKS[name](tmp_path)

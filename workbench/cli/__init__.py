@@ -6,6 +6,7 @@ told in one sentence, 2 a wrong command line, 6 no compute engine to run on, 130
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import logging.handlers
@@ -122,6 +123,7 @@ def cli(
     if context.invoked_subcommand is not None:
         context.obj = project
         return None
+    gc.disable()  # the window collects when it is at rest; looking for garbage is a twentieth of its start
     from ..app import open_window
 
     return open_window(project or paths.default_project())

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 METER_MS = 2000
+SOON_MS = 100
+"""After the first picture: to ask for a card takes as long as a good part of it."""
 PLACES = ("models", "generate", "feedback", "train", "evaluate", "data")
 """The panes of the rail, in its order; "first" is shown instead while a project has no model."""
 
@@ -324,7 +326,7 @@ class Window(QMainWindow):
     # --- status ---------------------------------------------------------------------------------------------------
 
     def _refresh_status(self) -> None:
-        QTimer.singleShot(0, self, self._refresh_device)  # asking for a card takes longer than the first picture may
+        QTimer.singleShot(SOON_MS, self, self._refresh_device)
         self._refresh_model()
         self._refresh_job()
         self.status.set_person(self.context.annotator)
