@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
+from . import paths
+
 
 def main() -> int:
     """Entry point. Returns the exit status."""
     # The hub's client reports its use unless told not to before it is imported.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    paths.forget_other_qt()
     if sys.argv[1:2] == ["--child"]:
         from workbench.jobs.child import main as child
 

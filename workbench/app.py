@@ -5,11 +5,22 @@ from __future__ import annotations
 import faulthandler
 import logging
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLockFile, QMessageLogContext, QSettings, QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import (
+    QEvent,
+    QLockFile,
+    QMessageLogContext,
+    QObject,
+    QSettings,
+    QTimer,
+    QtMsgType,
+    qInstallMessageHandler,
+)
+from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from . import __version__, paths, settings
@@ -31,6 +42,7 @@ def open_window(project: Path, demo: Plan | None = None, demo_out: Path | None =
     """Show the project and return the exit status when the window closes. `demo`: run the demo in it."""
     app = make_application()
     Collector(app)
+    Opener(app)
     chosen = settings.load()
     apply_theme(app, chosen.theme, chosen.text_size / 100)
     try:
@@ -49,6 +61,25 @@ def open_window(project: Path, demo: Plan | None = None, demo_out: Path | None =
     status = app.exec()
     context.store.close()
     return status
+
+
+class Opener(QObject):
+    """Opens projects that the system hands over, as macOS does when one is opened in the Finder: each in a window, and
+    so in a process, of its own."""
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        app.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if not isinstance(event, QFileOpenEvent):
+            return False
+        project = Path(event.file())
+        if not (project / "project.db").is_file():
+            log.warning("%s is no project", project)
+            return False
+        subprocess.Popen(paths.window_command(project), creationflags=paths.HIDDEN, start_new_session=True)
+        return True
 
 
 def make_application() -> QApplication:

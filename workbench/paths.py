@@ -6,6 +6,7 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -142,24 +143,50 @@ def default_project() -> Path:
     return user_data() / "projects" / "first-project"
 
 
+HIDDEN = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
+"""Flags of a process that has no window: on Windows each would open a console otherwise."""
+
+
+def interpreter() -> str:
+    """The Python that runs our processes. On Windows a window is run by pythonw, whose children could say nothing."""
+    own = Path(sys.executable)
+    beside = own.with_name("python.exe")
+    return str(beside) if own.name.lower() == "pythonw.exe" and beside.is_file() else sys.executable
+
+
 def child_command() -> list[str]:
     """The command line of a job's child process: the same interpreter, no shell, no multiprocessing."""
-    return [sys.executable, "-m", "workbench", "--child"]
+    return [interpreter(), "-m", "workbench", "--child"]
 
 
 def script_command(script: Path) -> list[str]:
     """The command line of a Python script that a person has on this computer."""
-    return [sys.executable, str(script)]
+    return [interpreter(), str(script)]
 
 
 def rows_command(files: Iterable[Path]) -> list[str]:
     """The command line of the process that decodes tables from anywhere."""
-    return [sys.executable, "-m", "workbench", "--rows", *(str(file) for file in files)]
+    return [interpreter(), "-m", "workbench", "--rows", *(str(file) for file in files)]
+
+
+def window_command(project: Path) -> list[str]:
+    """The command line of a window on a project."""
+    return [interpreter(), "-m", "workbench", "--project", str(project)]
 
 
 def queue_command(project: Path) -> list[str]:
     """The command line of the process that works through a project's runs without a window."""
-    return [sys.executable, "-m", "workbench", "runs", "start", "--project", str(project)]
+    return [interpreter(), "-m", "workbench", "runs", "start", "--project", str(project)]
+
+
+QT_VARIABLES = ("QT_PLUGIN_PATH", "QT_QPA_PLATFORM_PLUGIN_PATH", "QML_IMPORT_PATH", "QML2_IMPORT_PATH")
+"""Where another Qt keeps its plugins, which ours would load and fail with."""
+
+
+def forget_other_qt() -> None:
+    """Take from our own environment what leads to another Qt, where the app brings its own."""
+    for name in QT_VARIABLES if bundle() else ():
+        os.environ.pop(name, None)
 
 
 def clean_environment() -> dict[str, str]:

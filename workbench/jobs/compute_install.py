@@ -14,7 +14,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,7 +158,7 @@ def _stays() -> str:
 
 def _install(chosen: Variant, uv: Path, wheels: Path | None, staging: Path, cache: Path, stop: Stop) -> Iterator[Event]:
     """Have uv fetch, check and unpack. Raises WorkbenchError in the words that fit what uv said."""
-    command = [str(uv), "pip", "install", "--target", str(staging), "--python", sys.executable, "--no-config"]
+    command = [str(uv), "pip", "install", "--target", str(staging), "--python", paths.interpreter(), "--no-config"]
     command += ["--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(chosen.lock)]
     # A lock can name PyTorch's index, which has other packages too: the hash, not the index, says which file is meant.
     command += ["--cache-dir", str(cache), "--index-strategy", "unsafe-best-match"]
@@ -174,7 +173,7 @@ def _install(chosen: Variant, uv: Path, wheels: Path | None, staging: Path, cach
             stdout=out,
             stderr=subprocess.STDOUT,
             env=env,
-            creationflags=subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0,
+            creationflags=paths.HIDDEN,
         )
         try:
             yield from _watch(process, chosen, cache, staging, stop)
@@ -248,7 +247,7 @@ def _compile(folder: Path, stop: Stop) -> None:
     """Bytecode beside every module: without it a job starts in 8 seconds instead of 3. Unchecked, so that a copy with
     other times stays valid; nothing in an engine is ever changed in place."""
     how = ["-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
-    command, env = [sys.executable, *how, str(folder)], paths.clean_environment()
+    command, env = [paths.interpreter(), *how, str(folder)], paths.clean_environment()
     done = stoppable(command, env, stop)
     if done.returncode:  # some packages ship files for other Pythons, which do not compile; nothing imports them
         log.info("not everything was compiled: %s", done.stdout[-2000:])

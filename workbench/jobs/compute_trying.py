@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -121,7 +120,7 @@ def _answer(code: str, folder: Path | None, *words: str, stop: Stop = lambda: Fa
     """The JSON that a small program prints last, run on an engine in a process of its own."""
     env = paths.child_environment() | {"PYTHONDONTWRITEBYTECODE": "1"}
     env |= {"PYTHONPATH": str(folder)} if folder else {}
-    command = [sys.executable, "-c", code, *words]
+    command = [paths.interpreter(), "-c", code, *words]
     try:
         done = stoppable(command, env, stop, SECONDS)
     except subprocess.TimeoutExpired as error:
@@ -153,7 +152,7 @@ def stoppable(
         encoding="utf-8",
         errors="replace",
         env=env,
-        creationflags=subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0,
+        creationflags=paths.HIDDEN,
     )
     ends = time.monotonic() + seconds
     try:

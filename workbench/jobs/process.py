@@ -6,7 +6,6 @@ import json
 import logging
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +32,6 @@ class Child:
         self.killed = False
         """Whether it was ended from outside: by kill(), or by a system that shuts down."""
         self._lock = threading.Lock()
-        flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
         try:
             with log_path.open("ab") as log_file:
                 self._process = subprocess.Popen(
@@ -42,7 +40,7 @@ class Child:
                     stdout=subprocess.PIPE,
                     stderr=log_file,
                     env=paths.child_environment(),
-                    creationflags=flags,
+                    creationflags=paths.HIDDEN,
                 )
         except OSError as error:
             raise WorkbenchError(

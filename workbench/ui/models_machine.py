@@ -106,10 +106,10 @@ def _nvidia_card() -> Card | None:
     command = shutil.which("nvidia-smi")
     if command is None:
         return None
-    flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
+    asked = [command, *_QUERY]
     try:
         done = subprocess.run(
-            [command, *_QUERY], capture_output=True, text=True, timeout=10, check=False, creationflags=flags
+            asked, capture_output=True, text=True, timeout=10, check=False, creationflags=paths.HIDDEN
         )
     except (OSError, subprocess.TimeoutExpired):
         log.info("no NVIDIA card is read", exc_info=True)

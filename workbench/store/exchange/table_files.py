@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -77,12 +76,11 @@ def _end(process: subprocess.Popen[bytes], grace: float) -> int:
 
 def _started(files: Sequence[Path], said: IO[bytes]) -> subprocess.Popen[bytes]:
     need_arrow()
-    flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
     return subprocess.Popen(
         paths.rows_command(files),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=said,
         env=paths.child_environment(),
-        creationflags=flags,
+        creationflags=paths.HIDDEN,
     )
