@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import time
 
@@ -161,3 +162,23 @@ def test_children_are_told_not_to_call_home():
     for name in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         assert env[name] == "1"
     assert env["OMP_WAIT_POLICY"]
+
+
+def test_garbage_is_looked_for_once_a_job_has_begun():
+    code = """
+import gc, io, sys
+from workbench.events import Progress
+from workbench.jobs import child
+def events(spec, commands):
+    print("before", gc.isenabled(), file=sys.stderr)
+    yield Progress(0, 1)
+    print("after", gc.isenabled(), gc.get_freeze_count() > 1000, file=sys.stderr)
+child._events = events
+sys.stdin = io.StringIO('{"run_id": "x", "method": "session", "options": {}, "folder": "."}\\n')
+child.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [line for line in done.stderr.splitlines() if line.startswith(("before", "after"))] == [
+        "before False",
+        "after True True",
+    ]

@@ -7,6 +7,7 @@ Further lines on standard input are commands; "stop", or the end of input (the p
 from __future__ import annotations
 
 import faulthandler
+import gc
 import json
 import logging
 import os
@@ -74,10 +75,15 @@ def main() -> int:
     # Ctrl C in a terminal reaches the whole group; the parent decides, and says "stop".
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     volunteer_for_out_of_memory()
+    # A sixth of the seconds until a job begins went into looking for garbage among what its libraries define.
+    gc.disable()
     line = sys.stdin.readline()
     spec, commands = JobSpec.from_line(line), Commands(sys.stdin)
     listened = True
     for event in _events(spec, commands):
+        if not gc.isenabled():  # it has begun: what is there now stays, and need not be looked at again
+            gc.freeze()
+            gc.enable()
         try:
             if listened:
                 out.write(to_line(event) + "\n")

@@ -112,6 +112,7 @@ def _put_together(chosen: Variant, uv: Path, wheels: Path | None, stop: Stop) ->
             _compile(staging, stop)
             yield Progress(0, 0, "Trying it")
             tried = probe(staging, stop)
+            tried.pop("ready", None)
         except (StopRequested, _NoNetwork):
             keep = True
             raise

@@ -34,13 +34,16 @@ print(json.dumps({"device": found.device.type, "name": found.name, "dtype": foun
 LOOK = 0.2
 """Seconds between two looks at whether it is to stop."""
 PROBE = """
-import json
-import torch, transformers, trl, peft, datasets, accelerate
+import gc, json, time
+gc.disable()
+import torch, transformers, trl, peft
 from workbench.lm.devices import choose
 found = choose()
 (torch.ones(8, 8, device=found.device) @ torch.ones(8, 8, device=found.device)).sum().item()
+ready = time.time()
+import datasets, accelerate
 print(json.dumps({"torch": torch.__version__, "transformers": transformers.__version__, "device": found.device.type,
-                  "name": found.name, "dtype": found.dtype_name, "memory": found.total_bytes}))
+                  "name": found.name, "dtype": found.dtype_name, "memory": found.total_bytes, "ready": ready}))
 """
 
 
@@ -102,7 +105,8 @@ def _damaged(engine: compute.Engine, path: str, why: str) -> WorkbenchError:
 def probe(folder: Path | None = None, stop: Stop = lambda: False) -> dict[str, Any]:
     """Compute something in a process of its own, as jobs are: with the engine in a folder, or with what jobs use.
 
-    {"torch", "transformers", "device", "name", "dtype", "memory" (bytes)}. Raises WorkbenchError when it fails.
+    {"torch", "transformers", "device", "name", "dtype", "memory" (bytes), "ready"}, the last being the clock (seconds
+    since 1970) when a job could have begun. Raises WorkbenchError when it fails.
     """
     return _answer(PROBE, folder, stop=stop)
 
