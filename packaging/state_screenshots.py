@@ -179,6 +179,18 @@ def saving(world: World) -> None:
     world.wait(lambda: pane.progress.isVisible(), 20)
 
 
+def gguf(world: World) -> None:
+    """What was saved comes in again, as a file that llama.cpp can run."""
+    pane = world.models
+    world.wait(lambda: not pane.progress.isVisible())
+    pane.adding.add(str(Path(os.environ["WORKBENCH_HOME"]) / "saved.gguf"))
+    world.wait(lambda: world.store.models.list("base")[-1].format == "gguf")
+    pane.choose(world.store.models.list("base")[-1].id)
+    settle(world.app)
+    bar = pane.inspector.verticalScrollBar()
+    bar.setValue(bar.maximum() // 2)
+
+
 def loading(world: World) -> None:
     pane = world.in_models()
     pane.choose(world.base().id)
@@ -411,6 +423,7 @@ STATES: dict[str, Callable[[World], QWidget | None]] = {
     "models-save-hub": save_hub,
     "models-send": send,
     "models-saving": saving,
+    "models-gguf": gguf,
     "models-loading": loading,
     "models-loaded": loaded,
     "models-two-loaded": two_loaded,
