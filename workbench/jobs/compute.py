@@ -31,8 +31,8 @@ TITLES = {"cpu": "Processor", "cu130": "NVIDIA (CUDA 13)", "rocm": "AMD (ROCm)",
 """Kinds of device that an engine can be for. Names of files in locks/ and of `workbench engines add`."""
 _SYSTEMS = {"cpu": ("linux", "win32"), "cu130": ("linux", "win32"), "rocm": ("linux",), "mps": ("darwin",)}
 _GROWTH = {"cpu": 4.4, "cu130": 1.95, "rocm": 4.4, "mps": 4.4}
-"""How many times larger an engine is on the disk, compiled, than when it is fetched: measured with PyTorch 2.13 for cpu.
-The others are guesses; CUDA's libraries are hardly compressible."""
+"""How many times larger an engine is on the disk, compiled, than when it is fetched: measured for cpu (PyTorch 2.13),
+guessed for the others; CUDA's libraries are hardly compressible."""
 _LEAVING = ".leaving-"
 
 
