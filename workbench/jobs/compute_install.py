@@ -18,13 +18,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-
 from .. import paths
 from ..errors import StopRequested, WorkbenchError
 from ..events import Event, Finished, Progress, Stopped, Transferred
 from ..lm.folders import sync_entries
-from ..store.owners import lives
+from ..store.owners import held
 from ..store.rows import now
 from . import compute
 from .compute import ABOUT, Variant
@@ -87,16 +85,9 @@ def _alone() -> Iterator[None]:
     """Only this process puts an engine together. Raises WorkbenchError while another does."""
     place = workplace()
     place.mkdir(parents=True, exist_ok=True)
-    lock = place / "owner.json"
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        pid, begun = json.loads(lock.read_text(encoding="utf-8"))
-        if lives(int(pid), float(begun)):
-            raise WorkbenchError("An engine is being added already.", "Wait for it, or stop it in the other window.")
-    lock.write_text(json.dumps([os.getpid(), psutil.Process().create_time()]), encoding="utf-8")
-    try:
+    busy = WorkbenchError("An engine is being added already.", "Wait for it, or stop it in the other window.")
+    with held(place / "owner.json", busy):
         yield
-    finally:
-        lock.unlink(missing_ok=True)
 
 
 def _put_together(chosen: Variant, uv: Path, wheels: Path | None, stop: Stop) -> Iterator[Event]:

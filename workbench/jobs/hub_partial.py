@@ -17,12 +17,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from .. import paths
 from ..errors import WorkbenchError
 from ..lm.folders import sync_entries
-from ..store.owners import lives
+from ..store.owners import held
 from ..store.rows import now
 from . import hub
 from .hub_repository import RemoteFile, Repository, look, read_file
@@ -116,26 +114,9 @@ class Partial:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Only this one works at the download. Raises WorkbenchError while another does."""
-        path = self.folder / LOCK
-        if _holder_lives(path):
-            text = f"{self.origin.name} is being downloaded already."
-            raise WorkbenchError(text, "Wait for it, or pause it in the other window.")
-        path.write_text(json.dumps([os.getpid(), psutil.Process().create_time()]), encoding="utf-8")
-        try:
+        text = f"{self.origin.name} is being downloaded already."
+        with held(self.folder / LOCK, WorkbenchError(text, "Wait for it, or pause it in the other window.")):
             yield
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def _holder_lives(path: Path) -> bool:
-    try:
-        pid, begun = json.loads(path.read_text(encoding="utf-8"))
-        return lives(int(pid), float(begun))
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError, TypeError):
-        log.info("a lock that cannot be read is taken as left behind: %s", path, exc_info=True)
-        return False
 
 
 def begin(hub_id: str, file: str = "", revision: str = "") -> Partial:

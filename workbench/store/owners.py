@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
+from ..errors import WorkbenchError
+
 if TYPE_CHECKING:
     from .store import Store
+
+log = logging.getLogger(__name__)
 
 SLACK = 2.0
 """Seconds by which the beginning of one process is told differently, as when the clock was set."""
@@ -47,4 +56,27 @@ def lives(pid: int, begun: float) -> bool:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - begun) < SLACK
     except psutil.Error:
+        return False
+
+
+@contextmanager
+def held(path: Path, busy: WorkbenchError) -> Iterator[None]:
+    """Hold a file in this process's name while this is open. Raises `busy` while another that lives holds it."""
+    if _holder_lives(path):
+        raise busy
+    path.write_text(json.dumps([os.getpid(), psutil.Process().create_time()]), encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _holder_lives(path: Path) -> bool:
+    try:
+        pid, begun = json.loads(path.read_text(encoding="utf-8"))
+        return lives(int(pid), float(begun))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, TypeError):
+        log.info("a lock that cannot be read is taken as left behind: %s", path, exc_info=True)
         return False
