@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import shutil
 import zipfile
 from pathlib import Path
+
+import uv
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
 WHEEL = "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -57,7 +58,6 @@ def bundle(root: Path) -> Path:
     """The folder of an app in its base edition; its code is that of the tests."""
     (root / "bin").mkdir(parents=True)
     (root / "bundle.json").write_text(json.dumps({"version": "0", "edition": "base"}))
-    found = shutil.which("uv")
-    assert found, "the tests need uv: pip install -e '.[test]'"
-    (root / "bin" / "uv").symlink_to(Path(found).resolve())
+    # Not the PATH: the environment that the tests run in need not be an activated one.
+    (root / "bin" / "uv").symlink_to(Path(uv.find_uv_bin()).resolve())
     return root
