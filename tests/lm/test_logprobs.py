@@ -50,3 +50,18 @@ def test_without_entropy_it_is_not_computed():
     (logp.sum() + entropy.sum()).backward()
     assert hidden.grad.abs().sum() > 0
     assert entropy.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("rows", [1, 3, 40])
+def test_onednn_gives_the_blas_product_and_gradients_take_the_other_way(rows):
+    torch.manual_seed(rows)
+    layer = OutputLayer(torch.randn(300, 16))
+    hidden = torch.randn(rows, 16)
+    with torch.no_grad():
+        assert logprobs._suits_onednn(hidden, layer.weight) == torch.backends.mkldnn.is_available()
+        torch.testing.assert_close(layer.raw(hidden), hidden @ layer.weight.T, rtol=1e-5, atol=1e-5)
+        assert not logprobs._suits_onednn(hidden, layer.weight.bfloat16())
+        assert not logprobs._suits_onednn(hidden, torch.randn(16, 300).T)
+    hidden.requires_grad_()
+    layer.raw(hidden).sum().backward()
+    torch.testing.assert_close(hidden.grad, layer.weight.sum(0).expand(rows, -1))

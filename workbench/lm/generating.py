@@ -171,8 +171,9 @@ class _State:
     def _draw(
         self, logits: torch.Tensor, noise: torch.Tensor, keep_logprobs: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        p = logits.softmax(-1)
-        if self.sampler.temperature == 0:
+        greedy = self.sampler.temperature == 0
+        p = logits.softmax(-1) if keep_logprobs or not greedy else logits
+        if greedy:
             chosen = logits.argmax(-1)
         else:
             # Inverse of the cumulative distribution at one uniform number per row and step.
