@@ -151,6 +151,20 @@ def test_prompts_are_listed_with_their_states(pane, store):
     assert rows.index(0).data(Qt.ItemDataRole.AccessibleTextRole) == "Prompt number 0, done, 1 answers"
 
 
+def test_cards_of_another_prompt_have_their_places_at_once(pane, store, qtbot):
+    for number in range(12):
+        store.responses.add(ids(pane)[1], f"Answer {number}: " + "a rather long one, of several lines. " * 20)
+    key_on = pane.prompts.list
+    qtbot.keyClick(key_on, Qt.Key.Key_Down)
+    cards = [card for view in pane.answers._area.all_views() for card in view.cards.values()]
+    assert len(cards) == 12
+    at_once = [card.height() for card in cards]
+    assert pane.answers._area.widget().height() > 2 * pane.answers._area.height()
+    qtbot.wait(300)
+    one_line = 24  # fonts arrive with the style, a moment later, and may break a line elsewhere
+    assert all(abs(card.height() - height) <= one_line for card, height in zip(cards, at_once, strict=True))
+
+
 def test_j_and_k_walk_and_the_card_follows(pane, qtbot):
     key(pane, qtbot, "j")
     assert pane.card.place.text() == "Prompt 2 of 3"

@@ -100,6 +100,7 @@ class Answers(QObject):
             if lane.request is not None and self._shows(lane.request) and not lane.loading:
                 self._draft_all(lane.request)
         self._show_placeholders()
+        self._area.lay_out()
         self.ticks_changed.emit()
         self.shown.emit()
 

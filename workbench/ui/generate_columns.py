@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QScrollArea, QWidget
 
@@ -206,6 +206,15 @@ class ColumnsArea(QScrollArea):
         self.others = view
         if view is not None:
             self._row.addWidget(view, 1)
+
+    def lay_out(self) -> None:
+        """Give new columns and cards their places now. Left to the event loop it takes six turns, in which all cards
+        are seen squeezed into the height of the pane."""
+        if not self.isVisible():
+            return
+        for view in self.all_views():
+            view.show()  # a layout would show its new children later
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
 
     def all_views(self) -> list[ColumnView]:
         """Every column that is shown."""
