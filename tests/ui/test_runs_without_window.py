@@ -32,7 +32,7 @@ def left_alone(monkeypatch):
     """A process that goes on without the window and should not when a test fails ends with the test."""
     started = []
     go_on = queue_runner.go_on_without_window
-    monkeypatch.setattr("workbench.ui.context.go_on_without_window", lambda folder: started.append(go_on(folder)))
+    monkeypatch.setattr(queue_runner, "go_on_without_window", lambda folder: started.append(go_on(folder)))
     yield started
     for pid in started:
         if psutil.pid_exists(pid):

@@ -11,7 +11,6 @@ from typing import Any
 from ..errors import WorkbenchError
 from ..events import Event, Failed, Finished, FirstBatch, Progress, from_line, to_line
 from ..store import Store
-from . import preparing
 from .process import Child
 
 log = logging.getLogger(__name__)
@@ -48,6 +47,8 @@ def look(
     """
     with tempfile.TemporaryDirectory(prefix="workbench-look-") as name:
         folder = Path(name)
+        from . import preparing  # here: whoever records events imports this module, and prepares nothing
+
         spec = preparing.look(store, method, options, folder, model_id=model_id, reward_id=reward_id)
         child = Child(spec, folder / "log.txt")
         found: FirstBatch | None = None

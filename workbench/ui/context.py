@@ -1,4 +1,7 @@
-"""What panes share: the project's store, the runs that go, the model that is loaded. Passed to constructors."""
+"""What panes share: the project's store, the runs that go, the model that is loaded. Passed to constructors.
+
+How runs are prepared is imported when one is: a window that opens needs none of it.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,6 @@ from PySide6.QtCore import QObject, Signal
 
 from .. import events as ev
 from ..errors import WorkbenchError
-from ..jobs import preparing
-from ..jobs.queue_runner import go_on_without_window, going, next_run
 from ..jobs.spec import JobSpec
 from ..jobs.tokens import TokenReader
 from ..methods import METHODS
@@ -100,6 +101,8 @@ class Context(ModelSession):
 
         A run of a method waits in line while another one goes, and its row says so.
         """
+        from ..jobs import preparing
+
         run, spec = preparing.prepare(
             self.store,
             method,
@@ -124,11 +127,15 @@ class Context(ModelSession):
         """Have a run that was cut off go on from its newest checkpoint, and return its row. Raises WorkbenchError."""
         if run_id in self.jobs:
             raise WorkbenchError("This run is still ending.", "Try again in a moment.")
+        from ..jobs import preparing
+
         run, _ = preparing.resume(self.store, run_id, changes)
         return self.line_up(run.id, 1)
 
     def run_again(self, run_id: str) -> Run:
         """A run once more, exactly as it was: a new one, that goes or waits in line. Raises WorkbenchError."""
+        from ..jobs import preparing
+
         return self.line_up(preparing.repeat(self.store, run_id).id)
 
     def line_up(self, run_id: str, place: int | None = None) -> Run:
@@ -154,12 +161,16 @@ class Context(ModelSession):
             return self.store.runs.find(here[-1])
         if owners.owner_of(self.store, run_queue.QUEUE) in (None, os.getpid()):
             return None
+        from ..jobs.queue_runner import going
+
         return next(iter(going(self.store)), None)
 
     def go_on(self) -> None:
         """Start the run that waits first, unless one goes already, here or in another process."""
         if self._closed or self.training():
             return
+        from ..jobs.queue_runner import next_run
+
         found = next_run(self.store, lambda run: self.message.emit(f"{run.name}: {run.error}", run.hint, "bad"))
         if found is not None:
             self._launch(*found)
@@ -268,4 +279,6 @@ class Context(ModelSession):
         owners.disown(self.store, run_queue.QUEUE)
         self.store.unlisten(self._on_store_change)
         if goes_on:
+            from ..jobs.queue_runner import go_on_without_window
+
             go_on_without_window(self.store.folder)

@@ -10,8 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from .. import events as ev
 from ..errors import WorkbenchError
-from ..jobs import compute, preparing
-from ..jobs.chat_templates import mismatches
+from ..jobs import compute
 from ..jobs.feeding import Feeder
 from ..jobs.recording import store_answer
 from ..jobs.spec import JobSpec
@@ -60,6 +59,8 @@ class ModelSession(QObject):
     def load_model(self, model_id: str) -> None:
         """Load a model (by id or name) beside those in memory; what has no room beside it leaves. Raises
         WorkbenchError."""
+        from ..jobs import preparing
+
         ref = preparing.reference(self.store, model_id)
         if ref.kind == SERVER:
             raise WorkbenchError(f"{ref.name} is on a server and needs no loading.", "Write with it in Generate.")
@@ -117,6 +118,8 @@ class ModelSession(QObject):
         Requests are answered side by side. Tokens come as session_event, whole answers as answer_stored. Raises
         WorkbenchError.
         """
+        from ..jobs import preparing
+
         ref = preparing.reference(self.store, model_id)
         reward = preparing.reference(self.store, reward_id) if reward_id else None
         messages = list(self.store.prompts.find(prompt_id).messages)
@@ -155,11 +158,15 @@ class ModelSession(QObject):
         self._warn_of_templates(ref.id)
 
     def _warn_of_templates(self, *model_ids: str | None) -> None:
+        from ..jobs.chat_templates import mismatches
+
         for found in mismatches(self.store, *model_ids):
             self.message.emit(found.text, found.hint, "warn")
 
     def request_chances(self, response: Response, model_id: str) -> str:
         """Ask how likely a model finds each token of an answer, and return the request's id. Raises WorkbenchError."""
+        from ..jobs import preparing
+
         ref = preparing.reference(self.store, model_id)
         messages = list(self.store.prompts.find(response.prompt_id).messages)
         self._have_session(ref)
