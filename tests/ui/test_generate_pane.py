@@ -154,8 +154,7 @@ def test_prompts_are_listed_with_their_states(pane, store):
 def test_cards_of_another_prompt_have_their_places_at_once(pane, store, qtbot):
     for number in range(12):
         store.responses.add(ids(pane)[1], f"Answer {number}: " + "a rather long one, of several lines. " * 20)
-    key_on = pane.prompts.list
-    qtbot.keyClick(key_on, Qt.Key.Key_Down)
+    qtbot.keyClick(pane.prompts.list, Qt.Key.Key_Down)
     cards = [card for view in pane.answers._area.all_views() for card in view.cards.values()]
     assert len(cards) == 12
     at_once = [card.height() for card in cards]

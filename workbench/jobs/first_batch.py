@@ -45,10 +45,10 @@ def look(
 
     Ends with Finished({"batch": FirstBatch}). Raises WorkbenchError where the run would fail before it.
     """
+    from . import preparing  # here: whoever records events imports this module, and prepares nothing
+
     with tempfile.TemporaryDirectory(prefix="workbench-look-") as name:
         folder = Path(name)
-        from . import preparing  # here: whoever records events imports this module, and prepares nothing
-
         spec = preparing.look(store, method, options, folder, model_id=model_id, reward_id=reward_id)
         child = Child(spec, folder / "log.txt")
         found: FirstBatch | None = None

@@ -122,7 +122,7 @@ def _norm_forward(self: Any, x: torch.Tensor) -> torch.Tensor:
         return type(self).forward(self, x)
     if torch.is_grad_enabled():
         return _Norm.apply(x, self.weight, _eps(self))  # type: ignore[no-any-return]
-    if x.dtype == torch.float32:
+    if x.dtype == self.weight.dtype == torch.float32:
         return F.rms_norm(x, self.weight.shape, self.weight, _eps(self))
     wide = x.float()
     inverse = wide.square().mean(-1, keepdim=True).add_(_eps(self)).rsqrt_()
