@@ -151,13 +151,17 @@ def test_prompts_are_listed_with_their_states(pane, store):
     assert rows.index(0).data(Qt.ItemDataRole.AccessibleTextRole) == "Prompt number 0, done, 1 answers"
 
 
-def test_cards_of_another_prompt_have_their_places_at_once(pane, store, qtbot):
+@pytest.mark.parametrize("maker", ["SmolLM2", None])
+def test_cards_of_another_prompt_have_their_places_at_once(pane, store, qtbot, maker):
+    model_id = store.models.find(maker).id if maker else None
     for number in range(12):
-        store.responses.add(ids(pane)[1], f"Answer {number}: " + "a rather long one, of several lines. " * 20)
+        text = f"Answer {number}: " + "a rather long one, of several lines. " * 20
+        store.responses.add(ids(pane)[1], text, model_id=model_id)
     qtbot.keyClick(pane.prompts.list, Qt.Key.Key_Down)
     cards = [card for view in pane.answers._area.all_views() for card in view.cards.values()]
     assert len(cards) == 12
     at_once = [card.height() for card in cards]
+    assert all(card.isVisible() for card in cards)
     assert pane.answers._area.widget().height() > 2 * pane.answers._area.height()
     qtbot.wait(300)
     one_line = 24  # fonts arrive with the style, a moment later, and may break a line elsewhere

@@ -213,7 +213,9 @@ class ColumnsArea(QScrollArea):
         if not self.isVisible():
             return
         for view in self.all_views():
-            view.show()  # a layout would show its new children later
+            # A layout would show its new children later, one by one.
+            for new in (view, *view.cards.values(), *view.drafts.values()):
+                new.show()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
 
     def all_views(self) -> list[ColumnView]:
