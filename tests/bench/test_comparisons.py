@@ -176,7 +176,8 @@ def test_sides_that_were_given_other_work_are_not_compared(llama_folder, tmp_pat
 def test_every_side_waits_passively_with_the_same_threads_and_tells_nobody(monkeypatch):
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     found = environment(3, "/somewhere")
-    assert (found["OMP_WAIT_POLICY"], found["OMP_NUM_THREADS"]) == ("PASSIVE", "3")
+    assert found["OMP_NUM_THREADS"] == "3"
+    assert paths.WAITING.items() <= found.items()
     assert found["HF_HUB_DISABLE_TELEMETRY"] == "1"
     assert found["PYTHONPATH"].startswith("/somewhere")
     assert str(paths.package().parent) in found["PYTHONPATH"]

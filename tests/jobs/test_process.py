@@ -161,7 +161,23 @@ def test_children_are_told_not_to_call_home():
     env = paths.child_environment()
     for name in ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         assert env[name] == "1"
-    assert env["OMP_WAIT_POLICY"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [
+        ({}, paths.WAITING),
+        ({"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "7"}, {"GOMP_SPINCOUNT": "7"}),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, {"OMP_WAIT_POLICY": "ACTIVE", "GOMP_SPINCOUNT": None}),
+    ],
+)
+def test_threads_of_a_child_wait_passively_unless_the_person_says_otherwise(monkeypatch, asked, waits):
+    for name in paths.WAITING:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in asked.items():
+        monkeypatch.setenv(name, value)
+    env = paths.child_environment()
+    assert {name: env.get(name) for name in waits} == waits
 
 
 def test_garbage_is_looked_for_once_a_job_has_begun():

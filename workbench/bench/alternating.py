@@ -103,8 +103,8 @@ class Side:
 
 def environment(threads: int, packages: str = "") -> dict[str, str]:
     """What every side runs with: the same threads, waiting passively, and nobody told about it."""
-    env = paths.child_environment() | {
-        "OMP_WAIT_POLICY": "PASSIVE",
+    env = paths.child_environment() | paths.WAITING
+    env |= {
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
         "TRL_EXPERIMENTAL_SILENCE": "1",

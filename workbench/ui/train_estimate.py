@@ -100,17 +100,18 @@ def bytes_of(options: Mapping[str, Any], runs: Sequence[Run], device: str = "cpu
     for run in runs:
         if run.device.endswith(("bfloat16", "float32")):
             return 2 if run.device.endswith("bfloat16") else 4
-    return 2 if device != "cpu" or _cpu_has_bf16() else 4
+    return 2 if device != "cpu" or _cpu_is_faster_in_bf16() else 4
 
 
 @cache
-def _cpu_has_bf16() -> bool:
-    """What devices.choose asks torch: whether the processor computes in bfloat16. Only Linux says so in a file."""
+def _cpu_is_faster_in_bf16() -> bool:
+    """What devices.choose will find, without torch: it measures where the instructions alone decide nothing. Only Linux
+    says so in a file."""
     try:
         flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split())
     except OSError:
         return False
-    return bool(flags & {"amx_tile", "avx512_bf16"})
+    return "amx_tile" in flags or {"avx512_bf16", "AuthenticAMD"} <= flags
 
 
 def most_used(metrics: Mapping[str, Sequence[tuple[int, float | None]]]) -> float | None:
