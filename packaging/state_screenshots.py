@@ -364,6 +364,15 @@ def single(world: World) -> None:
     QTest.keyClicks(pane.card.first_field(), "Write a line about the first snow.")
 
 
+def chat(world: World) -> None:
+    pane = world.in_generate()
+    pane.modes.pick("chat")
+    for text in ("Name a food that squirrels eat.", "Where do they keep it?"):
+        QTest.keyClicks(pane.chat.field, text)
+        pane.chat.said.emit()
+        world.wait(lambda: not pane.writer.busy, 300)
+
+
 def task_mail(world: World) -> None:
     pane = world.generate
     pane.more.open_task(task_templates.find("mail-customer"))
@@ -447,6 +456,7 @@ STATES: dict[str, Callable[[World], QWidget | None]] = {
     "generate-batch": batch,
     "generate-batch-stopped": batch_stopped,
     "generate-single": single,
+    "generate-chat": chat,
     "generate-task": task_mail,
     "generate-task-table": task_table,
     "generate-question": question,

@@ -38,6 +38,9 @@ class Answers(QObject):
     model_wanted = Signal(int, str)
     removal_wanted = Signal(int)
     stop_wanted = Signal(int)
+    again_wanted = Signal(int)
+    chosen_changed = Signal()
+    """Another answer is the one that a conversation goes on from, or none."""
 
     def __init__(self, context: Context, writer: Writer, area: ColumnsArea, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -48,6 +51,9 @@ class Answers(QObject):
         self._rounds: dict[int, list[Response]] = {}
         self.prompt: Prompt | None = None
         self.queue_at_once = True
+        self.chats = False
+        """Whether the answers are turns of a conversation, which goes on from one of them."""
+        self.chosen: Response | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REPAINT_MS)
@@ -71,6 +77,8 @@ class Answers(QObject):
             view.removal_wanted.connect(lambda place=place: self.removal_wanted.emit(place))
             view.stop_wanted.connect(lambda place=place: self.stop_wanted.emit(place))
             view.tick_changed.connect(self._on_tick)
+            view.go_on_wanted.connect(self.choose)
+            view.again_wanted.connect(lambda place=place: self.again_wanted.emit(place))
             views.append(view)
         self._area.set_views(views)
         self.show_samplings([choice.sampling for choice in choices])
@@ -100,9 +108,45 @@ class Answers(QObject):
             if lane.request is not None and self._shows(lane.request) and not lane.loading:
                 self._draft_all(lane.request)
         self._show_placeholders()
+        self._show_chosen()
         self._area.lay_out()
         self.ticks_changed.emit()
         self.shown.emit()
+
+    # -- the answer that a conversation goes on from
+
+    def set_chats(self, on: bool) -> None:
+        """Whether the answers are turns of a conversation."""
+        self.chats = on
+        self._show_chosen()
+
+    def responses(self) -> list[Response]:
+        """The whole answers that are shown, column by column."""
+        cards = [card for view in self._area.all_views() for card in view.cards.values()]
+        return [card.response for card in cards if card.response is not None]
+
+    def choose(self, response_id: str) -> None:
+        """Go on from this answer."""
+        self.chosen = next((each for each in self.responses() if each.id == response_id), None)
+        self._show_chosen()
+
+    def choose_next(self) -> None:
+        """Go on from the answer after the chosen one, or from the first again."""
+        ids = [each.id for each in self.responses()]
+        if ids:
+            place = ids.index(self.chosen.id) + 1 if self.chosen and self.chosen.id in ids else 0
+            self.choose(ids[place % len(ids)])
+
+    def _show_chosen(self) -> None:
+        """Mark the chosen answer, which is the first where a person has chosen none of those that are shown."""
+        before, found = self.chosen, self.responses() if self.chats else []
+        kept = next((each for each in found if before is not None and each.id == before.id), None)
+        self.chosen = kept or next(iter(found), None)
+        for view in self._area.all_views():
+            for id_, card in view.cards.items():
+                card.offer_going_on(self.chats, self.chosen is not None and id_ == self.chosen.id)
+        if before != self.chosen:
+            self.chosen_changed.emit()
 
     def _place_of(self, response: Response) -> int:
         """The column that an answer belongs to: its model's, and among several the one with its settings."""
@@ -120,6 +164,7 @@ class Answers(QObject):
             return
         view = ColumnView("text3", None)
         view.tick_changed.connect(self._on_tick)
+        view.go_on_wanted.connect(self.choose)
         view.settings.setText(self.tr("imported, or by other models"))
         view.show_placeholder("")
         for response in responses[-MOST_SHOWN:]:
@@ -196,6 +241,7 @@ class Answers(QObject):
         if self._shows(request):
             self._area.views[request.place].finish(index, response, response.queued)
             self._show_placeholders()
+            self._show_chosen()
         self.ticks_changed.emit()
 
     def _on_ended(self, request: Request, how: str) -> None:

@@ -36,9 +36,12 @@ class StreamedText(ReadingText):
 
 
 class AnswerCard(Card):
-    """An answer. `tick_changed(response id, on)` when a person ticks or unticks Send."""
+    """An answer. `tick_changed(response id, on)` when a person ticks or unticks Send, `again_wanted` when another one
+    is to be written, `go_on_wanted(response id)` when a conversation is to go on from it."""
 
     tick_changed = Signal(str, bool)
+    again_wanted = Signal()
+    go_on_wanted = Signal(str)
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,7 +59,14 @@ class AnswerCard(Card):
         self.copier.clicked.connect(self.copy)
         head = row(self.meta, self.state, self.reward, spacing=6)
         head.setStretch(0, 1)
-        self.foot = holding(row(self.send, 4, self.copier, None, spacing=4))
+        self.again = Button(icon="refresh-cw", kind="ghost", size="sm", tip=self.tr("Write another one like this"))
+        self.again.clicked.connect(self.again_wanted)
+        self.go_on = Button(self.tr("Go on"), "corner-down-left", kind="ghost", size="sm")
+        self.go_on.setToolTip(self.tr("Have the conversation go on from this answer"))
+        self.go_on.setCheckable(True)
+        self.go_on.clicked.connect(self._on_go_on)
+        self.go_on.hide()
+        self.foot = holding(row(self.send, 4, self.copier, self.again, self.go_on, None, spacing=4))
         self.setLayout(column(head, self.text, self.foot, spacing=6, margins=(14, 10, 12, 9)))
         self.reward.hide()
         self.state.hide()
@@ -127,6 +137,16 @@ class AnswerCard(Card):
     def _on_tick(self, on: bool) -> None:
         if self.response is not None:
             self.tick_changed.emit(self.response.id, on)
+
+    def offer_going_on(self, offered: bool, chosen: bool) -> None:
+        """In a conversation: show whether it goes on from this answer, and let a person choose it."""
+        self.go_on.setVisible(offered)
+        self.go_on.setChecked(chosen)
+
+    def _on_go_on(self) -> None:
+        self.go_on.setChecked(True)  # one of the answers always is: a click on the chosen one changes nothing
+        if self.response is not None:
+            self.go_on_wanted.emit(self.response.id)
 
     def copy(self) -> None:
         """Put the text on the clipboard, exactly as it was written."""

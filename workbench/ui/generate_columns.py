@@ -29,6 +29,8 @@ class ColumnView(QWidget):
     removal_wanted = Signal()
     stop_wanted = Signal()
     tick_changed = Signal(str, bool)
+    go_on_wanted = Signal(str)
+    again_wanted = Signal()
 
     def __init__(self, token: str, model: Model | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -123,6 +125,9 @@ class ColumnView(QWidget):
         name = self.tr("Answer {number} of {model}").format(number=number, model=self.name.text())
         card = AnswerCard(name)
         card.tick_changed.connect(self.tick_changed)
+        card.go_on_wanted.connect(self.go_on_wanted)
+        card.again_wanted.connect(self.again_wanted)
+        card.again.setVisible(self.model is not None)
         self._stack.addWidget(card)
         return card
 

@@ -16,24 +16,25 @@ from ..store.prompts import prompt_hash
 from . import keys
 from .context import Context
 from .engine_banner import under_banner
-from .generate_answers import Answers, ColumnChoice, dot_of
-from .generate_batches import MANY, Batch, BatchBar, Batches
+from .generate_answers import Answers, dot_of
+from .generate_batches import BatchBar, Batches
 from .generate_chances import Chances
-from .generate_choices import Kept, note_on_memory, read_kept, write_kept
+from .generate_choices import note_on_memory, read_kept
 from .generate_column_set import ColumnSet
 from .generate_columns import ColumnsArea
 from .generate_dock import Dock
 from .generate_importing import Importer
+from .generate_modes import CHAT, SINGLE, Asking
 from .generate_more import More
-from .generate_prompt_card import PromptCard
 from .generate_prompts import PromptsPanel
 from .generate_sampling import SamplingPanel
+from .generate_starting import Starter
 from .generate_writing import Request, Writer
 from .messages import MessageStrip
 from .pane import Pane
 from .theme import set_region
 from .tokens_dialog import tokens_action
-from .widgets import Button, EmptyState, Option, Segmented, column, holding, row
+from .widgets import Button, EmptyState, column, holding
 
 
 class GeneratePane(Pane):
@@ -59,6 +60,7 @@ class GeneratePane(Pane):
         self.sampling.column_wanted.connect(self.columns.add)
         self.sampling.shade.clicked.connect(self.shade_action.trigger)
         self.set_right(self.sampling, width=264, minimum=240)
+        self.starter = Starter(context, self.columns, self.sampling, self.dock, self.writer, self.batches)
         self._build_header()
         self._connect()
 
@@ -67,6 +69,8 @@ class GeneratePane(Pane):
     def _make_actions(self) -> None:
         self.generate_action = self.action(self.tr("Generate"), "Ctrl Enter", self.generate, icon="sparkles")
         self.again_action = self.action(self.tr("Again"), "R", self.again, icon="refresh-cw")
+        self.action(self.tr("Go on from the next answer"), "N", lambda: self.answers.choose_next())
+        self.anew_action = self.action(self.tr("New conversation"), "Shift N", self.start_anew, icon="plus")
         self.stop_action = self.action(self.tr("Stop"), "Esc", self._escape, icon="circle-stop")
         self.send_action = self.action(self.tr("Send to feedback"), "Enter", self.send, icon="message-square-text")
         self.action(self.tr("Next prompt"), "J", lambda: self.prompts.list.step(1))
@@ -85,8 +89,7 @@ class GeneratePane(Pane):
         self.all_action.setToolTip(self.tr("Write answers to every prompt in this list that has none"))
 
     def _build_header(self) -> None:
-        modes = [Option("set", self.tr("Prompt set")), Option("single", self.tr("Single prompt"))]
-        self.modes = Segmented(modes, self.tr("Mode"))
+        self.modes = self.asking.switch
         self.modes.changed.connect(self._on_mode)
         self.sampling_button = Button(self.tr("Sampling"), "sliders-horizontal", "G")
         self.sampling_button.setCheckable(True)
@@ -94,20 +97,22 @@ class GeneratePane(Pane):
         self.sampling.installEventFilter(self)
 
     def _build_body(self) -> QWidget:
-        self.card = PromptCard(self.context)
-        self.card.typed.connect(self._on_typed)
-        self.card.add_action(self.tokens_action)
+        self.asking = Asking(self.context, self)
+        self.asking.typed.connect(self._on_typed)
+        self.asking.add_actions(self.tokens_action, self.anew_action)
+        self.card, self.chat = self.asking.card, self.asking.chat
+        self.chat.said.connect(self.generate)
+        self.chat.left.connect(lambda: self._show_prompt(None))
         self.area = ColumnsArea()
         self.answers = Answers(self.context, self.writer, self.area, self)
         self.chances = Chances(self.context, self.area, self)
         self.answers.shown.connect(self.chances.show)
         self.dock = Dock(self.generate_action, self.stop_action, self.again_action, self.send_action)
         self.dock.queue_at_once.toggled.connect(self.answers.set_queue_at_once)
-        over = holding(row(self.card, margins=(16, 14, 16, 12)))
         self.batches = Batches(self.context, self)
         self.batch_bar = BatchBar(self.batches)
         self.foot = holding(column(self.batch_bar, self.dock, spacing=0))
-        page = holding(column(over, self.area, self.foot, spacing=0))
+        page = holding(column(self.asking.widget, self.area, self.foot, spacing=0))
         page.layout().setStretch(1, 1)  # type: ignore[union-attr]
         self.no_models = EmptyState(
             self.tr("Load a model to write answers."), self.tr("Load a model"), lambda: self.context.show_pane("models")
@@ -129,6 +134,8 @@ class GeneratePane(Pane):
         self.answers.model_wanted.connect(self._on_head_menu)
         self.answers.removal_wanted.connect(lambda place: self._on_head_menu(place, ""))
         self.answers.stop_wanted.connect(self.writer.stop)
+        self.answers.again_wanted.connect(self.write_another)
+        self.answers.chosen_changed.connect(lambda: self.chat.choose(self.answers.chosen))
         self.columns.changed.connect(self._show_columns)
         self.writer.changed.connect(self._show_state)
         self.writer.began.connect(self._on_began)
@@ -151,7 +158,7 @@ class GeneratePane(Pane):
         return [self.sampling_button]
 
     def first_focus(self) -> QWidget:
-        return self.card.first_field() if self._single() else self.prompts.list
+        return self.asking.first_field() or self.prompts.list
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.Show, QEvent.Type.Hide) and watched is self.sampling:
@@ -186,31 +193,10 @@ class GeneratePane(Pane):
         if first:
             kept = read_kept(store)
             self.columns.begin(kept, loaded)
-            self._put_kept(kept)
+            self.starter.put(kept)
+            self.asking.read_drafts()
         else:
             self.columns.read_again(loaded)
-
-    def _put_kept(self, kept: Kept) -> None:
-        self.sampling.samples.setValue(kept.samples)
-        self.sampling.seed.setValue(kept.seed)
-        self.sampling.same_seed.setChecked(kept.same_seed)
-        self.sampling.set_reward(kept.reward_id)
-        self.dock.queue_at_once.setChecked(kept.queue_at_once)
-        self.card.read_draft()
-
-    def _keep(self) -> None:
-        kept = Kept(
-            columns=[(choice.model.id, choice.sampling) for choice in self.columns.choices],
-            samples=self.sampling.samples.value(),
-            seed=self.sampling.seed.value(),
-            same_seed=self.sampling.same_seed.isChecked(),
-            reward_id=self.sampling.reward_id() or "",
-            queue_at_once=self.dock.queue_at_once.isChecked(),
-        )
-        try:
-            write_kept(self.context.store, kept)
-        except WorkbenchError as error:
-            self.context.tell(error)
 
     def _on_store_change(self, table: str, by: object) -> None:
         if by is self.answers or table not in ("models", "prompts", "responses"):
@@ -226,25 +212,32 @@ class GeneratePane(Pane):
             self.refresh()
 
     def _show_page(self) -> None:
-        no_prompts = not self._single() and not self.prompts.has_prompts()
+        no_prompts = not self.asking.types and not self.prompts.has_prompts()
         page = self.no_models if not self.columns.choices else self.no_prompts if no_prompts else self._page
         self.stack.setCurrentWidget(page)
 
     # -- modes and prompts
 
-    def _single(self) -> bool:
-        return self.modes.value() == "single"
-
     def _on_mode(self, mode: str) -> None:
-        single = mode == "single"
-        self.card.set_typing(single)
-        self.prompts.show_only_typed(single)
+        self.asking.show_mode()
+        self.answers.set_chats(self.asking.chats)
+        self.prompts.show_only({SINGLE: "typed", CHAT: "chat"}.get(mode, ""))
         self._show_page()
-        if single:
+        if mode == CHAT:
+            self._show_prompt(self.chat.prompt)
+        elif mode == SINGLE:
             self._on_typed()
-            self.card.first_field().setFocus()
         else:
             self._on_picked(self.prompts.list.current_id())
+        if self.asking.types:
+            self.first_focus().setFocus()
+
+    def start_anew(self) -> None:
+        """Begin a conversation, and leave the one that is shown."""
+        if self.writer.busy:
+            return
+        self.modes.pick(CHAT)
+        self.chat.start_anew()
 
     def _on_picked(self, prompt_id: str) -> None:
         if self.writer.busy and prompt_id not in self.writer.prompts():
@@ -254,37 +247,37 @@ class GeneratePane(Pane):
         except WorkbenchError as error:
             self.context.tell(error)
             return
-        if self._single():
-            if prompt is not None:
-                self.card.show_picked(prompt)
-            return
-        self._show_prompt(prompt)
+        if self.asking.types and prompt is not None:
+            self.asking.show_picked(prompt)
+        if self.modes.value() != SINGLE:
+            self._show_prompt(prompt)
 
     def _show_prompt(self, prompt: Prompt | None) -> None:
-        if prompt is not None:
+        if prompt is not None and not self.asking.types:
             rows = self.prompts.list.rows
             self.card.show_prompt(prompt, rows.place_of(prompt.id) + 1, rows.rowCount())
         self.answers.show_prompt(prompt)
+        if self.asking.chats:
+            self.chat.choose(self.answers.chosen)
         self._show_state()
 
     def _on_typed(self) -> None:
-        if not self._single():
-            return
-        system, text = self.card.fields()
-        known = self.context.store.prompts.by_hash(prompt_hash(system, [{"role": "user", "content": text}]))
-        shown = self.answers.prompt
-        if (known.id if known else "") != (shown.id if shown else ""):
-            self.answers.show_prompt(known)
-        self._show_state()
+        if self.modes.value() == SINGLE:
+            known = self.context.store.prompts.by_hash(prompt_hash(*self.asking.messages()))
+            shown = self.answers.prompt
+            if (known.id if known else "") != (shown.id if shown else ""):
+                self.answers.show_prompt(known)
+        if self.asking.types:
+            self._show_state()
 
     def _shown(self) -> tuple[Model | None, Sequence[Message]]:
         """The first column's model, and the conversation that it would be given."""
         model = self.columns.choices[0].model if self.columns.choices else None
-        if not self._single():
+        system, turns = self.asking.messages()
+        if not turns and self.modes.value() != SINGLE:
             return model, self.answers.prompt.messages if self.answers.prompt else ()
-        system, text = self.card.fields()
-        said: list[Message] = [{"role": "system", "content": system}] if system else []
-        return model, [*said, {"role": "user", "content": text}] if text else ()
+        head: list[Message] = [{"role": "system", "content": system}] if system else []
+        return model, [*head, *turns] if turns else ()
 
     def _find(self) -> None:
         self.prompts.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -335,41 +328,46 @@ class GeneratePane(Pane):
 
     # -- writing
 
-    def _requests(self, prompt: Prompt) -> list[Request]:
-        return [self._request(prompt.id, place, choice) for place, choice in enumerate(self.columns.choices)]
-
-    def _request(self, prompt_id: str, place: int, choice: ColumnChoice) -> Request:
-        # Without chance every sample would be the same answer.
-        samples = 1 if choice.sampling.temperature == 0 else self.sampling.samples.value()
-        reward_id = self.sampling.reward_id()
-        seed = self.sampling.seed_of(place)
-        return Request(prompt_id, choice.model.id, place, samples, seed, choice.sampling, reward_id)
-
     def generate(self) -> None:
-        """Write answers to the prompt that is shown."""
+        """Write answers to the prompt that is shown, or to what is typed."""
         if self.writer.busy or not self.columns.choices:
             return
         try:
-            prompt = self._typed_prompt() if self._single() else self.answers.prompt
+            prompt = self._typed_prompt() if self.asking.messages()[1] else self._shown_prompt()
         except WorkbenchError as error:
             self.context.tell(error)
             return
         if prompt is None:
             return
-        if self.answers.repeats(self._requests(prompt)):
+        if self.answers.repeats(self.starter.requests(prompt.id)):
             self.sampling.take_new_seeds()
-        self._keep()
         self._follows = True
-        self.writer.start(self._requests(prompt))
+        self.starter.start(self.starter.requests(prompt.id))
 
     def again(self) -> None:
-        """Write once more, with seeds that were not used."""
-        if not self.writer.busy:
-            self.sampling.take_new_seeds()
+        """Write once more to what is shown, with seeds that were not used."""
+        if self.writer.busy:
+            return
+        self.sampling.take_new_seeds()
+        prompt = self.answers.prompt
+        if self.asking.chats and prompt is not None:  # whatever is typed is said next, not now
+            self.starter.start(self.starter.requests(prompt.id))
+        else:
             self.generate()
 
+    def write_another(self, place: int) -> None:
+        """Write one more answer in one column, with a seed that was not used."""
+        if self.writer.busy or self.answers.prompt is None:
+            return
+        self.sampling.take_new_seeds()
+        self.starter.one(self.answers.prompt.id, place)
+
+    def _shown_prompt(self) -> Prompt | None:
+        """What is answered where nothing is typed. In Single prompt nothing typed is no prompt."""
+        return None if self.modes.value() == SINGLE else self.answers.prompt
+
     def _typed_prompt(self) -> Prompt:
-        prompt, new = self.card.add_prompt(self)
+        prompt, new = self.asking.add_prompt(self)
         if new:
             self.prompts.refresh()
         self.answers.show_prompt(prompt)
@@ -380,28 +378,13 @@ class GeneratePane(Pane):
         waiting = self.prompts.waiting()
         if self.writer.busy or self.batches.busy or not waiting or not self.columns.choices:
             return
-        self._keep()
-        if len(waiting) >= MANY:
-            choices = enumerate(self.columns.choices)
-            self.batches.start([self._batch(choice, place, waiting) for place, choice in choices])
-            return
         self._follows = True
-        requests = [
-            self._request(prompt_id, place, choice)
-            for place, choice in enumerate(self.columns.choices)
-            for prompt_id in waiting
-        ]
-        self.writer.start(requests)
-
-    def _batch(self, choice: ColumnChoice, place: int, prompt_ids: Sequence[str]) -> Batch:
-        request = self._request(prompt_ids[0], place, choice)
-        options = choice.sampling.to_json() | {"samples": request.samples, "seed": request.seed}
-        return Batch(choice.model.id, options, tuple(prompt_ids), request.reward_id)
+        self.starter.all(waiting)
 
     def _on_began(self, request: Request) -> None:
         self.prompts.list.rows.set_running(self.writer.prompts())
         self.sampling.add_button.setEnabled(False)
-        if self._follows and not self._single():
+        if self._follows and not self.asking.types:
             self.prompts.list.choose(request.prompt_id)
 
     def _on_ended(self, request: Request, how: str) -> None:
@@ -439,13 +422,12 @@ class GeneratePane(Pane):
             self.context.show_pane("feedback")
 
     def _show_state(self) -> None:
-        text = self.card.fields()[1] if self._single() else ""
-        can_write = bool(self.columns.choices) and (bool(text) if self._single() else self.answers.prompt is not None)
+        can_write = bool(self.columns.choices) and (bool(self.asking.messages()[1]) or self._shown_prompt() is not None)
         self.dock.show_state(self.writer, len(self.answers.to_send()), can_write)
         waiting = len(self.prompts.waiting())
         text = self.tr("Write {count} waiting").format(count=waiting) if waiting else self.tr("Write for all")
         self.all_action.setText(text)
         busy = self.writer.busy or self.batches.busy
         self.all_action.setEnabled(bool(waiting) and bool(self.columns.choices) and not busy)
-        self.all_button.setVisible(not self._single())
-        self.import_button.setVisible(not self._single())
+        self.all_button.setVisible(not self.asking.types)
+        self.import_button.setVisible(not self.asking.types)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QHideEvent
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QWidget
 
 from ..errors import WorkbenchError
+from ..feedback.base import Message
 from ..store import Prompt, asking
 from ..store.task_templates import Template
 from . import figures
@@ -119,13 +120,7 @@ class PromptCard(Card):
         self.place.setText(text.format(number=figures.count(number), total=figures.count(total)))
         self._show_tags(prompt.tags[:4])
         self.system_line.setText(self.tr("System: {text}").format(text=prompt.system) if prompt.system else "")
-        self.text.set_text(self._said(prompt))
-
-    def _said(self, prompt: Prompt) -> str:
-        if len(prompt.turns) == 1:
-            return prompt.text
-        names = {"user": self.tr("User"), "assistant": self.tr("Model")}
-        return "\n\n".join(f"{names.get(turn['role'], turn['role'])}: {turn['content']}" for turn in prompt.turns)
+        self.text.set_text(said(prompt.turns))
 
     def _show_tags(self, tags: Sequence[str]) -> None:
         while (item := self._chips.takeAt(0)) is not None:
@@ -172,3 +167,12 @@ class PromptCard(Card):
             self._context.store.set_draft("generate/prompt", text)
         except WorkbenchError as error:
             self._context.tell(error)
+
+
+def said(turns: Sequence[Message]) -> str:
+    """A conversation as text to read: who said what, and the text alone where one turn is all."""
+    if len(turns) == 1:
+        return turns[0]["content"]
+    tr = QCoreApplication.translate
+    names = {"user": tr("PromptCard", "User"), "assistant": tr("PromptCard", "Model")}
+    return "\n\n".join(f"{names.get(turn['role'], turn['role'])}: {turn['content']}" for turn in turns)

@@ -24,12 +24,15 @@ ID = Qt.ItemDataRole.UserRole + 1
 TYPED = "typed"
 """Source of prompts that were written in this pane."""
 HERE = (TYPED, "task", "documents", "pasted")
-"""Sources of all that a person has made here."""
+"""Sources of all that a person has made here, but conversations."""
+CHAT = "chat"
+"""Source of prompts that are turns of a conversation from here."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which prompts: all, one split, one tag, those typed here, or a set of `ids`: of a task, or of a saved filter."""
+    """Which prompts: all, one split, one tag, those typed here, turns of conversations from here, or a set of `ids`: of
+    a task, or of a saved filter."""
 
     kind: str = "all"
     value: str = ""
@@ -43,6 +46,8 @@ class Filter:
             return self.value in prompt.tags
         if self.kind in ("task", "saved"):
             return prompt.id in self.ids
+        if self.kind == CHAT:
+            return prompt.source == CHAT
         return self.kind == "all" or prompt.source in HERE
 
 
@@ -247,7 +252,7 @@ class PromptsPanel(QWidget):
         self._store = store
         self._all: list[Prompt] = []
         self._counts: dict[str, int] = {}
-        self._only_typed = False
+        self._only = ""
         self.filter = QComboBox()
         self.filter.setAccessibleName(self.tr("Prompt set"))
         self.filter.setMinimumContentsLength(12)
@@ -297,11 +302,11 @@ class PromptsPanel(QWidget):
         self.list.rows.set_count(prompt_id, self._counts[prompt_id])
         self._show_progress()
 
-    def show_only_typed(self, only: bool) -> None:
-        """In Single prompt the list holds what was typed before."""
-        self._only_typed = only
-        self.filter.setVisible(not only)
-        self._progress_row.setVisible(not only)
+    def show_only(self, kind: str) -> None:
+        """Show nothing but what was typed before, alone ("typed") or in conversations ("chat"); "" shows sets."""
+        self._only = kind
+        self.filter.setVisible(not kind)
+        self._progress_row.setVisible(not kind)
         self._show()
 
     def _fill_filter(self) -> None:
@@ -310,6 +315,7 @@ class PromptsPanel(QWidget):
         options.append((Filter("split", "train"), self.tr("To train on")))
         options.append((Filter("split", "held_out"), self.tr("Held out")))
         options.append((Filter("typed"), self.tr("Typed here")))
+        options.append((Filter(CHAT), self.tr("Conversations")))
         options += sets(self._store)
         options += [(Filter("tag", tag), tag) for tag in self._store.prompts.tags()]
         self.filter.blockSignals(True)
@@ -331,7 +337,7 @@ class PromptsPanel(QWidget):
 
     def _show(self) -> None:
         kept = self.list.current_id()
-        within = Filter("typed") if self._only_typed else self.filter.currentData() or Filter()
+        within = Filter(self._only) if self._only else self.filter.currentData() or Filter()
         wanted = self.search.text().lower().split()
         shown = [
             prompt
@@ -343,12 +349,14 @@ class PromptsPanel(QWidget):
         self.list.setVisible(bool(shown))
         self.nothing.setVisible(not shown)
         self.nothing.setText(self._why_nothing())
-        if not self.list.choose(kept) and shown and not self._only_typed:
+        if not self.list.choose(kept) and shown and not self._only:
             self.list.choose(shown[0].id)
         self._show_progress()
 
     def _why_nothing(self) -> str:
-        if self._only_typed and not self.has_typed():
+        if self._only and not any(Filter(self._only).holds(prompt) for prompt in self._all):
+            if self._only == CHAT:
+                return self.tr("What you say in conversations will be listed here.")
             return self.tr("Prompts that you type will be listed here.")
         return self.tr("No prompt fits.") if self._all else self.tr("No prompts yet.")
 
@@ -366,7 +374,3 @@ class PromptsPanel(QWidget):
     def has_prompts(self) -> bool:
         """Whether the project has any prompt."""
         return bool(self._all)
-
-    def has_typed(self) -> bool:
-        """Whether a prompt was ever typed here."""
-        return any(prompt.source in HERE for prompt in self._all)
