@@ -219,6 +219,31 @@ def test_a_project_of_the_first_version_is_brought_up_after_a_backup(tmp_path: P
     assert len(list((tmp_path / "backups").glob("*.db"))) == 1
 
 
+def test_an_older_project_is_brought_up_whole_or_not_at_all(tmp_path: Path, monkeypatch) -> None:
+    conn = dbapi.connect(str(tmp_path / "project.db"))
+    conn.execute("PRAGMA journal_mode = WAL")
+    conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    migrations.apply(connecting.Database(conn, execute_plugins=False), stop_before="m002_queue_and_search")
+    fill_first_version(conn)
+    before = connecting._applied(conn)
+    conn.close()
+
+    def fail(db) -> None:
+        raise RuntimeError("no power")
+
+    with monkeypatch.context() as context:
+        last = migrations._Migration("m999_fails", fail, True)
+        context.setattr(migrations, "_migrations", [*migrations._migrations, last])
+        with pytest.raises(RuntimeError, match="no power"):
+            Store.open(tmp_path)
+    conn = dbapi.connect(str(tmp_path / "project.db"))
+    assert connecting._applied(conn) == before
+    conn.close()
+    store = Store.open(tmp_path)
+    assert store.rows("SELECT answers, judged FROM queue") == [{"answers": 2, "judged": 1}]
+    store.close()
+
+
 def fill_first_version(conn) -> None:
     conn.execute(
         "INSERT INTO prompts(id, hash, turns, tags, split, created_at) VALUES "

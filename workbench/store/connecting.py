@@ -92,7 +92,7 @@ def lay_out(conn: Any) -> None:
     for pragma in _CREATION:
         conn.execute(f"PRAGMA {pragma}")
     configure(conn)
-    migrations.apply(Database(conn, execute_plugins=False))
+    bring_up(Database(conn, execute_plugins=False))
 
 
 def _create(path: Path) -> None:
@@ -166,6 +166,13 @@ def _refuse_strange_programs(conn: Any, path: Path) -> None:
                 f"{path} holds a program that is not part of a Workbench project: {name}.",
                 "It was not opened. Ask its sender for an export instead, and import that.",
             )
+
+
+def bring_up(db: Database) -> None:
+    """Give a file the tables of this version: in one transaction, so that a file of an older version is brought up as a
+    whole or not at all, and a new one waits for the disk once instead of at every step."""
+    with db.atomic():
+        migrations.apply(db)
 
 
 def is_behind(db: Database) -> bool:

@@ -10,7 +10,16 @@ from typing import Any
 
 from ..errors import WorkbenchError
 from . import backups
-from .connecting import SAFE_SQLITE, connect, connect_again, dbapi, is_behind, refuse_unsafe_sqlite, translated
+from .connecting import (
+    SAFE_SQLITE,
+    bring_up,
+    connect,
+    connect_again,
+    dbapi,
+    is_behind,
+    refuse_unsafe_sqlite,
+    translated,
+)
 from .documents import DocumentRows
 from .features import FeatureRows
 from .feedback import FeedbackRows
@@ -22,7 +31,6 @@ from .models import ModelRows
 from .prompts import PromptRows, ResponseRows
 from .rows import now, to_json, well_formed
 from .runs import RunRows
-from .schema import migrations
 
 __all__ = ["DATABASE", "SAFE_SQLITE", "Store", "dbapi", "refuse_unsafe_sqlite", "translated"]
 
@@ -68,7 +76,7 @@ class Store:
             if is_behind(db):
                 backups.copy(db.conn, folder)
                 with translated(folder / DATABASE):
-                    migrations.apply(db)
+                    bring_up(db)
         except BaseException:
             db.close()
             raise
