@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Build the installers and try them as a stranger's computer would. Needs root, for a bare Debian in a folder.
 #
-#   packaging/test_linux.sh            all of it, about 5 minutes on two idle cores after the first time
+#   packaging/test_linux.sh            all of it, about 7 minutes on two idle cores after the first time
 #   packaging/test_linux.sh PART...    some of it: base_installer, full_installer, make_bare, base_edition, ... (see `parts`)
 #   packaging/test_linux.sh --short    the base bundle and its launcher, without root; .ci/run calls this
 #
@@ -258,8 +258,8 @@ full_edition() {
     status "full edition, just unpacked, in a path with spaces and Chinese" 0 \
         as_person WORKBENCH_HOME=/home/person/home2 timeout 300 "/home/person/$name/$root/bin/workbench" --selftest
     mv "$bare/home/person/$name/$root" "$bare/home/person/elsewhere/moved"
-    status "full edition, moved, hostile environment" 0 as_person WORKBENCH_HOME=/home/person/home2 PYTHONHOME=/bad \
-        PYTHONPATH=/evil QT_PLUGIN_PATH=/evil timeout 300 /home/person/elsewhere/moved/bin/workbench --selftest
+    status "full edition, moved, hostile environment, in depth" 0 as_person WORKBENCH_HOME=/home/person/home2 PYTHONHOME=/bad \
+        PYTHONPATH=/evil QT_PLUGIN_PATH=/evil timeout 900 /home/person/elsewhere/moved/bin/workbench --selftest --deep
 }
 
 removed_deb() {
