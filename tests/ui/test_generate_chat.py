@@ -126,6 +126,8 @@ def test_a_turn_of_before_can_be_gone_on_from_and_a_new_conversation_begins(chat
     assert [card.text.plain() for card in cards(chat)] == ["Hi.", "Hm."]
     assert said(says(chat, qtbot, "Well?")) == [("user", "Hello"), ("assistant", "Hi."), ("user", "Well?")]
     hears(chat, "Well.", "Oh.")
+    assert said(says(chat, qtbot, "And?"))[2:] == [("user", "Well?"), ("assistant", "Well."), ("user", "And?")]
+    hears(chat, "So.", "No.")
     chat.prompts.list.setFocus()
     key(chat, qtbot, Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier)
     assert not cards(chat)
@@ -141,6 +143,17 @@ def test_a_conversation_begins_from_any_mode(chat, qtbot):
     assert chat.modes.value() == "chat"
     assert not cards(chat)
     assert chat.chat.field.hasFocus()
+
+
+def test_what_others_bring_in_changes_no_conversation(chat, qtbot):
+    says(chat, qtbot, "Hello")
+    hears(chat, "Hi.", "Hm.")
+    chat.prompts.list.choose(ids(chat)[0])
+    chat.start_anew()
+    qtbot.keyClicks(chat.chat.field, "Fre")
+    chat.context.store.prompts.add("From elsewhere", by="someone")
+    assert not cards(chat)
+    assert said(says(chat, qtbot, "sh")) == [("user", "Fresh")]
 
 
 def test_conversation_and_draft_survive_a_restart(chat, make, tmp_path, qtbot):  # noqa: F811

@@ -577,6 +577,20 @@ def test_single_prompt_is_typed_kept_and_answered(pane, qtbot, store):
     assert ids(pane) == [prompt.id]
 
 
+def test_a_prompt_typed_after_an_older_one_was_picked_stays_in_its_field(pane, qtbot):
+    pane.modes.pick("single")
+    qtbot.keyClicks(pane.card.prompt_field, "First")
+    control_enter(pane, qtbot)
+    answer_all(pane)
+    pane.prompts.list.choose(ids(pane)[0])
+    qtbot.keyClicks(pane.card.prompt_field, " and second")
+    control_enter(pane, qtbot)
+    assert pane.card.prompt_field.toPlainText() == "First and second"
+    assert pane.answers.prompt.text == "First and second"
+    pane.context.store.prompts.add("From elsewhere", by="someone")
+    assert pane.card.prompt_field.toPlainText() == "First and second"
+
+
 def test_single_prompt_keeps_letters_and_escape_leaves_it(pane, qtbot):
     pane.modes.pick("single")
     qtbot.keyClicks(pane.card.prompt_field, "jkrbg/")

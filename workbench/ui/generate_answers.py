@@ -127,8 +127,7 @@ class Answers(QObject):
 
     def choose(self, response_id: str) -> None:
         """Go on from this answer."""
-        self.chosen = next((each for each in self.responses() if each.id == response_id), None)
-        self._show_chosen()
+        self._show_chosen(response_id)
 
     def choose_next(self) -> None:
         """Go on from the answer after the chosen one, or from the first again."""
@@ -137,10 +136,12 @@ class Answers(QObject):
             place = ids.index(self.chosen.id) + 1 if self.chosen and self.chosen.id in ids else 0
             self.choose(ids[place % len(ids)])
 
-    def _show_chosen(self) -> None:
-        """Mark the chosen answer, which is the first where a person has chosen none of those that are shown."""
+    def _show_chosen(self, response_id: str = "") -> None:
+        """Mark the chosen answer, the one that was chosen before unless another is named, and the first where a person
+        has chosen none of those that are shown."""
         before, found = self.chosen, self.responses() if self.chats else []
-        kept = next((each for each in found if before is not None and each.id == before.id), None)
+        wanted = response_id or (before.id if before is not None else "")
+        kept = next((each for each in found if each.id == wanted), None)
         self.chosen = kept or next(iter(found), None)
         for view in self._area.all_views():
             for id_, card in view.cards.items():

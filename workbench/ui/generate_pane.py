@@ -102,7 +102,7 @@ class GeneratePane(Pane):
         self.asking.add_actions(self.tokens_action, self.anew_action)
         self.card, self.chat = self.asking.card, self.asking.chat
         self.chat.said.connect(self.generate)
-        self.chat.left.connect(lambda: self._show_prompt(None))
+        self.chat.left.connect(self._on_left)
         self.area = ColumnsArea()
         self.answers = Answers(self.context, self.writer, self.area, self)
         self.chances = Chances(self.context, self.area, self)
@@ -239,6 +239,10 @@ class GeneratePane(Pane):
         self.modes.pick(CHAT)
         self.chat.start_anew()
 
+    def _on_left(self) -> None:
+        self.prompts.list.mark("")
+        self._show_prompt(None)
+
     def _on_picked(self, prompt_id: str) -> None:
         if self.writer.busy and prompt_id not in self.writer.prompts():
             self._follows = False
@@ -370,6 +374,7 @@ class GeneratePane(Pane):
         prompt, new = self.asking.add_prompt(self)
         if new:
             self.prompts.refresh()
+        self.prompts.list.mark(prompt.id)
         self.answers.show_prompt(prompt)
         return prompt
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPoint, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter
 from PySide6.QtWidgets import QComboBox, QFrame, QListView, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -231,6 +231,12 @@ class PromptList(QListView):
             self.setCurrentIndex(self.rows.index(place))
         return place >= 0
 
+    def mark(self, prompt_id: str) -> None:
+        """Show which prompt it is about, or that it is none (""), without picking it."""
+        blocked = QSignalBlocker(self)
+        self.setCurrentIndex(self.rows.index(self.rows.place_of(prompt_id)))
+        del blocked
+
     def step(self, by: int) -> None:
         """Pick the next (1) or the previous (-1) one."""
         place = self.currentIndex().row() + by
@@ -345,12 +351,15 @@ class PromptsPanel(QWidget):
             if within.holds(prompt)
             and (not wanted or all(word in f"{prompt.text} {prompt.system}".lower() for word in wanted))
         ]
+        # Beside a field to type in, a list that is read again picks nothing: it would take the place of what is typed.
+        quiet = QSignalBlocker(self.list) if self._only else None
         self.list.rows.set_prompts(shown, self._counts)
         self.list.setVisible(bool(shown))
         self.nothing.setVisible(not shown)
         self.nothing.setText(self._why_nothing())
         if not self.list.choose(kept) and shown and not self._only:
             self.list.choose(shown[0].id)
+        del quiet
         self._show_progress()
 
     def _why_nothing(self) -> str:
