@@ -15,7 +15,7 @@ from ..errors import WorkbenchError
 from ..events import Event, Failed
 from ..store import run_queue
 from .progress import Bar
-from .shared import JSON, PROJECT, chosen, finish, opened
+from .shared import JSON, PROJECT, chosen, finish, opened, say_at_once
 from .working import ended_words, run_json
 
 RUN = click.argument("name", metavar="RUN")
@@ -104,7 +104,7 @@ def _pausable(folder: Path) -> Iterator[Callable[[], bool]]:
         pressed += 1
         if pressed > 1 and number == signal.SIGINT:
             raise click.exceptions.Abort
-        click.echo("\nPausing, with a checkpoint. Ctrl C again ends it at once.", err=True)
+        say_at_once("\nPausing, with a checkpoint. Ctrl C again ends it at once.\n")
         # The store of this thread may be in the middle of something.
         threading.Thread(target=_pause, args=(folder,)).start()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,7 +47,7 @@ def stoppable() -> Iterator[Callable[[Any], None]]:
         pressed += 1
         if not held or pressed > 2:
             raise click.exceptions.Abort
-        click.echo("\nStopping. What it has is kept. Ctrl C again ends it at once.", err=True)
+        say_at_once("\nStopping. What it has is kept. Ctrl C again ends it at once.\n")
         held[-1].stop() if pressed == 1 else held[-1].kill()
 
     before = signal.signal(signal.SIGINT, on_interrupt)
@@ -54,6 +55,12 @@ def stoppable() -> Iterator[Callable[[Any], None]]:
         yield held.append
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def say_at_once(text: str) -> None:
+    """Write to standard error from a signal's handler: it may have interrupted a line that is being printed, and Python
+    refuses to enter a stream's buffer twice."""
+    os.write(2, text.encode())
 
 
 def finish(result: dict[str, Any], as_json: bool, words: str) -> None:
