@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 
 import pytest
 
 from workbench.errors import WorkbenchError
 from workbench.store import RunSample, Store
+from workbench.store.exchange.importing import import_file
 from workbench.store.prompts import MAX_TEXT, prompt_hash, split_of
 
 # ---- prompts ----
@@ -65,6 +68,26 @@ def test_the_hash_is_the_same_on_every_computer() -> None:
     assert split_of("00000000" + "f" * 56) == "held_out"
     assert split_of("33333332" + "f" * 56) == "held_out"
     assert split_of("33333334" + "0" * 56) == "train"
+
+
+def test_all_turns_of_a_conversation_are_on_one_side_however_they_come(store: Store, tmp_path: Path) -> None:
+    begins = [
+        [{"role": "user", "content": f"Where is kettle {number}?"}, {"role": "assistant", "content": "Here."}]
+        for number in range(30)
+    ]
+    file = tmp_path / "talk.jsonl"
+    cup = [{"role": "user", "content": "And the cup?"}, {"role": "assistant", "content": "There."}]
+    file.write_text("\n".join(json.dumps({"messages": [*begin, *cup]}) for begin in begins), encoding="utf-8")
+    import_file(store, file)
+    for begin in begins:
+        store.prompts.add(turns=begin[:1])
+        store.prompts.add(turns=[*begin, {"role": "user", "content": "And the tea?"}])
+    sides: dict[str, set[str]] = {}
+    for prompt in store.prompts.list():
+        sides.setdefault(prompt.turns[0]["content"], set()).add(prompt.split)
+    assert store.prompts.count() == 90
+    assert {len(found) for found in sides.values()} == {1}
+    assert {split for found in sides.values() for split in found} == {"train", "held_out"}
 
 
 def test_about_a_fifth_is_held_out_and_stays_so() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .store import Store
 
 HELD_OUT_SHARE = 0.2
-"""Share of prompts kept away from training, chosen by the prompt's own hash so that it never changes."""
+"""Share of prompts kept away from training, chosen by the hash of what they begin with so that it never changes."""
 
 MAX_TEXT = 10_000_000
 
@@ -40,6 +40,12 @@ def checked_prompt(system: str, turns: Sequence[Message]) -> tuple[str, tuple[Me
 def split_of(digest: str, share: float = HELD_OUT_SHARE) -> str:
     """ "held_out" for `share` of all hashes, else "train"."""
     return "held_out" if int(digest[:8], 16) / 0x1_0000_0000 < share else "train"
+
+
+def split_of_turns(system: str, turns: Sequence[Message]) -> str:
+    """The split of a prompt, by its first turn: all turns of a conversation are on one side, and none that is trained
+    on holds the words of one that is measured with."""
+    return split_of(prompt_hash(system, turns[:1]))
 
 
 def checked_text(text: Any, what: str) -> str:
@@ -82,7 +88,7 @@ class PromptRows:
         known = self._store.rows("SELECT * FROM prompts WHERE hash = ?", [digest])
         if known:
             return _prompt(known[0]), False
-        prompt = Prompt(id_of(digest), digest, system, turns, tuple(tags), split_of(digest), source, now())
+        prompt = Prompt(id_of(digest), digest, system, turns, tuple(tags), split_of_turns(system, turns), source, now())
         row = dataclasses.asdict(prompt) | {"turns": to_json(list(turns)), "tags": to_json(list(prompt.tags))}
         with self._store.writing() as db:
             db["prompts"].insert(row)  # type: ignore[union-attr]

@@ -15,7 +15,7 @@ from ...errors import StopRequested, WorkbenchError
 from ..connecting import dbapi, translated
 from ..feedback import checked_value
 from ..judges import is_judge
-from ..prompts import checked_prompt, checked_text, split_of
+from ..prompts import checked_prompt, checked_text, split_of_turns
 from ..rows import id_of, now, to_json
 from .items import Item, Said
 
@@ -89,8 +89,8 @@ class Stage:
         self._items += 1
         if item.said and not said:
             return  # it came from here
-        tags = to_json(list(item.tags))
-        prompt = (digest, id_of(digest), system, to_json(list(turns)), tags, split_of(digest), file, at, number)
+        tags, split = to_json(list(item.tags)), split_of_turns(system, turns)
+        prompt = (digest, id_of(digest), system, to_json(list(turns)), tags, split, file, at, number)
         self._waiting["stage_prompts"].append(prompt)
         self._waiting["stage_responses"] += [
             (key, id_of(key), digest, text, item.source or file, int(item.queued), at, number)
