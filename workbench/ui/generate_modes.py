@@ -11,9 +11,10 @@ from ..store import Prompt
 from .context import Context
 from .generate_chat import ChatCard
 from .generate_prompt_card import PromptCard
+from .generate_prompts import CHAT
 from .widgets import Option, Segmented, column, holding
 
-SET, SINGLE, CHAT = "set", "single", "chat"
+SET, SINGLE = "set", "single"
 
 
 class Asking(QObject):

@@ -24,9 +24,9 @@ from .generate_column_set import ColumnSet
 from .generate_columns import ColumnsArea
 from .generate_dock import Dock
 from .generate_importing import Importer
-from .generate_modes import CHAT, SINGLE, Asking
+from .generate_modes import SINGLE, Asking
 from .generate_more import More
-from .generate_prompts import PromptsPanel
+from .generate_prompts import CHAT, TYPED, PromptsPanel
 from .generate_sampling import SamplingPanel
 from .generate_starting import Starter
 from .generate_writing import Request, Writer
@@ -221,7 +221,7 @@ class GeneratePane(Pane):
     def _on_mode(self, mode: str) -> None:
         self.asking.show_mode()
         self.answers.set_chats(self.asking.chats)
-        self.prompts.show_only({SINGLE: "typed", CHAT: "chat"}.get(mode, ""))
+        self.prompts.show_only({SINGLE: TYPED, CHAT: CHAT}.get(mode, ""))
         self._show_page()
         if mode == CHAT:
             self._show_prompt(self.chat.prompt)

@@ -233,9 +233,8 @@ class PromptList(QListView):
 
     def mark(self, prompt_id: str) -> None:
         """Show which prompt it is about, or that it is none (""), without picking it."""
-        blocked = QSignalBlocker(self)
-        self.setCurrentIndex(self.rows.index(self.rows.place_of(prompt_id)))
-        del blocked
+        with QSignalBlocker(self):
+            self.setCurrentIndex(self.rows.index(self.rows.place_of(prompt_id)))
 
     def step(self, by: int) -> None:
         """Pick the next (1) or the previous (-1) one."""
